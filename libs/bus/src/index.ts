@@ -1,1 +1,3 @@
-export {};
+export { BusError, type BusErrorCode, busErrors } from './errors.ts';
+export type * from './port.ts';
+export { markerProperty } from './port.ts';

@@ -1,0 +1,205 @@
+/**
+ * The bus port: logs with lanes, tails that follow a lane, and durable work subscriptions. Two adapters implement it,
+ * `memory` and `pulsar`, and one conformance suite holds both to what is said here.
+ */
+
+/** A log as the configuration names it. */
+export interface LogSpec {
+  /** Topic, full or short: `persistent://public/default/chat`, `chat`. */
+  readonly topic: string;
+  /**
+   * How many lanes to create the log with. 1 is a plain (non-partitioned) topic. An existing log keeps its own number;
+   * asking for more than it has is an error (`lanes-mismatch`).
+   * @default what exists, else 1
+   */
+  readonly lanes?: number;
+  /** The channel that messages without a key belong to. @default the topic's local name */
+  readonly defaultChannel?: string;
+}
+
+export interface BusOptions {
+  /** Work done for one turn of the event loop, over all tails, before sockets get their turn. @default 262144 */
+  readonly turnBytes?: number;
+  /** Appends that wait for the log: above it `queue-full`. @default 10000 */
+  readonly maxPendingAppends?: number;
+  /** The same in bytes. @default 67108864 */
+  readonly maxPendingBytes?: number;
+  /** The largest publication: its data, key and properties together. @default 5242880 less the frame's overhead */
+  readonly maxPublicationBytes?: number;
+}
+
+/** The outside of a bus. */
+export interface Bus {
+  readonly kind: 'memory' | 'pulsar';
+  /**
+   * Opens a log, creating its topic where there is none.
+   * @throws BusError `invalid-topic`, `lanes-mismatch`, `unreachable`, `refused`
+   */
+  openLog(spec: LogSpec): Promise<Log>;
+  /** Opens a durable subscription whose messages are acknowledged one by one. @throws BusError as `openLog`, `subscription-busy` */
+  subscribeWork(spec: WorkSpec): Promise<WorkSubscription>;
+  /** Flushes appends that are under way (within their deadlines), ends every tail and subscription. */
+  close(): Promise<void>;
+}
+
+/** One publication on its way into a log. */
+export interface NewPublication {
+  readonly channel: string;
+  readonly data: Uint8Array;
+  readonly properties?: Readonly<Record<string, string>>;
+}
+
+export interface AppendReceipt {
+  readonly lane: number;
+  /** Where the publication lies; equal to the `position` that a tail's cursor gives for the same publication. */
+  readonly position: string;
+}
+
+export interface Log {
+  /** Full topic name. */
+  readonly topic: string;
+  readonly lanes: number;
+  readonly defaultChannel: string;
+  /** Identity of the log's life, `<random>.<lanes>`; empty where it can't be had (then nothing is recoverable). */
+  readonly epoch: string;
+  /** What the log can't do here and why, in words for the operator; empty where all is well. */
+  readonly limitations: readonly string[];
+  /** JavaStringHash(channel) mod lanes. */
+  laneOf(channel: string): number;
+  /**
+   * Appends one publication; resolves when the log has it durably. Publications of one channel appended in order lie in
+   * that order.
+   * @throws BusError `queue-full`, `too-large`, `deadline` (nothing was written), `outcome-unknown` (it may have been), `closed`
+   */
+  append(publication: NewPublication, deadlineMs: number): Promise<AppendReceipt>;
+  /**
+   * Follows a lane. Resolves once the start is known; from then on the handler gets every entry after it, in order, once,
+   * over reconnects too.
+   * @throws BusError `unreachable`, `refused`, `closed`, `position-gone`
+   */
+  attach(lane: number, handler: TailHandler, start?: TailStart): Promise<LaneTail>;
+  close(): Promise<void>;
+}
+
+/** Where a tail begins: after the newest entry, after a known one, or with the oldest that is kept. */
+export type TailStart =
+  | { readonly at: 'head' }
+  | { readonly at: 'after'; readonly position: string; readonly offset: number }
+  | { readonly at: 'earliest' };
+
+export interface LaneTail {
+  readonly lane: number;
+  /** Whether the log gives offsets. Where it doesn't, every offset is 0 and nothing is recoverable. */
+  readonly indexed: boolean;
+  /** Offset of the newest publication that was handed to the handler, or that the tail began after. */
+  readonly head: number;
+  /** Position of that entry, to attach `after` it later; empty at the beginning of an empty lane. */
+  readonly position: string;
+  readonly connected: boolean;
+  /** Ends the tail; the handler isn't called any more. */
+  close(): Promise<void>;
+}
+
+/** All functions are called in order, never one inside another, and must not throw. */
+export interface TailHandler {
+  /** One entry. It and its cursor are valid until the function returns, unless `retain` says otherwise. */
+  entry(entry: LaneEntry): void;
+  /** After the last entry of a turn: the moment to flush what was collected. */
+  turnEnd?(): void;
+  /** Offsets are missing. */
+  hole?(hole: Hole): void;
+  /** The connection to the log was lost or is back. Nothing is lost by it; live entries wait. */
+  connection?(connected: boolean): void;
+  /** The tail is over and can't resume: the log was deleted, or its life changed. */
+  ended?(error: Error): void;
+}
+
+/** Offsets `from` to `to`, both missing. `broker`: the broker made them up (markers); nothing was there. `lost`: they were there and are gone. */
+export interface Hole {
+  readonly from: number;
+  readonly to: number;
+  readonly kind: 'broker' | 'lost';
+}
+
+/** One entry of a lane: one publication or a batch of them. */
+export interface LaneEntry {
+  readonly lane: number;
+  /** Offset of its first publication; 0 where the log gives none. */
+  readonly firstOffset: number;
+  readonly count: number;
+  /** Bytes that it holds, for budgets. */
+  readonly bytes: number;
+  /** Milliseconds since 1970, by the broker's clock where it says so. */
+  readonly publishTimeMs: number;
+  /** Position of the whole entry. */
+  readonly position: string;
+  /** A cursor before the first publication. Entries share it: one at a time. */
+  publications(): PublicationCursor;
+  /** Keeps the entry beyond the handler's call; the result has a cursor of its own for each `publications()`. */
+  retain(): LaneEntry;
+}
+
+/**
+ * Walks the publications of one entry, oldest first. Nothing is copied and nothing allocated until asked for: the fields
+ * are places in `buffer`, and they change with `next()`.
+ */
+export interface PublicationCursor {
+  /** `false` after the last. */
+  next(): boolean;
+  readonly buffer: Buffer;
+  readonly offset: number;
+  /** Where the key's UTF-8 bytes lie; `keyStart` −1 where the message has no key or one that isn't in place. */
+  readonly keyStart: number;
+  readonly keyEnd: number;
+  readonly dataStart: number;
+  readonly dataEnd: number;
+  readonly hasProperties: boolean;
+  /** JavaStringHash of the key, or of the log's default channel where there is none. */
+  keyHash(): number;
+  /** The key, or the log's default channel. */
+  channel(): string;
+  /** Whether the channel belongs to this lane; where it doesn't, the publication isn't delivered from here. */
+  routed(): boolean;
+  properties(): ReadonlyMap<string, string>;
+  /** Pharos's own mark (see `markerProperty`), not a publication. */
+  isMarker(): boolean;
+  /** Equal to the `position` of the receipt of its append. */
+  position(): string;
+}
+
+/** Messages with this property are marks of Pharos's own: every reader skips them. */
+export const markerProperty = 'pharos-marker';
+
+export interface WorkSpec {
+  readonly topic: string;
+  readonly subscription: string;
+  /** `failover`: one active consumer a lane, in order. `shared`: any number, no order. */
+  readonly type: 'failover' | 'shared';
+  readonly consumerName?: string;
+  /** Where a new subscription begins. @default 'earliest' */
+  readonly startAt?: 'earliest' | 'latest';
+}
+
+export interface WorkMessage {
+  readonly lane: number;
+  /** 0 where the log gives none. */
+  readonly offset: number;
+  readonly position: string;
+  readonly key: string | undefined;
+  readonly data: Buffer;
+  readonly properties: ReadonlyMap<string, string>;
+  readonly publishTimeMs: number;
+  readonly redeliveryCount: number;
+}
+
+export interface WorkSubscription {
+  /** The next message; waits for one. Rejects with BusError `closed` when closed meanwhile. */
+  receive(): Promise<WorkMessage>;
+  /** The message is done with: it won't come again. */
+  ack(message: WorkMessage): Promise<void>;
+  /** So is every earlier one of its lane (`failover` only). */
+  ackThrough(message: WorkMessage): Promise<void>;
+  /** The message comes again, after about `delayMs`. */
+  nack(message: WorkMessage, delayMs?: number): void;
+  close(): Promise<void>;
+}
