@@ -1,4 +1,4 @@
-import { type ErrorTable, PharosError, type PharosErrorOptions } from '@pharos/errors';
+import { PharosError, type PharosErrorOptions } from '@pharos/errors';
 
 /** Every way in which the bus fails. */
 export const busErrors = {
@@ -14,7 +14,7 @@ export const busErrors = {
   'subscription-busy': { retryable: true, description: 'The subscription has a consumer that excludes this one.' },
   'log-ended': { retryable: false, description: 'The log was deleted or its life changed under a tail.' },
   closed: { retryable: false, description: 'The bus, log, tail or subscription was closed.' },
-} as const satisfies ErrorTable;
+} as const;
 
 export type BusErrorCode = keyof typeof busErrors;
 
