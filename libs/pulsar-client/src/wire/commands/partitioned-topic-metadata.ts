@@ -1,0 +1,67 @@
+/*
+ * CommandPartitionedTopicMetadata
+ *    1 required string        topic
+ *    2 required uint64        request_id
+ *    3 optional string        original_principal
+ *    4 optional string        original_auth_data
+ *    5 optional string        original_auth_method
+ */
+import type { ByteReader, ByteWriter } from '@pharos/bytes';
+import { readString, readTag, readUint, required, skipField, writeString, writeUint } from '../protobuf.ts';
+
+/** Asks for a topic's number of partitions. */
+export interface CommandPartitionedTopicMetadata {
+  readonly topic: string;
+  readonly requestId: number;
+  readonly originalPrincipal?: string | undefined;
+  readonly originalAuthData?: string | undefined;
+  readonly originalAuthMethod?: string | undefined;
+}
+
+export function encodeCommandPartitionedTopicMetadata(
+  writer: ByteWriter,
+  command: CommandPartitionedTopicMetadata,
+): void {
+  writeString(writer, 1, command.topic);
+  writeUint(writer, 2, command.requestId);
+  writeString(writer, 3, command.originalPrincipal);
+  writeString(writer, 4, command.originalAuthData);
+  writeString(writer, 5, command.originalAuthMethod);
+}
+
+export function decodeCommandPartitionedTopicMetadata(reader: ByteReader): CommandPartitionedTopicMetadata {
+  let topic: string | undefined;
+  let requestId: number | undefined;
+  let originalPrincipal: string | undefined;
+  let originalAuthData: string | undefined;
+  let originalAuthMethod: string | undefined;
+  while (reader.remaining > 0) {
+    const tag = readTag(reader);
+    switch (tag >>> 3) {
+      case 1:
+        topic = readString(reader, tag);
+        break;
+      case 2:
+        requestId = readUint(reader, tag);
+        break;
+      case 3:
+        originalPrincipal = readString(reader, tag);
+        break;
+      case 4:
+        originalAuthData = readString(reader, tag);
+        break;
+      case 5:
+        originalAuthMethod = readString(reader, tag);
+        break;
+      default:
+        skipField(reader, tag);
+    }
+  }
+  return {
+    topic: required(topic, 'CommandPartitionedTopicMetadata.topic'),
+    requestId: required(requestId, 'CommandPartitionedTopicMetadata.request_id'),
+    originalPrincipal,
+    originalAuthData,
+    originalAuthMethod,
+  };
+}
