@@ -1,0 +1,104 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+
+export interface PulsarPorts {
+  readonly broker: number;
+  readonly web: number;
+  readonly bookie: number;
+}
+
+/** What the broker must have for Pharos (architecture.md), and what makes one process with one bookie of it. */
+function settings(ports: PulsarPorts): Record<string, string> {
+  const interceptor = 'org.apache.pulsar.common.intercept';
+  return {
+    clusterName: 'standalone',
+    bindAddress: '127.0.0.1',
+    advertisedAddress: '127.0.0.1',
+    brokerServicePort: String(ports.broker),
+    webServicePort: String(ports.web),
+    brokerEntryMetadataInterceptors: [
+      `${interceptor}.AppendIndexMetadataInterceptor`,
+      `${interceptor}.AppendBrokerTimestampMetadataInterceptor`,
+    ].join(','),
+    exposingBrokerEntryMetadataToClientEnabled: 'true',
+    activeConsumerFailoverDelayTimeMillis: '0',
+    backlogQuotaDefaultRetentionPolicy: 'consumer_backlog_eviction',
+    managedLedgerDefaultEnsembleSize: '1',
+    managedLedgerDefaultWriteQuorum: '1',
+    managedLedgerDefaultAckQuorum: '1',
+    managedLedgerCacheSizeMB: '64',
+    webSocketServiceEnabled: 'false',
+    loadBalancerEnabled: 'false',
+    // The bookie's caches default to a share of the machine's memory, which the small heap here does not have.
+    dbStorage_writeCacheMaxSizeMb: '32',
+    dbStorage_readAheadCacheMaxSizeMb: '16',
+    dbStorage_rocksDB_blockCacheSize: String(16 * 1024 * 1024),
+    ledgerStorageClass: 'org.apache.bookkeeper.bookie.storage.ldb.DbLedgerStorage',
+    allowLoopback: 'true',
+    httpServerEnabled: 'false',
+  };
+}
+
+const log4j2 = `<?xml version="1.0" encoding="UTF-8"?>
+<Configuration status="WARN">
+  <Appenders>
+    <Console name="console" target="SYSTEM_OUT">
+      <PatternLayout pattern="%d{ISO8601} [%t] %-5level %logger{36} - %msg%n"/>
+    </Console>
+  </Appenders>
+  <Loggers>
+    <Root level="info"><AppenderRef ref="console"/></Root>
+  </Loggers>
+</Configuration>
+`;
+
+/** Packages of the JDK that Pulsar reaches into. */
+const opened = [
+  'java.base/java.io',
+  'java.base/java.nio',
+  'java.base/sun.net',
+  'java.base/sun.nio.ch',
+  'java.base/jdk.internal.misc',
+  'java.base/jdk.internal.platform',
+  'java.management/sun.management',
+  'jdk.management/com.sun.management.internal',
+];
+
+/** Writes the broker's files into `dataDir`. An override with an empty value takes the setting out. */
+export async function writeSettings(
+  dataDir: string,
+  ports: PulsarPorts,
+  overrides: Readonly<Record<string, string>>,
+): Promise<void> {
+  const merged = { ...settings(ports), ...overrides };
+  const lines = Object.entries(merged).flatMap(([name, value]) => (value === '' ? [] : [`${name}=${value}`]));
+  await writeFile(join(dataDir, 'standalone.conf'), `${lines.join('\n')}\n`);
+  await writeFile(join(dataDir, 'log4j2.xml'), log4j2);
+}
+
+/** The arguments of `java` that run a broker on what {@link writeSettings} wrote. */
+export function javaArguments(
+  jars: string,
+  dataDir: string,
+  ports: PulsarPorts,
+  javaOptions: readonly string[],
+): string[] {
+  return [
+    '-Xmx512m',
+    '-XX:MaxDirectMemorySize=512m',
+    '-Djava.net.preferIPv4Stack=true',
+    '-Dio.netty.tryReflectionSetAccessible=true',
+    `-Dlog4j2.configurationFile=${join(dataDir, 'log4j2.xml')}`,
+    ...opened.map((name) => `--add-opens=${name}=ALL-UNNAMED`),
+    ...javaOptions,
+    '-cp',
+    join(jars, '*'),
+    'org.apache.pulsar.PulsarStandaloneStarter',
+    `--config=${join(dataDir, 'standalone.conf')}`,
+    '--no-functions-worker',
+    '--no-stream-storage',
+    `--metadata-dir=${join(dataDir, 'metadata')}`,
+    `--bookkeeper-dir=${join(dataDir, 'bookkeeper')}`,
+    `--bookkeeper-port=${ports.bookie}`,
+  ];
+}
