@@ -1,1 +1,15 @@
-export {};
+export { z } from 'zod';
+export { describeConfig, type SettingDescription } from './describe.ts';
+export type { Environment } from './environment.ts';
+export { ConfigError, type ConfigErrorCode, configErrorTable } from './errors.ts';
+export {
+  bytes,
+  type BytesLimits,
+  duration,
+  type DurationLimits,
+  listenAddress,
+  secret,
+  url,
+} from './kinds.ts';
+export { loadConfig, type LoadConfigOptions } from './load.ts';
+export { formatBytes, formatDuration, formatListenAddress, type ListenAddress } from './units.ts';
