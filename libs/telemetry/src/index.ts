@@ -1,1 +1,25 @@
-export {};
+export type { Counter, Gauge, Histogram, Registry } from 'prom-client';
+export { TelemetryError, type TelemetryErrorCode, telemetryErrorTable } from './errors.ts';
+export {
+  type InternalServer,
+  type InternalServerOptions,
+  type Readiness,
+  startInternalServer,
+} from './internal-server.ts';
+export {
+  createLogger,
+  type LogDestination,
+  type Logger,
+  type LoggerOptions,
+  type LogLevel,
+  type LogMethod,
+} from './logger.ts';
+export {
+  createRegistry,
+  type GaugeOptions,
+  type HistogramOptions,
+  type MetricDescription,
+  type MetricOptions,
+  Metrics,
+  type RegistryOptions,
+} from './metrics.ts';

@@ -1,0 +1,24 @@
+import { type ErrorTable, PharosError, type PharosErrorOptions } from '@pharos/errors';
+
+export const telemetryErrorTable: ErrorTable = {
+  'address-in-use': {
+    retryable: false,
+    description: 'Another process listens on the address that the internal HTTP listener was given.',
+  },
+  'listen-failed': {
+    retryable: false,
+    description: 'The internal HTTP listener could not listen on its address, for another reason than its being busy.',
+  },
+  'invalid-metric': {
+    retryable: false,
+    description: 'A metric was declared with a name that does not start with pharos_, twice, or without a help text.',
+  },
+};
+
+export type TelemetryErrorCode = 'address-in-use' | 'listen-failed' | 'invalid-metric';
+
+export class TelemetryError extends PharosError<TelemetryErrorCode> {
+  constructor(code: TelemetryErrorCode, message: string, options?: PharosErrorOptions) {
+    super(telemetryErrorTable, code, message, options);
+  }
+}

@@ -1,0 +1,59 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { createRegistry, Metrics } from '../src/index.ts';
+
+const bare = (): Metrics => new Metrics(createRegistry({ processMetrics: false }));
+
+describe('metrics', () => {
+  test('a counter, a gauge that is collected and a histogram come out as Prometheus text', async () => {
+    const metrics = bare();
+    metrics.counter({ name: 'pharos_frames_total', help: 'Frames.', labels: ['kind'] }).inc({ kind: 'text' }, 2);
+    metrics.gauge({ name: 'pharos_clients', help: 'Clients.', collect: (gauge) => gauge.set(7) });
+    metrics.histogram({ name: 'pharos_wait_seconds', help: 'Wait.', buckets: [0.1, 1] }).observe(0.5);
+    const text = await metrics.registry.metrics();
+    assert.match(text, /pharos_frames_total\{kind="text"\} 2/);
+    assert.match(text, /pharos_clients 7/);
+    assert.match(text, /pharos_wait_seconds_bucket\{le="0.1"\} 0/);
+    assert.match(text, /pharos_wait_seconds_bucket\{le="1"\} 1/);
+  });
+
+  test('what was made is listed for the reference', () => {
+    const metrics = bare();
+    metrics.counter({ name: 'pharos_frames_total', help: 'Frames.', labels: ['kind'] });
+    assert.deepEqual(metrics.describe(), [
+      { name: 'pharos_frames_total', type: 'counter', help: 'Frames.', labels: ['kind'] },
+    ]);
+  });
+
+  test('names are held to the rules', () => {
+    const metrics = bare();
+    metrics.gauge({ name: 'pharos_clients', help: 'Clients.' });
+    const refused = (make: () => unknown, why: RegExp): void => {
+      assert.throws(make, { code: 'invalid-metric', message: why });
+    };
+    refused(() => metrics.gauge({ name: 'clients', help: 'x' }), /metric clients: expected .*starts with pharos_/);
+    refused(() => metrics.gauge({ name: 'pharos_Clients', help: 'x' }), /small letters/);
+    refused(() => metrics.counter({ name: 'pharos_frames', help: 'x' }), /_total/);
+    refused(() => metrics.gauge({ name: 'pharos_x', help: ' ' }), /help text/);
+    refused(() => metrics.gauge({ name: 'pharos_clients', help: 'x' }), /taken/);
+  });
+
+  test('the process metrics have their standard names', async () => {
+    const text = await createRegistry().metrics();
+    for (const name of [
+      'process_cpu_seconds_total',
+      'process_resident_memory_bytes',
+      'nodejs_eventloop_lag_p99_seconds',
+    ]) {
+      assert.match(text, new RegExp(`^${name} `, 'm'));
+    }
+  });
+
+  test('two registries do not share anything', async () => {
+    const [one, two] = [bare(), bare()];
+    one.gauge({ name: 'pharos_clients', help: 'x' }).set(1);
+    two.gauge({ name: 'pharos_clients', help: 'x' }).set(2);
+    assert.match(await one.registry.metrics(), /pharos_clients 1/);
+    assert.match(await two.registry.metrics(), /pharos_clients 2/);
+  });
+});
