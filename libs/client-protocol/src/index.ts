@@ -1,1 +1,16 @@
-export {};
+export * from './codes.ts';
+export * from './errors.ts';
+export type * from './messages/client-info.ts';
+export type * from './messages/command.ts';
+export type * from './messages/connect.ts';
+export type * from './messages/filter.ts';
+export type * from './messages/history.ts';
+export type * from './messages/presence.ts';
+export type * from './messages/publication.ts';
+export type * from './messages/publish.ts';
+export type * from './messages/push.ts';
+export * from './messages/raw-data.ts';
+export type * from './messages/refresh.ts';
+export type * from './messages/reply.ts';
+export type * from './messages/rpc.ts';
+export * from './messages/subscribe.ts';

@@ -1,0 +1,33 @@
+import { PharosError } from '@pharos/errors';
+import { disconnectCodes } from './codes.ts';
+
+/** Why a frame from a client was refused. */
+export const protocolErrors = {
+  'empty-frame': { retryable: false, description: 'The frame holds no command.' },
+  'frame-too-long': { retryable: false, description: 'The frame holds more commands than one frame may.' },
+  'invalid-utf8': { retryable: false, description: 'The frame is not valid UTF-8.' },
+  'invalid-json': { retryable: false, description: 'A line of the frame is not a JSON object.' },
+  'too-deep': { retryable: false, description: 'The JSON is nested deeper than the server accepts.' },
+  'invalid-id': {
+    retryable: false,
+    description: 'The command has no id, or one that is not an integer of 1 to 4294967295.',
+  },
+  'unknown-command': { retryable: false, description: 'The command names no method that the server knows.' },
+  'several-commands': { retryable: false, description: 'One command object names several methods.' },
+  'invalid-field': {
+    retryable: false,
+    description: 'A field of the command is not of the type that the protocol says.',
+  },
+} as const;
+
+export type ProtocolErrorCode = keyof typeof protocolErrors;
+
+/** A frame that doesn't keep to the protocol: the connection can't go on. */
+export class ProtocolError extends PharosError<ProtocolErrorCode> {
+  /** The code to close the connection with: 3501, after which the client doesn't reconnect. */
+  readonly disconnectCode: number = disconnectCodes.badRequest.code;
+
+  constructor(code: ProtocolErrorCode, message: string) {
+    super(protocolErrors, code, message);
+  }
+}
