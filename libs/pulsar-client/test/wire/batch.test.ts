@@ -115,6 +115,13 @@ describe('a batch', () => {
     ['a negative metadata size', 'ffffffff' + '1800', 'malformed', /has 2 bytes for metadata of 4294967295/],
     ['a key beyond the metadata', '00000004' + '12031800', 'malformed', /has 2 bytes for a field of 3/],
     ['a varint of eleven bytes', '0000000c' + '18ffffffffffffffffffff01', 'malformed', /varint without an end/],
+    [
+      'a field whose value lies beyond the metadata',
+      '00000001' + '18' + '00',
+      'malformed',
+      /ends within a field of its metadata/,
+    ],
+    ['metadata beyond the batch', '00000003' + '1800', 'malformed', /has 2 bytes for metadata of 3/],
     ['a group', '00000003' + '131800', 'malformed', /field of wire type 3/],
     ['field number 0', '00000004' + '00011800', 'malformed', /field of number 0/],
   ];
