@@ -1,3 +1,5 @@
 export { BusError, type BusErrorCode, busErrors } from './errors.ts';
+export { MemoryBroker, type MemoryBrokerOptions } from './memory/memory-broker.ts';
+export { MemoryBus } from './memory/memory-bus.ts';
 export type * from './port.ts';
 export { markerProperty } from './port.ts';

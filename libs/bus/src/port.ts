@@ -38,13 +38,14 @@ export interface Bus {
   openLog(spec: LogSpec): Promise<Log>;
   /** Opens a durable subscription whose messages are acknowledged one by one. @throws BusError as `openLog`, `subscription-busy` */
   subscribeWork(spec: WorkSpec): Promise<WorkSubscription>;
-  /** Flushes appends that are under way (within their deadlines), ends every tail and subscription. */
+  /** Flushes appends that are under way (within their deadlines), ends every tail and subscription; no handler is called any more. */
   close(): Promise<void>;
 }
 
 /** One publication on its way into a log. */
 export interface NewPublication {
   readonly channel: string;
+  /** Copied before `append` returns: the caller may change it afterwards. */
   readonly data: Uint8Array;
   readonly properties?: Readonly<Record<string, string>>;
 }
@@ -199,7 +200,10 @@ export interface WorkSubscription {
   ack(message: WorkMessage): Promise<void>;
   /** So is every earlier one of its lane (`failover` only). */
   ackThrough(message: WorkMessage): Promise<void>;
-  /** The message comes again, after about `delayMs`. */
+  /**
+   * The message comes again, after about `delayMs` (1000 where it isn't given); with `failover` whatever else of its lane
+   * is unacknowledged then may come again too, in order.
+   */
   nack(message: WorkMessage, delayMs?: number): void;
   close(): Promise<void>;
 }
