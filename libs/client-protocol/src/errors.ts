@@ -8,10 +8,7 @@ export const protocolErrors = {
   'invalid-utf8': { retryable: false, description: 'The frame is not valid UTF-8.' },
   'invalid-json': { retryable: false, description: 'A line of the frame is not a JSON object.' },
   'too-deep': { retryable: false, description: 'The JSON is nested deeper than the server accepts.' },
-  'invalid-id': {
-    retryable: false,
-    description: 'The command has no id, or one that is not an integer of 1 to 4294967295.',
-  },
+  'missing-id': { retryable: false, description: 'The command has no id, and only send may go without.' },
   'unknown-command': { retryable: false, description: 'The command names no method that the server knows.' },
   'several-commands': { retryable: false, description: 'One command object names several methods.' },
   'invalid-field': {

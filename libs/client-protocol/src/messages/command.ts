@@ -36,5 +36,8 @@ export interface Pong {
   readonly method: 'pong';
 }
 
+/** A command of any method. */
+export type AnyCommand = { [Method in CommandMethod]: CommandOf<Method> }[CommandMethod];
+
 /** Whatever a client can send; tell them apart by `method`. */
-export type Command = Pong | { [Method in CommandMethod]: CommandOf<Method> }[CommandMethod];
+export type Command = Pong | AnyCommand;
