@@ -12,4 +12,5 @@ export {
   url,
 } from './kinds.ts';
 export { loadConfig, type LoadConfigOptions } from './load.ts';
+export { closest } from './suggest.ts';
 export { formatBytes, formatDuration, formatListenAddress, type ListenAddress } from './units.ts';

@@ -1,1 +1,3 @@
-export {};
+export { runCli } from './cli.ts';
+export { CliError, type CliErrorCode, cliErrorTable } from './errors.ts';
+export type { Terminal } from './terminal.ts';
