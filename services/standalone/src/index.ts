@@ -1,1 +1,1 @@
-export {};
+export { main, standalonePreset } from './main.ts';

@@ -1,0 +1,54 @@
+import type { RequestHead } from '@pharos/socket-server';
+
+export interface OriginPolicy {
+  /** Origins that may connect besides the edge's own: `https://app.example.com`, `https://*.example.com`, `*` for any. */
+  readonly allowed: readonly string[];
+  /**
+   * Whether the edge listens on loopback only. Then "the edge's own origin" means a loopback name: a page of an attacker
+   * whose host name was rebound to 127.0.0.1 sends its own name as `Host`, and must not pass for ours.
+   */
+  readonly loopbackOnly: boolean;
+}
+
+/**
+ * Says whether a browser's page may open a connection: a WebSocket isn't held back by the browser's same-origin rule, so
+ * the server must (cross-site WebSocket hijacking).
+ *
+ * A request without `Origin` isn't a browser's and passes. One from the edge's own origin passes. All others must match
+ * the list.
+ */
+export class OriginCheck {
+  readonly #patterns: readonly RegExp[];
+  readonly #loopbackOnly: boolean;
+
+  constructor(policy: OriginPolicy) {
+    this.#patterns = policy.allowed.map(toPattern);
+    this.#loopbackOnly = policy.loopbackOnly;
+  }
+
+  allows(head: RequestHead): boolean {
+    const origin = head.header('origin').toLowerCase();
+    if (origin === '') return true;
+    if (this.#isOwn(origin, head.header('host').toLowerCase())) return true;
+    return this.#patterns.some((pattern) => pattern.test(origin));
+  }
+
+  #isOwn(origin: string, host: string): boolean {
+    const scheme = /^https?:\/\//.exec(origin)?.[0];
+    if (scheme === undefined || origin.slice(scheme.length) !== host || host === '') return false;
+    return !this.#loopbackOnly || isLoopbackName(host);
+  }
+}
+
+/** Whether a `Host` header (name and perhaps port) names this machine by a name that nobody else can own. */
+export function isLoopbackName(host: string): boolean {
+  const name = host.startsWith('[') ? host.slice(1, host.indexOf(']')) : host.replace(/:\d+$/, '');
+  return name === 'localhost' || name.endsWith('.localhost') || name === '::1' || /^127(\.\d{1,3}){3}$/.test(name);
+}
+
+function toPattern(allowed: string): RegExp {
+  if (allowed === '*') return /^/;
+  const escaped = allowed.toLowerCase().replace(/[.+?^${}()|[\]\\]/g, '\\$&');
+  // A star stands for one or more labels of a host name, never for a scheme, a port or a path.
+  return new RegExp(`^${escaped.replaceAll('*', '[a-z0-9.-]+')}$`);
+}

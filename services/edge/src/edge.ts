@@ -1,0 +1,220 @@
+import { randomBytes } from 'node:crypto';
+
+import { BusError, type Bus } from '@pharos/bus';
+import { Backoff, type Service } from '@pharos/lifecycle';
+import type { SocketServer } from '@pharos/socket-server';
+import { type InternalServer, type Logger, type Metrics, type Readiness, startInternalServer } from '@pharos/telemetry';
+
+import { Admission } from './accept/admission.ts';
+import { clientRoute } from './accept/client-route.ts';
+import { OriginCheck, isLoopbackName } from './accept/origin.ts';
+import { pageRoutes } from './accept/page-routes.ts';
+import { textRoute } from './accept/text-route.ts';
+import type { EdgeConfig } from './config.ts';
+import { defaultConnectionLimit } from './accept/descriptors.ts';
+import { inWaves } from './drain/waves.ts';
+import { Publisher } from './inbound/publisher.ts';
+import { EdgeMetrics } from './metrics.ts';
+import { Namespaces } from './namespaces.ts';
+import { Flusher } from './outbound/flusher.ts';
+import { Hub } from './outbound/hub.ts';
+import { SlowSweep } from './outbound/slow-sweep.ts';
+import { loadPageAssets } from './page/assets.ts';
+import type { ChatContext, DrainableSession, SessionContext } from './session/context.ts';
+import { Liveness } from './session/liveness.ts';
+
+/** What an edge is made of; whoever makes it owns the bus and closes it. */
+export interface EdgeParts {
+  readonly config: EdgeConfig;
+  /** Stable name of the edge and the number of this boot, as the bus uses them. */
+  readonly identity: EdgeIdentity;
+  readonly bus: Bus;
+  readonly server: SocketServer;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+}
+
+export interface EdgeIdentity {
+  readonly name: string;
+  readonly boot: string;
+}
+
+/** A new boot of the edge `name`. */
+export function newIdentity(name: string): EdgeIdentity {
+  return { name, boot: randomBytes(6).toString('hex') };
+}
+
+/** An edge: the connections of clients, what they publish into the logs, and the lanes that are fanned out to them. */
+export class Edge implements Service {
+  readonly #parts: EdgeParts;
+  readonly #edgeMetrics: EdgeMetrics;
+  readonly #admission: Admission;
+  readonly #publisher: Publisher;
+  readonly #sweep: SlowSweep;
+  readonly #flusher: Flusher;
+  readonly #hub: Hub;
+  readonly #liveness: Liveness;
+  readonly #sessions = new Set<DrainableSession>();
+  readonly #stopping = new AbortController();
+  #internal: InternalServer | undefined;
+  #state: 'starting' | 'running' | 'draining' | 'stopped' = 'starting';
+  #port = 0;
+
+  constructor(parts: EdgeParts) {
+    this.#parts = parts;
+    const { config, logger, server } = parts;
+    const metrics = new EdgeMetrics(parts.metrics);
+    this.#edgeMetrics = metrics;
+    const origin = new OriginCheck({
+      allowed: config.client.allowed_origins,
+      loopbackOnly: isLoopbackName(config.listen.host),
+    });
+    const maxConnections = config.client.connection_limit ?? defaultConnectionLimit();
+    this.#admission = new Admission({ maxConnections }, origin, metrics);
+    this.#publisher = new Publisher(config.pulsar.publish_timeout, metrics);
+    this.#sweep = new SlowSweep(config.client.queue_max_size);
+    this.#flusher = new Flusher(server, this.#sweep, metrics);
+    this.#hub = new Hub({ logger, metrics, flusher: this.#flusher });
+    this.#liveness = new Liveness({
+      pingIntervalMs: config.client.ping_interval,
+      pongTimeoutMs: config.client.pong_timeout,
+      connectTimeoutMs: config.client.stale_close_delay,
+    });
+  }
+
+  /** Where clients connect; 0 until `run` has resolved. */
+  get port(): number {
+    return this.#port;
+  }
+
+  /** Where metrics and health are; 0 where they are not served. */
+  get internalPort(): number {
+    return this.#internal?.port ?? 0;
+  }
+
+  /** Says whether a load balancer should send clients here. An outage of the log after the start doesn't count: all edges would go at once. */
+  readiness(): Readiness {
+    const reasons: string[] = [];
+    if (this.#state === 'starting') reasons.push('starting: the logs are not open yet');
+    if (this.#state === 'draining' || this.#state === 'stopped') reasons.push('draining');
+    else if (!this.#admission.open) reasons.push('at the connection limit');
+    return { ready: reasons.length === 0, reasons };
+  }
+
+  async run(): Promise<void> {
+    const { config, server, logger, metrics } = this.#parts;
+    await this.#runInternal();
+    const namespaces = await this.#openNamespaces();
+    if (this.#stopping.signal.aborted) return;
+    for (const log of namespaces.logs) {
+      for (const limitation of log.limitations) logger.warn({ topic: log.topic }, limitation);
+    }
+    const context = this.#context(namespaces);
+    const { message_size_limit: maxPayloadBytes } = config.websocket;
+    server.webSocket(clientRoute(this.#admission, context, maxPayloadBytes));
+    const chat = this.#chat(namespaces);
+    if (chat !== undefined) server.webSocket(textRoute(this.#admission, context, chat, maxPayloadBytes));
+    if (config.chat.page) for (const route of pageRoutes(await loadPageAssets())) server.http(route);
+    this.#liveness.run();
+    this.#port = await server.listen(config.listen.host, config.listen.port);
+    this.#state = 'running';
+    logger.info(
+      {
+        port: this.#port,
+        internalPort: this.internalPort,
+        socket: server.implementation,
+        metrics: metrics.describe().length,
+      },
+      `edge ${this.#parts.identity.name} listens at ${config.listen.host}:${this.#port}`,
+    );
+  }
+
+  /** Not ready, no new connections, publishes under way are answered, clients are sent elsewhere in waves. */
+  async drain(): Promise<void> {
+    if (this.#state !== 'running') return;
+    this.#state = 'draining';
+    this.#admission.close();
+    this.#parts.server.pauseAccepting();
+    this.#parts.logger.info({ connections: this.#sessions.size }, 'draining');
+    await inWaves(
+      [...this.#sessions],
+      this.#parts.config.drain_timeout,
+      (session) => session.shutdown(),
+      this.#stopping.signal,
+    );
+    await this.#publisher.settled();
+  }
+
+  async stop(): Promise<void> {
+    if (this.#state === 'stopped') return;
+    this.#state = 'stopped';
+    this.#stopping.abort();
+    this.#liveness.stop();
+    await this.#hub.close();
+    this.#flusher.stop();
+    this.#sweep.stop();
+    await this.#parts.server.stop();
+    await this.#internal?.stop();
+  }
+
+  async #runInternal(): Promise<void> {
+    const { config, logger, metrics } = this.#parts;
+    const address = config.internal.listen;
+    if (address === undefined) return;
+    this.#internal = await startInternalServer({
+      host: address.host,
+      port: address.port,
+      registry: metrics.registry,
+      isReady: () => this.readiness(),
+      onError: (error) => logger.error({ err: error }, 'the internal listener failed'),
+    });
+  }
+
+  /** Tries until it succeeds: an edge that starts before its broker waits, live and not ready, and says why. */
+  async #openNamespaces(): Promise<Namespaces> {
+    const { bus, config, logger } = this.#parts;
+    const backoff = new Backoff({ initialMs: 500, maxMs: 10_000 });
+    for (;;) {
+      try {
+        return await Namespaces.open(bus, config.channel.without_namespace, config.channel.namespaces);
+      } catch (error) {
+        if (!(error instanceof BusError) || !error.retryable || this.#stopping.signal.aborted) throw error;
+        const delayMs = backoff.next();
+        logger.error({ err: error, delayMs }, `not ready: ${error.message}`);
+        await new Promise((resolve) => setTimeout(resolve, delayMs));
+      }
+    }
+  }
+
+  #context(namespaces: Namespaces): SessionContext {
+    const { config, identity, logger, server } = this.#parts;
+    return {
+      logger,
+      metrics: this.#edgeMetrics,
+      namespaces,
+      publisher: this.#publisher,
+      hub: this.#hub,
+      liveness: this.#liveness,
+      sessions: this.#sessions,
+      server,
+      node: `${identity.name}-${identity.boot}`,
+      limits: {
+        channelLimit: config.client.channel_limit,
+        queueBytes: config.client.queue_max_size,
+        attachTimeoutMs: config.pulsar.attach_timeout,
+        allowAnonymous: config.client.allow_anonymous_connect_without_token,
+      },
+    };
+  }
+
+  #chat(namespaces: Namespaces): ChatContext | undefined {
+    const { enabled, channel } = this.#parts.config.chat;
+    if (!enabled) return undefined;
+    const log = namespaces.find(channel)?.log;
+    if (log === undefined)
+      throw new BusError('invalid-topic', `chat.channel ${channel}: its namespace is not configured`);
+    const feed = this.#hub.feedOf(log, channel);
+    feed.pin();
+    return { channel, log, feed };
+  }
+}

@@ -1,0 +1,53 @@
+import { BusError, type Log } from '@pharos/bus';
+
+import type { EdgeMetrics } from '../metrics.ts';
+import { clientProperty, userProperty } from '../publishing-client.ts';
+
+/** Who publishes, as it is written beside the publication. */
+export interface PublishingClient {
+  readonly clientId: string;
+  /** Empty where the client is anonymous. */
+  readonly user: string;
+}
+
+/**
+ * The way of a publication from a client into the log.
+ *
+ * It resolves when the log has the publication durably, and rejects with a BusError; whether the failed publication may
+ * have been written all the same is said by the code `outcome-unknown`.
+ */
+export class Publisher {
+  readonly #deadlineMs: number;
+  readonly #metrics: EdgeMetrics;
+  #underWay = 0;
+  #idle: (() => void)[] = [];
+
+  /** @param deadlineMs how long an append may wait for the log */
+  constructor(deadlineMs: number, metrics: EdgeMetrics) {
+    this.#deadlineMs = deadlineMs;
+    this.#metrics = metrics;
+  }
+
+  async publish(log: Log, channel: string, data: Uint8Array, client: PublishingClient): Promise<void> {
+    const properties: Record<string, string> = { [clientProperty]: client.clientId };
+    if (client.user !== '') properties[userProperty] = client.user;
+    this.#underWay++;
+    const end = this.#metrics.publishSeconds.startTimer();
+    try {
+      await log.append({ channel, data, properties }, this.#deadlineMs);
+      this.#metrics.publishes.inc({ outcome: 'ok' });
+    } catch (error) {
+      this.#metrics.publishes.inc({ outcome: error instanceof BusError ? error.code.replaceAll('-', '_') : 'error' });
+      throw error;
+    } finally {
+      end();
+      this.#underWay--;
+      if (this.#underWay === 0) for (const resolve of this.#idle.splice(0)) resolve();
+    }
+  }
+
+  /** Resolves when no publish is under way. */
+  async settled(): Promise<void> {
+    if (this.#underWay > 0) await new Promise<void>((resolve) => this.#idle.push(resolve));
+  }
+}

@@ -1,0 +1,134 @@
+import type { Counter, Gauge, Histogram, Metrics } from '@pharos/telemetry';
+
+export type Transport = 'websocket' | 'text';
+
+/** Close codes that are counted by their number; all others, which clients choose, share one series. */
+const countedCodes = new Set([
+  1000, 1001, 1002, 1003, 1005, 1006, 1007, 1008, 1009, 1011, 1012, 1013, 3000, 3001, 3004, 3005, 3006, 3008, 3009,
+  3010, 3011, 3012, 3013, 3014, 3500, 3501, 3502, 3503, 3504, 3505, 3506, 3507, 3508, 3509,
+]);
+
+/** What an edge counts. Labels come from closed sets: transport, close code, reason, outcome. */
+export class EdgeMetrics {
+  readonly connections: Gauge<'transport'>;
+  readonly connectionsOpened: Counter<'transport'>;
+  readonly connectionsClosed: Counter<'transport' | 'code'>;
+  readonly connectionsRefused: Counter<'reason'>;
+  readonly slowConnections: Counter<'transport'>;
+  readonly messagesReceived: Counter<'transport'>;
+  readonly commandErrors: Counter<'code'>;
+  readonly publishes: Counter<'outcome'>;
+  readonly publishSeconds: Histogram;
+  readonly subscriptions: Gauge;
+  readonly channels: Gauge;
+  readonly lanesAttached: Gauge;
+  readonly lanesConnected: Gauge;
+  readonly entriesRead: Counter;
+  readonly publicationsRead: Counter<'interest'>;
+  readonly publicationsMisrouted: Counter;
+  readonly holes: Counter<'kind'>;
+  readonly framesPublished: Counter<'variant'>;
+  readonly deliveries: Counter<'variant'>;
+  readonly deliveredBytes: Counter<'variant'>;
+
+  constructor(metrics: Metrics) {
+    this.connections = metrics.gauge({
+      name: 'pharos_edge_connections',
+      help: 'Open client connections.',
+      labels: ['transport'],
+    });
+    this.connectionsOpened = metrics.counter({
+      name: 'pharos_edge_connections_opened_total',
+      help: 'Client connections that were opened.',
+      labels: ['transport'],
+    });
+    this.connectionsClosed = metrics.counter({
+      name: 'pharos_edge_connections_closed_total',
+      help: 'Client connections that ended, by close code (1006: without a close frame).',
+      labels: ['transport', 'code'],
+    });
+    this.connectionsRefused = metrics.counter({
+      name: 'pharos_edge_connections_refused_total',
+      help: 'Connections refused at the upgrade, by reason: origin, connection_limit, draining.',
+      labels: ['reason'],
+    });
+    this.slowConnections = metrics.counter({
+      name: 'pharos_edge_slow_connections_total',
+      help: 'Connections ended because the client read slower than it was sent to (code 3008).',
+      labels: ['transport'],
+    });
+    this.messagesReceived = metrics.counter({
+      name: 'pharos_edge_messages_received_total',
+      help: 'Messages from clients: chat texts, or protocol frames.',
+      labels: ['transport'],
+    });
+    this.commandErrors = metrics.counter({
+      name: 'pharos_edge_command_errors_total',
+      help: 'Commands answered with an error, by its code.',
+      labels: ['code'],
+    });
+    this.publishes = metrics.counter({
+      name: 'pharos_edge_publishes_total',
+      help: "Publications of clients handed to the log, by outcome: ok, or the bus's error code.",
+      labels: ['outcome'],
+    });
+    this.publishSeconds = metrics.histogram({
+      name: 'pharos_edge_publish_seconds',
+      help: 'Time from a publication of a client to its durable acknowledgement by the log.',
+      buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5],
+    });
+    this.subscriptions = metrics.gauge({
+      name: 'pharos_edge_subscriptions',
+      help: 'Channel subscriptions of all connections.',
+    });
+    this.channels = metrics.gauge({ name: 'pharos_edge_channels', help: 'Channels with a subscriber on this edge.' });
+    this.lanesAttached = metrics.gauge({ name: 'pharos_edge_lanes_attached', help: 'Lanes that this edge follows.' });
+    this.lanesConnected = metrics.gauge({
+      name: 'pharos_edge_lanes_connected',
+      help: 'Attached lanes whose connection to the log stands.',
+    });
+    this.entriesRead = metrics.counter({
+      name: 'pharos_edge_entries_read_total',
+      help: 'Entries (batches) read from lanes.',
+    });
+    this.publicationsRead = metrics.counter({
+      name: 'pharos_edge_publications_read_total',
+      help: 'Publications read from lanes, by whether their channel has a subscriber here: local, none.',
+      labels: ['interest'],
+    });
+    this.publicationsMisrouted = metrics.counter({
+      name: 'pharos_edge_publications_misrouted_total',
+      help: 'Messages that lie in a lane which their key does not belong to, and were not delivered from there.',
+    });
+    this.holes = metrics.counter({
+      name: 'pharos_edge_offset_holes_total',
+      help: 'Jumps of offsets in a lane, by kind: broker (nothing was there), lost (publications are gone).',
+      labels: ['kind'],
+    });
+    this.framesPublished = metrics.counter({
+      name: 'pharos_edge_frames_published_total',
+      help: 'Frames made for a channel and variant and handed to the native publish.',
+      labels: ['variant'],
+    });
+    this.deliveries = metrics.counter({
+      name: 'pharos_edge_deliveries_total',
+      help: 'Publications handed to sockets: one publication to a thousand subscribers counts a thousand.',
+      labels: ['variant'],
+    });
+    this.deliveredBytes = metrics.counter({
+      name: 'pharos_edge_delivered_bytes_total',
+      help: 'Payload bytes of frames handed to sockets.',
+      labels: ['variant'],
+    });
+  }
+
+  opened(transport: Transport): void {
+    this.connections.inc({ transport });
+    this.connectionsOpened.inc({ transport });
+  }
+
+  closed(transport: Transport, code: number): void {
+    this.connections.dec({ transport });
+    this.connectionsClosed.inc({ transport, code: countedCodes.has(code) ? String(code) : 'other' });
+  }
+}

@@ -1,0 +1,70 @@
+import type { PublicationCursor } from '@pharos/bus';
+import {
+  base64Encoding,
+  classifyPayload,
+  encodeClientInfo,
+  encodeTags,
+  encodingTag,
+  type PublicationFrameBuilder,
+  type RawData,
+  renderText,
+} from '@pharos/client-protocol';
+
+import { clientProperty, userProperty } from '../publishing-client.ts';
+
+/** Names that begin so are Pharos's own; the trace context travels beside them. Neither is a tag. */
+const reservedPrefix = 'pharos-';
+const traceProperties: ReadonlySet<string> = new Set(['traceparent', 'tracestate']);
+
+const noProperties: ReadonlyMap<string, string> = new Map();
+
+/**
+ * The publication under a cursor, looked at once for all its subscribers. Whatever its bytes are, they end up as data:
+ * payload and properties can come from any program that may write to the topic.
+ */
+export class PublicationView {
+  readonly #data: Buffer;
+  readonly #properties: ReadonlyMap<string, string>;
+  readonly #offset: number;
+  readonly #timeMs: number;
+
+  /** Takes what it needs as views: use it before the cursor moves on. */
+  constructor(cursor: PublicationCursor, publishTimeMs: number) {
+    this.#data = cursor.buffer.subarray(cursor.dataStart, cursor.dataEnd);
+    this.#properties = cursor.hasProperties ? cursor.properties() : noProperties;
+    this.#offset = cursor.offset;
+    this.#timeMs = publishTimeMs;
+  }
+
+  /** As plain-text clients get it. */
+  text(): Buffer {
+    return renderText(this.#data, this.#properties.get(clientProperty));
+  }
+
+  /** Appends it to a frame of its channel. */
+  appendTo(frame: PublicationFrameBuilder, prefix: Buffer): void {
+    const payload = classifyPayload(this.#data);
+    frame.append(prefix, payload.json, this.#offset, this.#timeMs, this.#info(), this.#tags(payload.kind === 'binary'));
+  }
+
+  #info(): RawData | undefined {
+    const client = this.#properties.get(clientProperty);
+    const user = this.#properties.get(userProperty);
+    if (client === undefined && user === undefined) return undefined;
+    return encodeClientInfo({ client: client ?? '', user: user ?? '' });
+  }
+
+  #tags(binary: boolean): RawData | undefined {
+    let tags: Map<string, string> | undefined;
+    for (const [name, value] of this.#properties) {
+      if (name.startsWith(reservedPrefix) || traceProperties.has(name)) continue;
+      tags ??= new Map();
+      tags.set(name, value);
+    }
+    if (binary) {
+      tags ??= new Map();
+      tags.set(encodingTag, base64Encoding);
+    }
+    return tags === undefined ? undefined : encodeTags(tags);
+  }
+}

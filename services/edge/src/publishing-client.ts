@@ -1,0 +1,3 @@
+/** Names of the properties that say who published. Whoever may write to the topic can set them: see docs/security.md. */
+export const clientProperty = 'pharos-client';
+export const userProperty = 'pharos-user';

@@ -1,0 +1,65 @@
+import { hostname } from 'node:os';
+
+import type { Bus } from '@pharos/bus';
+import { runProcess } from '@pharos/lifecycle';
+import { createSocketServer } from '@pharos/socket-server';
+import { createLogger, type Logger, Metrics } from '@pharos/telemetry';
+
+import type { EdgeConfig } from './config.ts';
+import { Edge, type EdgeIdentity, newIdentity } from './edge.ts';
+
+export interface ServeOptions {
+  readonly config: EdgeConfig;
+  /** The service's name in the log. */
+  readonly service: string;
+  /** Makes the bus that the edge reads and writes; `serveEdge` closes it. */
+  readonly createBus: (identity: EdgeIdentity, logger: Logger) => Bus;
+  /** Told when clients can connect. */
+  readonly onListening?: (edge: Edge, logger: Logger) => void;
+}
+
+/** Beyond the waves of a drain: time for closing what is left. */
+const stopMarginMs = 5_000;
+
+/** Runs an edge until SIGTERM or SIGINT, then drains and stops it. @throws what keeps it from starting */
+export async function serveEdge(options: ServeOptions): Promise<void> {
+  const { config } = options;
+  const logger = createLogger({ name: options.service, level: config.log_level });
+  const identity = newIdentity(
+    config.name ??
+      (hostname()
+        .replace(/[^A-Za-z0-9._-]/g, '-')
+        .slice(0, 64) ||
+        'edge'),
+  );
+  const server = await createSocketServer({
+    implementation: config.socket,
+    onWarning: (text) => logger.warn(text),
+    onError: (error, context) => logger.error({ err: error }, context),
+  });
+  const bus = options.createBus(identity, logger);
+  const edge = new Edge({ config, identity, bus, server, logger, metrics: new Metrics() });
+  await runProcess(
+    {
+      run: async () => {
+        await edge.run();
+        options.onListening?.(edge, logger);
+      },
+      drain: () => edge.drain(),
+      stop: async () => {
+        await edge.stop();
+        await bus.close();
+      },
+    },
+    {
+      drainTimeoutMs: config.drain_timeout + stopMarginMs,
+      onEvent: (event, detail) => logEvent(logger, event, detail),
+    },
+  );
+}
+
+function logEvent(logger: Logger, event: string, detail: unknown): void {
+  if (event === 'signal') logger.info({ signal: String(detail) }, 'signal received');
+  else if (event === 'drained') logger.info('drained');
+  else logger.error({ err: detail }, event);
+}

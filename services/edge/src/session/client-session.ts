@@ -1,0 +1,176 @@
+import { randomUUID } from 'node:crypto';
+
+import {
+  type Command,
+  type DisconnectCode,
+  decodeCommands,
+  disconnectCodes,
+  type ErrorCode,
+  encodePush,
+  encodeReply,
+  errorCodes,
+  ProtocolError,
+  type Reply,
+  serverPing,
+  unsubscribeCodes,
+} from '@pharos/client-protocol';
+import type { Socket } from '@pharos/socket-server';
+
+import type { Subscriber } from '../outbound/subscriber.ts';
+import { dispatch } from './commands/dispatch.ts';
+import type { DrainableSession, SessionContext } from './context.ts';
+import type { PingedSession } from './liveness.ts';
+import { pending, SubscriptionSet } from './subscription-set.ts';
+
+/** Commands of one connection that wait for something outside this process; one more is refused with error 111. */
+const maxUnderWay = 256;
+
+/**
+ * A client that speaks the Centrifuge protocol: what it is, what it is subscribed to, and how it is answered. What its
+ * commands mean is in `commands/`.
+ */
+export class ClientSession implements Subscriber, PingedSession, DrainableSession {
+  readonly variant = 'json';
+  readonly id: string = randomUUID();
+  /** Empty: anonymous. */
+  readonly user: string = '';
+  readonly context: SessionContext;
+  readonly subscriptions: SubscriptionSet = new SubscriptionSet();
+  pongDue = false;
+  #socket: Socket<ClientSession> | undefined;
+  #state: 'fresh' | 'connected' | 'closed' = 'fresh';
+  #slot = -1;
+  #underWay = 0;
+
+  constructor(context: SessionContext) {
+    this.context = context;
+  }
+
+  get socket(): Socket<unknown> {
+    return this.#socket as Socket<ClientSession>;
+  }
+
+  get fresh(): boolean {
+    return this.#state === 'fresh';
+  }
+
+  get closed(): boolean {
+    return this.#state === 'closed';
+  }
+
+  opened(socket: Socket<ClientSession>): void {
+    this.#socket = socket;
+    this.context.sessions.add(this);
+    this.context.liveness.arrived(this);
+  }
+
+  /** The first command was accepted. */
+  connected(): void {
+    this.#state = 'connected';
+    this.#slot = this.context.liveness.add(this);
+  }
+
+  /** One frame from the client: one command or several, or the answer to a ping. */
+  message(frame: Buffer, isBinary: boolean): void {
+    this.context.metrics.messagesReceived.inc({ transport: 'websocket' });
+    if (isBinary) return this.disconnect(disconnectCodes.badRequest);
+    let commands: readonly Command[];
+    try {
+      commands = decodeCommands(frame);
+    } catch (error) {
+      if (!(error instanceof ProtocolError)) throw error;
+      this.context.logger.debug(
+        { client: this.id, reason: error.message },
+        'a client sent a frame that is not of the protocol',
+      );
+      return this.disconnect(disconnectCodes.badRequest);
+    }
+    for (const command of commands) {
+      if (this.closed) return;
+      dispatch(this, command);
+    }
+  }
+
+  onClosed(): void {
+    this.#state = 'closed';
+    this.context.sessions.delete(this);
+    if (this.#slot >= 0) this.context.liveness.remove(this, this.#slot);
+    for (const entry of this.subscriptions.clear()) if (entry !== pending) entry.channel.feed.leave(entry);
+  }
+
+  reply(reply: Reply): void {
+    this.#send(encodeReply(reply));
+  }
+
+  replyError(id: number, error: ErrorCode): void {
+    this.context.metrics.commandErrors.inc({ code: String(error.code) });
+    this.reply({ method: 'error', id, error });
+  }
+
+  /** Takes the session out of a channel; `false` where it isn't in. A subscribe that still waits for its lane is called off. */
+  leave(channel: string): boolean {
+    const entry = this.subscriptions.get(channel);
+    if (entry === undefined) return false;
+    this.subscriptions.delete(channel);
+    if (entry !== pending) entry.channel.feed.leave(entry);
+    return true;
+  }
+
+  /** Runs a command that waits for something outside the process; refuses it where too many do. */
+  waitFor(id: number, work: () => Promise<void>): void {
+    if (this.#underWay >= maxUnderWay) return this.replyError(id, errorCodes.tooManyRequests);
+    this.#underWay++;
+    work()
+      .catch((error: unknown) => {
+        this.context.logger.error({ err: error, client: this.id }, 'a command failed unexpectedly');
+        this.replyError(id, errorCodes.internal);
+      })
+      .finally(() => this.#underWay--);
+  }
+
+  disconnect(code: DisconnectCode): void {
+    if (this.closed) return;
+    this.#state = 'closed';
+    this.socket.end(code.code, code.reason);
+  }
+
+  shutdown(): void {
+    this.disconnect(disconnectCodes.shutdown);
+  }
+
+  disconnectSlow(): void {
+    if (this.closed) return;
+    this.context.metrics.slowConnections.inc({ transport: 'websocket' });
+    this.disconnect(disconnectCodes.slow);
+  }
+
+  insufficientState(channel: string): void {
+    if (!this.leave(channel)) return;
+    const { code, reason } = unsubscribeCodes.insufficientState;
+    this.#send(encodePush({ kind: 'unsubscribe', channel, unsubscribe: { code, reason } }));
+  }
+
+  ping(): void {
+    this.pongDue = true;
+    this.#send(serverPing);
+  }
+
+  pong(): void {
+    this.pongDue = false;
+  }
+
+  noPong(): void {
+    this.disconnect(disconnectCodes.noPong);
+  }
+
+  stale(): void {
+    this.disconnect(disconnectCodes.stale);
+  }
+
+  /** Sends an encoded reply or push. A client that asks much and reads nothing is slow too. */
+  #send(frame: string | Uint8Array): void {
+    if (this.closed) return;
+    this.socket.send(frame, false);
+    if (this.socket.bufferedAmount() > this.context.limits.queueBytes) this.disconnectSlow();
+  }
+}

@@ -1,0 +1,38 @@
+import { type Command, disconnectCodes, errorCodes } from '@pharos/client-protocol';
+
+import type { ClientSession } from '../client-session.ts';
+import { connect } from './connect.ts';
+import { publish } from './publish.ts';
+import { subscribe } from './subscribe.ts';
+import { unsubscribe } from './unsubscribe.ts';
+
+/** Hands a command to what carries it out. The first must be `connect`, and only the first. */
+export function dispatch(session: ClientSession, command: Command): void {
+  if (command.method === 'connect' ? !session.fresh : session.fresh) {
+    return session.disconnect(disconnectCodes.badRequest);
+  }
+  switch (command.method) {
+    case 'connect':
+      return connect(session, command);
+    case 'pong':
+      return session.pong();
+    case 'ping':
+      return session.reply({ method: 'ping', id: command.id, result: {} });
+    case 'subscribe':
+      return subscribe(session, command);
+    case 'unsubscribe':
+      return unsubscribe(session, command);
+    case 'publish':
+      return publish(session, command);
+    case 'send':
+      // It has no id, so its refusal can only be a close.
+      return session.disconnect(disconnectCodes.notAvailable);
+    case 'presence':
+    case 'presence_stats':
+    case 'history':
+    case 'rpc':
+    case 'refresh':
+    case 'sub_refresh':
+      return session.replyError(command.id, errorCodes.notAvailable);
+  }
+}

@@ -1,0 +1,38 @@
+import { BusError } from '@pharos/bus';
+import { type CommandOf, type ErrorCode, errorCodes } from '@pharos/client-protocol';
+
+import { isChannelName, type Namespace } from '../../namespaces.ts';
+import type { ClientSession } from '../client-session.ts';
+import { pending } from '../subscription-set.ts';
+import { mayPublish } from './permissions.ts';
+
+type PublishCommand = CommandOf<'publish'>;
+
+export function publish(session: ClientSession, command: PublishCommand): void {
+  const { channel, data } = command.request;
+  if (!isChannelName(channel) || data.length === 0) return session.replyError(command.id, errorCodes.badRequest);
+  const namespace = session.context.namespaces.find(channel);
+  if (namespace === undefined) return session.replyError(command.id, errorCodes.unknownChannel);
+  const entry = session.subscriptions.get(channel);
+  if (!mayPublish(namespace, session, entry !== undefined && entry !== pending)) {
+    return session.replyError(command.id, errorCodes.permissionDenied);
+  }
+  session.waitFor(command.id, () => append(session, command, namespace));
+}
+
+async function append(session: ClientSession, command: PublishCommand, namespace: Namespace): Promise<void> {
+  const { channel, data } = command.request;
+  try {
+    await session.context.publisher.publish(namespace.log, channel, data, { clientId: session.id, user: session.user });
+  } catch (error) {
+    if (!(error instanceof BusError)) throw error;
+    session.context.logger.warn({ err: error, client: session.id, code: error.code }, 'a publish failed');
+    return session.replyError(command.id, errorOf(error));
+  }
+  session.reply({ method: 'publish', id: command.id, result: {} });
+}
+
+/** What a client is told of a failed append. 100 is temporary: it says that trying again is sensible, and that a repeat is possible. */
+function errorOf(error: BusError): ErrorCode {
+  return error.code === 'too-large' ? errorCodes.limitExceeded : errorCodes.internal;
+}

@@ -1,0 +1,45 @@
+import type { Log } from '@pharos/bus';
+import type { SocketServer } from '@pharos/socket-server';
+import type { Logger } from '@pharos/telemetry';
+
+import type { Publisher } from '../inbound/publisher.ts';
+import type { EdgeMetrics } from '../metrics.ts';
+import type { Namespaces } from '../namespaces.ts';
+import type { Hub } from '../outbound/hub.ts';
+import type { LaneFeed } from '../outbound/lane-feed.ts';
+import type { Liveness } from './liveness.ts';
+
+/** What a drain needs of any kind of session. */
+export interface DrainableSession {
+  /** Ends the connection and tells the client to go elsewhere. */
+  shutdown(): void;
+}
+
+export interface SessionLimits {
+  readonly channelLimit: number;
+  readonly queueBytes: number;
+  readonly attachTimeoutMs: number;
+  readonly allowAnonymous: boolean;
+}
+
+/** The plain-text chat's channel, attached from the start. */
+export interface ChatContext {
+  readonly channel: string;
+  readonly log: Log;
+  readonly feed: LaneFeed;
+}
+
+/** What all sessions of an edge share. */
+export interface SessionContext {
+  readonly logger: Logger;
+  readonly metrics: EdgeMetrics;
+  readonly namespaces: Namespaces;
+  readonly publisher: Publisher;
+  readonly hub: Hub;
+  readonly liveness: Liveness;
+  readonly limits: SessionLimits;
+  readonly sessions: Set<DrainableSession>;
+  readonly server: SocketServer;
+  /** This boot of this edge, as it appears in connect results. */
+  readonly node: string;
+}

@@ -1,0 +1,118 @@
+import { randomUUID } from 'node:crypto';
+
+import { describeError } from '@pharos/errors';
+import type { Socket } from '@pharos/socket-server';
+
+import { chatLine } from '../inbound/text-line.ts';
+import type { Subscription } from '../outbound/live-channel.ts';
+import type { Subscriber } from '../outbound/subscriber.ts';
+import type { ChatContext, SessionContext } from './context.ts';
+
+/** Close codes of the WebSocket protocol itself: a plain-text client knows no others. */
+const textClose = {
+  goingAway: { code: 1001, reason: 'shutdown' },
+  unsupported: { code: 1003, reason: 'plain-text chat takes text messages' },
+  tryAgain: 1013,
+  slow: { code: 3008, reason: 'slow' },
+} as const;
+
+/** Texts of one client that wait for the log; a client that sends faster than that is closed. */
+const maxPublishesUnderWay = 256;
+
+/**
+ * A plain-text chat client: what it sends reaches everybody in the chat channel as `[<id>] <text>`, and every publication
+ * of that channel reaches it as text.
+ *
+ * It has no protocol to be told errors in, so whatever goes wrong for it is said by a close.
+ */
+export class TextSession implements Subscriber {
+  readonly variant = 'text';
+  readonly id: string = randomUUID();
+  readonly #context: SessionContext;
+  readonly #chat: ChatContext;
+  #socket: Socket<TextSession> | undefined;
+  #subscription: Subscription | undefined;
+  #underWay = 0;
+
+  constructor(context: SessionContext, chat: ChatContext) {
+    this.#context = context;
+    this.#chat = chat;
+  }
+
+  get socket(): Socket<unknown> {
+    return this.#socket as Socket<TextSession>;
+  }
+
+  opened(socket: Socket<TextSession>): void {
+    this.#socket = socket;
+    this.#context.sessions.add(this);
+    const { feed } = this.#chat;
+    const waiting = feed.ready();
+    if (waiting === undefined) this.#join();
+    else
+      waiting.then(
+        () => this.#join(),
+        () => this.#close(textClose.tryAgain, 'the log is not reachable'),
+      );
+  }
+
+  message(message: Buffer, isBinary: boolean): void {
+    this.#context.metrics.messagesReceived.inc({ transport: 'text' });
+    if (isBinary) return this.#close(textClose.unsupported.code, textClose.unsupported.reason);
+    if (this.#underWay >= maxPublishesUnderWay)
+      return this.#close(textClose.tryAgain, 'too many messages wait for the log');
+    this.#underWay++;
+    // `chatLine` copies: the message is the socket server's again when this function returns.
+    void this.#publish(chatLine(this.id, message));
+  }
+
+  onClosed(): void {
+    this.#context.sessions.delete(this);
+    if (this.#subscription !== undefined) this.#chat.feed.leave(this.#subscription);
+    this.#subscription = undefined;
+  }
+
+  shutdown(): void {
+    this.#close(textClose.goingAway.code, textClose.goingAway.reason);
+  }
+
+  disconnectSlow(): void {
+    this.#context.metrics.slowConnections.inc({ transport: 'text' });
+    this.#close(textClose.slow.code, textClose.slow.reason);
+  }
+
+  /** It can't resume: the close tells it that it missed something. */
+  insufficientState(): void {
+    this.#close(textClose.tryAgain, 'messages were lost before they could be sent');
+  }
+
+  #join(): void {
+    if (this.socket.closed) return;
+    const { channel, feed } = this.#chat;
+    this.#subscription = feed.join(channel, this, true);
+  }
+
+  async #publish(line: Buffer): Promise<void> {
+    const { channel, log } = this.#chat;
+    try {
+      await this.#context.publisher.publish(log, channel, line, { clientId: this.id, user: '' });
+    } catch (error) {
+      this.#context.logger.warn({ err: error, client: this.id }, 'a chat text could not be published');
+      this.#close(textClose.tryAgain, shorten(`message not sent: ${describeError(error)}`));
+    } finally {
+      this.#underWay--;
+    }
+  }
+
+  #close(code: number, reason: string): void {
+    this.#socket?.end(code, reason);
+  }
+}
+
+/** A close reason is at most 123 bytes on the wire. */
+function shorten(text: string): string {
+  let bytes = Buffer.from(text);
+  if (bytes.length <= 120) return text;
+  bytes = bytes.subarray(0, 117);
+  return `${bytes.toString('utf8').replace(/\uFFFD+$/, '')}…`;
+}

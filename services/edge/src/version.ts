@@ -1,0 +1,2 @@
+/** What `connect` answers as the server's version. */
+export const serverVersion = 'Pharos 0.1.0';

@@ -1,0 +1,66 @@
+import { type Bus, MemoryBroker, MemoryBus } from '@pharos/bus';
+import { loadConfig } from '@pharos/config';
+import { createSocketServer } from '@pharos/socket-server';
+import { createLogger, createRegistry, Metrics } from '@pharos/telemetry';
+
+import { type EdgeConfig, edgeConfigSchema, edgePreset } from '../../src/config.ts';
+import { Edge, newIdentity } from '../../src/edge.ts';
+
+/** An edge in this process, open to everybody, on ports that the system picks. */
+export interface TestEdge {
+  readonly edge: Edge;
+  readonly port: number;
+  readonly metrics: Metrics;
+  /** What it logged, one JSON object a line. */
+  readonly log: string[];
+  readonly webSocketUrl: string;
+  readonly chatUrl: string;
+  stop(): Promise<void>;
+}
+
+export interface TestEdgeOptions {
+  /** @default a memory bus of its own */
+  readonly bus?: Bus;
+  /** Overrides, as environment variables. */
+  readonly env?: Readonly<Record<string, string>>;
+  readonly socket?: 'uws' | 'ws';
+}
+
+export async function startTestEdge(options: TestEdgeOptions = {}): Promise<TestEdge> {
+  const log: string[] = [];
+  const logger = createLogger({
+    name: 'edge',
+    level: 'debug',
+    format: 'json',
+    destination: { write: (line) => void log.push(line) },
+  });
+  const preset = {
+    ...edgePreset,
+    listen: { host: '127.0.0.1', port: 0 },
+    internalListen: { host: '127.0.0.1', port: 0 },
+    open: true,
+    drainTimeoutMs: 200,
+    pulsarUrlRequired: false,
+  };
+  const config: EdgeConfig = loadConfig(edgeConfigSchema(preset), { env: options.env ?? {} });
+  const bus = options.bus ?? new MemoryBus(new MemoryBroker());
+  const server = await createSocketServer({
+    implementation: options.socket ?? 'uws',
+    onWarning: (text) => log.push(text),
+  });
+  const metrics = new Metrics(createRegistry({ processMetrics: false }));
+  const edge = new Edge({ config, identity: newIdentity('test-edge'), bus, server, logger, metrics });
+  await edge.run();
+  return {
+    edge,
+    port: edge.port,
+    metrics,
+    log,
+    webSocketUrl: `ws://127.0.0.1:${edge.port}/connection/websocket`,
+    chatUrl: `ws://127.0.0.1:${edge.port}/`,
+    async stop(): Promise<void> {
+      await edge.stop();
+      await bus.close();
+    },
+  };
+}

@@ -1,0 +1,59 @@
+import { type Bus, MemoryBroker, MemoryBus } from '@pharos/bus';
+import { loadConfig } from '@pharos/config';
+import {
+  type EdgeConfig,
+  edgeConfigSchema,
+  type EdgePreset,
+  edgePreset,
+  type MainOptions,
+  pulsarBus,
+  serveEdge,
+} from '@pharos/edge';
+
+const loopback = '127.0.0.1';
+const defaultPort = 9001;
+/** The internal listener's port is the client port plus this, so that two servers on one machine need one setting each. */
+const internalPortStep = 100;
+
+/** Open, on loopback, quick to stop: for a first look and for development. */
+export const standalonePreset: EdgePreset = {
+  ...edgePreset,
+  listen: { host: loopback, port: defaultPort },
+  internalListen: undefined,
+  open: true,
+  drainTimeoutMs: 2_000,
+  pulsarUrlRequired: false,
+};
+
+/**
+ * The service `standalone`: everything in one process. Without a Pulsar URL it runs on the embedded bus, whose log ends with
+ * the process. Resolves when it has stopped. @throws ConfigError, and what keeps it from starting
+ */
+export async function main(options: MainOptions): Promise<void> {
+  const file = options.configFile ?? options.env['PHAROS_CONFIG'];
+  const read: EdgeConfig = loadConfig(edgeConfigSchema(standalonePreset), {
+    env: options.env,
+    ...(file === undefined ? {} : { file }),
+  });
+  const config: EdgeConfig = {
+    ...read,
+    internal: { listen: read.internal.listen ?? internalListen(read.listen.port) },
+  };
+  await serveEdge({
+    config,
+    service: 'pharos',
+    createBus: (identity, logger): Bus =>
+      config.pulsar.url === undefined ? new MemoryBus(new MemoryBroker()) : pulsarBus(config, identity, logger),
+    onListening: (edge, logger) => {
+      const bus =
+        config.pulsar.url === undefined ? 'the embedded bus (nothing outlives this process)' : config.pulsar.url;
+      const at = `${config.listen.host === '0.0.0.0' ? loopback : config.listen.host}:${edge.port}`;
+      logger.info({ bus }, `Pharos runs at http://${at}/ - open it in two tabs; plain-text chat at ws://${at}/`);
+    },
+  });
+}
+
+function internalListen(port: number): { host: string; port: number } {
+  const above = port + internalPortStep;
+  return { host: loopback, port: port === 0 || above > 65_535 ? 0 : above };
+}
