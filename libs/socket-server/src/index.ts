@@ -1,1 +1,3 @@
+export { type SocketServerErrorCode, SocketServerError, socketServerErrors } from './errors.ts';
 export type * from './port.ts';
+export { createSocketServer, type CreateSocketServerOptions } from './select.ts';

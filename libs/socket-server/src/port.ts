@@ -27,17 +27,26 @@ export interface Socket<Data> {
    * `bufferedAmount()`. Returns `false` when the socket is closed.
    */
   send(message: string | Uint8Array, isBinary: boolean): boolean;
-  /** Bytes accepted by `send` and `publish` that the kernel has not taken yet. */
+  /**
+   * Bytes accepted by `send` and `publish` that the kernel has not taken yet. What was published in this turn of the
+   * event loop may not be counted before the next.
+   */
   bufferedAmount(): number;
   /** Adds the socket to a topic of {@link SocketServer.publish}. `false` when closed. */
   subscribe(topic: string): boolean;
   /** `false` when closed or not subscribed. */
   unsubscribe(topic: string): boolean;
-  /** Sends what is buffered, then a close frame. `close` of the handler is called once, in this call or soon after. */
+  /**
+   * Sends what is buffered, then a close frame; a peer that doesn't take it within `closeTimeoutMs` is dropped. For the
+   * owner it is over at once: `close` of the handler is called in this call, with this code and reason.
+   *
+   * @param reason cut to the 123 bytes that a close frame holds
+   * @throws SocketServerError `invalid-close-code`
+   */
   end(code: number, reason: string): void;
-  /** Drops the connection at once, with whatever is buffered. */
+  /** Drops the connection at once, with whatever is buffered; `close` of the handler is called in this call, with 1006. */
   terminate(): void;
-  /** Groups the writes that `write` makes into as few packets as possible. */
+  /** Calls `write` at once and groups what it sends into as few packets as possible. Not called when closed. */
   cork(write: () => void): void;
   readonly remoteAddress: string;
 }
@@ -60,28 +69,37 @@ export interface WebSocketHandler<Data> {
   open(socket: Socket<Data>): void;
   /** `message` is valid until the function returns: copy what is kept. Text messages are valid UTF-8. */
   message(socket: Socket<Data>, message: Buffer, isBinary: boolean): void;
-  /** Buffered bytes went down. */
+  /** Buffered bytes went down. A handler's throw, here as in the other functions, closes the connection with 1011. */
   drain?(socket: Socket<Data>): void;
-  /** The last call for this socket. `code` is 1006 where no close frame came. */
+  /**
+   * The last call for this socket. `code` is the peer's or that of `end`; 1006 where the connection just went; 1007 or
+   * 1009 where the server ended it for the peer's mistake, and 1002 for a malformed frame, which `uws` can't tell from
+   * 1006. `ws` tells the peer, too; `uws` only of messages up to twice the limit: otherwise uWebSockets.js drops the
+   * connection without a close frame.
+   */
   close(socket: Socket<Data>, code: number, reason: string): void;
 }
 
 export interface WebSocketRoute<Data> {
-  /** An exact path, or `*` for every path that no other route takes. */
+  /** An exact path without `:`, `*`, `?` and `#`, or `*` for every path that no other route takes. */
   readonly path: string;
   readonly handler: WebSocketHandler<Data>;
-  /** A longer message closes the connection with 1009 (or drops it, where the adapter can't say so). */
+  /** A longer message closes the connection with 1009, or drops it (see `close`). From 1 to 2^30. */
   readonly maxPayloadBytes: number;
   /**
-   * Seconds without a byte from the peer after which it is dropped; WebSocket pings keep a living peer from that.
-   * 0: the owner of the route watches liveness itself.
+   * Seconds without a byte from the peer after which it is dropped; WebSocket pings, sent 4 to 16 s earlier, keep a
+   * living peer from that. From 8 to 960, precise to a few seconds. 0: the owner of the route watches liveness itself;
+   * `uws` still asks and drops after 960 s, as a backstop.
    * @default 0
    */
   readonly idleTimeoutSeconds?: number;
 }
 
 export interface HttpRequest extends RequestHead {
-  /** The whole body; rejects with `SocketServerError` `body-too-large` above `maxBytes`, or `aborted`. Call it in the handler's first turn. */
+  /**
+   * The whole body, once: to be called in the handler's first turn. Rejects with `SocketServerError` `body-too-large`
+   * above `maxBytes` (left uncaught by the handler, it is answered with 413), `aborted` or `body-unavailable`.
+   */
   body(maxBytes: number): Promise<Buffer>;
 }
 
@@ -89,16 +107,24 @@ export interface HttpRequest extends RequestHead {
 export interface HttpResponse {
   /** True once ended or aborted by the peer. */
   readonly closed: boolean;
-  /** Called once if the peer goes away before `end`. */
+  /**
+   * Called once if the peer goes away before `end`, or takes nothing for 10 s while something waits for it; soon, where
+   * that has happened already. `begin` in answer to `HEAD` calls it too: nobody will read the body.
+   */
   onAborted(callback: () => void): void;
-  /** Status and headers; the body follows by `write` and `end`, chunked. At most once, before anything else. */
+  /**
+   * Status and headers, which leave with the first part of the body; that follows by `write` and `end`, chunked.
+   *
+   * @throws SocketServerError `response-started` the second time, `invalid-header`: forbidden characters, or one that
+   * the server writes itself (content-length, transfer-encoding, connection, date)
+   */
   begin(status: number, headers: Readonly<Record<string, string>>): void;
   /** Streams a part of the body. `false` when the peer doesn't keep up (it is buffered all the same) or has gone. */
   write(chunk: string | Uint8Array): boolean;
-  /** Bytes of the body that the kernel has not taken yet. */
+  /** Bytes of the body that the kernel has not taken yet, give or take 32 KiB. */
   bufferedAmount(): number;
   end(chunk?: string | Uint8Array): void;
-  /** A whole response in one call. */
+  /** A whole response in one call. Throws as `begin` does. */
   respond(status: number, headers: Readonly<Record<string, string>>, body?: string | Uint8Array): void;
 }
 
@@ -107,22 +133,35 @@ export interface HttpRoute {
   readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE' | 'OPTIONS';
   /** An exact path, or `*` for every path that no other route of the method takes. */
   readonly path: string;
-  /** A promise that rejects, or a throw, is answered with 500 where nothing was sent yet. */
+  /**
+   * A promise that rejects, or a throw, is answered with 500 where nothing was sent yet, and drops the connection where
+   * something was. On one connection a request that comes before the last one is answered may drop it, so that a client
+   * that pipelines has to be ready to try again, as HTTP says.
+   */
   handle(request: HttpRequest, response: HttpResponse): void | Promise<void>;
 }
 
 export interface SocketServerOptions {
-  /** Told of what is neither a caller's mistake nor a client's: a handler that threw, for instance. */
+  /**
+   * Told of what is neither a caller's mistake nor a client's: a handler that threw, for instance.
+   * @default the error is thrown where nobody catches it, which ends the process
+   */
   readonly onError?: (error: unknown, context: string) => void;
-  /** Lets several processes share the port. @default false */
+  /** Lets several processes share the port; `ws` needs Node.js 22.12, 23.1 or later for it. @default false */
   readonly reusePort?: boolean;
+  /** How long a peer may take for what was buffered when its connection was ended. @default 10000 */
+  readonly closeTimeoutMs?: number;
 }
 
 export interface SocketServer {
   readonly implementation: 'uws' | 'ws';
-  /** Before `listen`. */
+  /** Before `listen`; throws SocketServerError `invalid-route` afterwards, for a path declared twice, or a bad limit. */
   webSocket<Data>(route: WebSocketRoute<Data>): void;
-  /** Before `listen`. Unknown paths are 404, known ones with another method 405, upgrades where no WebSocket route is 404. */
+  /**
+   * Before `listen`, as `webSocket`. Unknown paths are answered with 404, known ones with another method with 405,
+   * upgrades where no WebSocket route is with 404, requests to a WebSocket route's exact path without an upgrade, and
+   * without an HTTP route, with 426.
+   */
   http(route: HttpRoute): void;
   /**
    * @param port 0 lets the system choose.

@@ -1,0 +1,100 @@
+import { SocketServerError } from '../errors.ts';
+import type { HttpRequest } from '../port.ts';
+import { Head } from './head.ts';
+
+/** Gathers a request body up to a limit; adapters feed it. */
+export class BodyCollector {
+  readonly promise: Promise<Buffer>;
+  readonly #maxBytes: number;
+  readonly #parts: Buffer[] = [];
+  #bytes = 0;
+  #settled = false;
+  #resolve!: (body: Buffer) => void;
+  #reject!: (error: SocketServerError) => void;
+
+  constructor(maxBytes: number) {
+    this.#maxBytes = maxBytes;
+    this.promise = new Promise((resolve, reject) => {
+      this.#resolve = resolve;
+      this.#reject = reject;
+    });
+  }
+
+  /** @param part copied: the adapter may reuse it. */
+  push(part: Uint8Array): void {
+    if (this.#settled) return;
+    this.#bytes += part.length;
+    if (this.#bytes > this.#maxBytes) this.tooLarge();
+    else if (part.length > 0) this.#parts.push(Buffer.from(part));
+  }
+
+  end(): void {
+    if (this.#settled) return;
+    this.#settled = true;
+    this.#resolve(Buffer.concat(this.#parts));
+  }
+
+  abort(): void {
+    this.#fail(new SocketServerError('aborted', 'the peer went away before the request body was complete'));
+  }
+
+  /** The announced or received length is over the limit; what still comes is let go. */
+  tooLarge(): void {
+    this.#fail(
+      new SocketServerError('body-too-large', `request body too large: expected at most ${this.#maxBytes} bytes`),
+    );
+  }
+
+  #fail(error: SocketServerError): void {
+    if (this.#settled) return;
+    this.#settled = true;
+    this.#parts.length = 0;
+    this.#reject(error);
+  }
+}
+
+/** Starts feeding a collector from the adapter's own request. */
+export type BodySource = (collector: BodyCollector) => void;
+
+/** A request as handlers see it: its head, and its body once. */
+export class IncomingRequest extends Head implements HttpRequest {
+  #source: BodySource | undefined;
+  #collector: BodyCollector | undefined;
+
+  constructor(
+    method: string,
+    path: string,
+    query: string,
+    headers: readonly string[],
+    remoteAddress: string,
+    source: BodySource,
+  ) {
+    super(method, path, query, headers, remoteAddress);
+    this.#source = source;
+  }
+
+  async body(maxBytes: number): Promise<Buffer> {
+    const source = this.#source;
+    if (source === undefined) {
+      throw new SocketServerError(
+        'body-unavailable',
+        'the request body can be asked for once, in the first turn of the handler',
+      );
+    }
+    this.#source = undefined;
+    const collector = new BodyCollector(maxBytes);
+    this.#collector = collector;
+    source(collector);
+    if (Number(this.header('content-length')) > maxBytes) collector.tooLarge();
+    return collector.promise;
+  }
+
+  /** The handler's first turn is over: from now on parts of the body pass by unread. */
+  endFirstTurn(): void {
+    this.#source = undefined;
+  }
+
+  abort(): void {
+    this.#collector?.abort();
+  }
+}

@@ -1,0 +1,18 @@
+import type * as Uws from 'uWebSockets.js';
+
+/** What the adapter uses of uWebSockets.js. */
+export interface UwsModule {
+  readonly App: typeof Uws.App;
+  readonly DISABLED: Uws.CompressOptions;
+  /** An export of its own in fact, a member of an enum in the library's types. */
+  readonly LIBUS_LISTEN_EXCLUSIVE_PORT: number;
+  readonly us_listen_socket_close: typeof Uws.us_listen_socket_close;
+  readonly us_socket_local_port: typeof Uws.us_socket_local_port;
+}
+
+/** Loads the native addon; rejects where there is none for this system, its C library or this Node.js. */
+export async function loadUws(): Promise<UwsModule> {
+  // CommonJS behind a default export, as its types don't tell; the official releases have named exports beside it.
+  const loaded = (await import('uWebSockets.js')) as unknown as { readonly default: UwsModule };
+  return loaded.default;
+}

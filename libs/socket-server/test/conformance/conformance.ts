@@ -1,0 +1,20 @@
+import { describe } from 'node:test';
+import { closingConformance } from './closing.ts';
+import type { MakeServer } from './harness.ts';
+import { httpConformance } from './http.ts';
+import { listeningConformance } from './listening.ts';
+import { messagesConformance } from './messages.ts';
+import { streamingConformance } from './streaming.ts';
+import { topicsConformance } from './topics.ts';
+import { upgradeConformance } from './upgrade.ts';
+
+/** What every adapter of the socket-server port has to pass. */
+export function socketServerConformance(make: MakeServer): void {
+  describe('upgrade', () => upgradeConformance(make));
+  describe('messages', () => messagesConformance(make));
+  describe('topics', () => topicsConformance(make));
+  describe('closing', () => closingConformance(make));
+  describe('HTTP', () => httpConformance(make));
+  describe('HTTP streaming', () => streamingConformance(make));
+  describe('listening', () => listeningConformance(make));
+}
