@@ -9,6 +9,6 @@ export type RawData = Buffer;
 /** A value of the server's own as raw JSON. @throws TypeError for what JSON can't hold (a function, `undefined`, a cycle) */
 export function rawJson(value: unknown): RawData {
   const text = JSON.stringify(value) as string | undefined;
-  if (text === undefined) throw new TypeError(`a ${typeof value} has no JSON form`);
+  if (text === undefined) throw new TypeError(`${typeof value} has no JSON form`);
   return Buffer.from(text, 'utf8');
 }
