@@ -120,11 +120,17 @@ async function waitUntilReady(
   try {
     await Promise.any([service.stdout.waitFor(pattern, wait), service.stderr.waitFor(pattern, wait)]);
   } catch (error) {
-    const how = service.status === undefined ? 'printed no such line in time' : describeExit(service.status);
-    await service.kill();
+    const ended = error instanceof AggregateError && error.errors.every(isEndOfOutput);
+    // A process whose outputs have ended is ending, with a status that this signal no longer changes.
+    const status = await service.kill();
+    const how = ended ? describeExit(status) : 'no such line came in time';
     const output = `${service.stdout.tail()}\n${service.stderr.tail()}`.trim();
     throw new TestkitError('start-failed', `'${command}' was not ready (${pattern}): ${how}:\n${output}`, {
       cause: error,
     });
   }
+}
+
+function isEndOfOutput(error: unknown): boolean {
+  return error instanceof TestkitError && error.code === 'not-running';
 }

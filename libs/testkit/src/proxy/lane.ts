@@ -47,7 +47,8 @@ export class ProxyLane {
   /** Moves bytes from `source` to `target` until one of them ends; `cut` ends both at once. */
   async run(source: Socket, target: Socket, cut: () => void): Promise<void> {
     // Serial on purpose: while a piece waits, `source` is not read, so that back-pressure reaches the sender.
-    for await (const chunk of source as AsyncIterable<Buffer>) {
+    // The end of this direction must leave the other one open.
+    for await (const chunk of source.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
       if (this.delayMs > 0) await delay(this.delayMs);
       for (const piece of this.#pieces(chunk)) {
         if (this.#gate !== undefined) await this.#gate.promise;

@@ -192,6 +192,8 @@ export async function startPulsar(options: PulsarOptions = {}): Promise<PulsarSe
     const dataDir = options.dataDir ?? (await mkdtemp(join(tmpdir(), 'pharos-pulsar-')));
     await mkdir(dataDir, { recursive: true });
     const server = new PulsarServer(options, dataDir, jars, await choosePorts(options, dataDir));
+    // A kept folder would gather the logs of all its runs.
+    await rm(server.logPath, { force: true });
     try {
       await server.start();
       return server;

@@ -1,0 +1,133 @@
+// `npm test`: everything from a fresh clone: packages, build, house checks, every test on real servers.
+//   npm test                     all of it
+//   npm run test:quick           build, checks and the tests that need no server
+//   npm test -- libs/bus proxy   build, and the tests whose path contains one of the words
+import { spawn, spawnSync } from 'node:child_process';
+import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { importBuilt, prepare, root } from '../deploy/local/prepare.mjs';
+import { installTools } from './install-tools.mjs';
+import { testFiles } from './test-files.mjs';
+
+/** Against a test file that hangs: long enough for the slowest on a machine with 2 cores. */
+const fileTimeoutMs = 15 * 60_000;
+
+const { values: options, positionals: filters } = parseArgs({
+  options: { quick: { type: 'boolean', default: false } },
+  allowPositionals: true,
+});
+const inCi = process.env.CI === 'true';
+const totals = { passed: 0, failed: 0, skips: [] };
+const failedChecks = [];
+const timings = [];
+
+if (!options.quick) timed('tools', installTools);
+timed('install and build', () => prepare({ build: 'all' }));
+if (filters.length === 0) checks();
+await tests();
+process.exitCode = summary();
+
+function checks() {
+  check('lint', ['oxlint', '--type-aware', '--deny-warnings', '.']);
+  check('boundaries', [join(root, '.ci', 'check-boundaries.mjs')]);
+  check('format', ['biome', 'format', '.']);
+  check('unused code', ['knip']);
+}
+
+function check(name, [program, ...args]) {
+  const path = program.endsWith('.mjs') ? program : binary(program);
+  timed(name, () => {
+    const { status } = spawnSync(process.execPath, [path, ...args], {
+      cwd: root,
+      stdio: ['ignore', 'inherit', 'inherit'],
+    });
+    if (status !== 0) failedChecks.push(name);
+  });
+}
+
+/** npm's link to a program leads to a script for Node. */
+function binary(name) {
+  return join(root, 'node_modules', '.bin', name);
+}
+
+async function tests() {
+  const files = testFiles(filters);
+  const env = environment();
+  await group('tests without servers', files.quick, env, availableParallelism());
+  if (options.quick) return;
+  const server = await sharedPulsar([...files.servers, ...files.processes], env);
+  try {
+    await group('tests on servers', files.servers, env, 2);
+    // These measure time and start many processes each: two at once would disturb one another.
+    await group('tests of whole processes', files.processes, env, 1);
+  } finally {
+    await server?.stop();
+  }
+}
+
+/** Settings of the user's own Pharos must not reach the tests. */
+function environment() {
+  const own = Object.entries(process.env).filter(([name]) => !name.startsWith('PHAROS_'));
+  return { ...Object.fromEntries(own), GOTOOLCHAIN: 'local' };
+}
+
+/** One broker for all tests that take a shared one; its addresses go into `env`. */
+async function sharedPulsar(files, env) {
+  if (!files.some((file) => !/\.redis\.test\.m?ts$/.test(file))) return undefined;
+  const testkit = await importBuilt('libs/testkit');
+  if (testkit.unavailable('pulsar')) return undefined;
+  const start = performance.now();
+  const server = await testkit.startPulsar();
+  timings.push(['Pulsar', performance.now() - start]);
+  env.PHAROS_TEST_PULSAR_URL = server.serviceUrl;
+  env.PHAROS_TEST_PULSAR_ADMIN_URL = server.adminUrl;
+  return server;
+}
+
+async function group(name, files, env, concurrency) {
+  if (files.length === 0) return;
+  console.log(`\n# ${name}: ${files.length} files`);
+  const start = performance.now();
+  const counts = await runFiles(files, env, concurrency);
+  timings.push([name, performance.now() - start]);
+  totals.passed += counts.passed;
+  totals.failed += counts.failed;
+  totals.skips.push(...counts.skips);
+}
+
+function runFiles(files, env, concurrency) {
+  const work = JSON.stringify({ files, concurrency, timeoutMs: fileTimeoutMs });
+  const args = ['--conditions=source', '--import', 'tsx', join(root, '.ci', 'run-files.mjs'), work];
+  const child = spawn(process.execPath, args, { cwd: root, env, stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+  let counts;
+  child.on('message', (message) => (counts = message));
+  return new Promise((resolve) => {
+    child.on('close', (code, signal) => {
+      // A runner that dies without a word has lost tests: that is a failure, not none.
+      if (counts === undefined) console.error(`the test runner ended early: ${signal ?? `exit code ${code}`}`);
+      resolve(counts ?? { passed: 0, failed: 1, skips: [] });
+    });
+  });
+}
+
+function timed(name, work) {
+  const start = performance.now();
+  work();
+  timings.push([name, performance.now() - start]);
+}
+
+/** Prints what came of it and returns the exit code. */
+function summary() {
+  console.log('');
+  for (const [name, ms] of timings) console.log(`${(ms / 1_000).toFixed(1).padStart(7)} s  ${name}`);
+  for (const skip of totals.skips) console.log(`skipped: ${skip.name}: ${skip.reason}`);
+  for (const name of failedChecks) console.error(`failed: ${name}`);
+  const ran = totals.passed + totals.failed;
+  if (ran === 0)
+    console.error(`failed: no test ran${filters.length > 0 ? ` (none matches ${filters.join(', ')})` : ''}`);
+  if (inCi && totals.skips.length > 0) console.error('failed: in CI nothing may be skipped');
+  const failed = totals.failed + failedChecks.length;
+  console.log(`\n${totals.passed} passed, ${failed} failed, ${totals.skips.length} skipped`);
+  return failed > 0 || ran === 0 || (inCi && totals.skips.length > 0) ? 1 : 0;
+}
