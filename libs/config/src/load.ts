@@ -16,7 +16,7 @@ import { describeIssue } from './problems.ts';
 export interface LoadConfigOptions {
   /** Path of the YAML file. @default none: environment and defaults only */
   readonly file?: string | undefined;
-  /** The environment, usually `process.env`; it wins over the file. */
+  /** The process's environment, as main has it; it wins over the file. */
   readonly env: Environment;
   /** @default 'PHAROS_' */
   readonly prefix?: string;

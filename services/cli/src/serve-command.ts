@@ -34,10 +34,11 @@ async function run(options: ParsedOptions, terminal: Terminal): Promise<number> 
   const [name] = options.positionals;
   const load = SERVICES.get(name ?? '');
   if (load === undefined) throw unknownService(name);
-  const configFile = options.text('config') ?? terminal.env['PHAROS_CONFIG'];
+  const configFile = options.text('config');
   const service = await load();
   const { env } = terminal;
-  await service.main(configFile === undefined || configFile === '' ? { env } : { configFile, env });
+  // Without the option, the service itself looks at PHAROS_CONFIG.
+  await service.main(configFile === undefined ? { env } : { configFile, env });
   return 0;
 }
 
