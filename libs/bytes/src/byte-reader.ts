@@ -24,7 +24,8 @@ export class ByteReader {
 
   constructor(bytes: Uint8Array, start = 0, end: number = bytes.length) {
     this.buffer = Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-    if (start < 0 || end > bytes.length || start > end) throw new RangeError(`window ${start}..${end} of ${bytes.length}`);
+    if (start < 0 || end > bytes.length || start > end)
+      throw new RangeError(`window ${start}..${end} of ${bytes.length}`);
     this.position = start;
     this.end = end;
   }
