@@ -133,7 +133,7 @@ function holdsSecret(schema: Schema): boolean {
 }
 
 function definitionOf(schema: Schema): Definition {
-  return schema._zod.def as unknown as Definition;
+  return schema._zod.def;
 }
 
 /** A transform is read by what goes in; a preprocess, whose inlet is the function itself, by what comes out. */

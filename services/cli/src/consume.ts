@@ -75,16 +75,16 @@ async function receive<M extends ReceivedMessage>(
   stop: Stop,
   batch: boolean,
 ): Promise<M[] | undefined> {
-  if (stop.signal !== undefined) return undefined;
+  if (stop.isRequested()) return undefined;
   const forget = stop.onStop(() => {
     consumer.close().catch(() => undefined); // Ends the wait; whether it failed is learnt when `consume` closes.
   });
   try {
     const messages = batch ? await consumer.batchReceive() : [await consumer.receive()];
     // What came in the same moment as the signal isn't printed; unacknowledged, it comes again.
-    return stop.signal === undefined ? messages : undefined;
+    return !stop.isRequested() ? messages : undefined;
   } catch (error) {
-    if (stop.signal !== undefined) return undefined;
+    if (stop.isRequested()) return undefined;
     throw error;
   } finally {
     forget();

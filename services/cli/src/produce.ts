@@ -83,10 +83,10 @@ export class LineSender {
       }
     } catch (error) {
       // Destroying the input at a signal ends the loop with an error that says only that.
-      if (this.#stop.signal === undefined) throw error;
+      if (!this.#stop.isRequested()) throw error;
     }
     // At a signal, what was read of a line isn't the line.
-    const last = this.#stop.signal === undefined ? splitter.end() : undefined;
+    const last = !this.#stop.isRequested() ? splitter.end() : undefined;
     if (last !== undefined) await this.#send(last);
   }
 
@@ -115,7 +115,7 @@ export class LineSender {
   }
 
   #isOver(): boolean {
-    return this.#failure !== undefined || this.#stop.signal !== undefined;
+    return this.#failure !== undefined || this.#stop.isRequested();
   }
 
   #describeFailure({ line, error }: { readonly line: number; readonly error: unknown }): CliError {

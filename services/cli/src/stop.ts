@@ -2,9 +2,8 @@ const EXIT_STATUS: Readonly<Record<string, number>> = { SIGINT: 130, SIGTERM: 14
 
 /** Whether and how the process was asked to end. */
 export interface Stop {
-  /** The signal, once there was one. */
-  readonly signal: NodeJS.Signals | undefined;
-  /** 130 or 143, as shells expect after SIGINT and SIGTERM. */
+  isRequested(): boolean;
+  /** 130 or 143, as shells expect after SIGINT and SIGTERM; 0 where there was no signal. */
   readonly exitStatus: number;
   /** Calls `listener` at the signal, or at once where it has come; the result takes the listener back. */
   onStop(listener: () => void): () => void;
@@ -31,8 +30,8 @@ export class SignalStop implements Stop {
     process.on('SIGTERM', this.#handler);
   }
 
-  get signal(): NodeJS.Signals | undefined {
-    return this.#signal;
+  isRequested(): boolean {
+    return this.#signal !== undefined;
   }
 
   get exitStatus(): number {

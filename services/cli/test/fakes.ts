@@ -7,11 +7,15 @@ import type { Terminal } from '../src/terminal.ts';
 export class FakeStop implements Stop {
   readonly exitStatus: number = 130;
   readonly #listeners = new Set<() => void>();
-  signal: NodeJS.Signals | undefined;
+  #requested = false;
 
   pull(): void {
-    this.signal = 'SIGINT';
+    this.#requested = true;
     for (const listener of this.#listeners) listener();
+  }
+
+  isRequested(): boolean {
+    return this.#requested;
   }
 
   onStop(listener: () => void): () => void {

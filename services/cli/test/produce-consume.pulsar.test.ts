@@ -12,7 +12,7 @@ describe('pharos produce and consume', { skip: unavailable('pulsar') }, () => {
     const to = ['--url', serviceUrl, '--topic', uniqueTopic('lines')];
     const read = ['consume', ...to, '--from', 'earliest', '--count', String(LINES)];
     const oneByOne = await pharos([...read, '--subscription', 'one']);
-    const produced = await run(['produce', ...to], { input: `${lines.join('\r\n')}` });
+    const produced = await run(['produce', ...to], { input: lines.join('\r\n') });
     assert.equal(produced.code, 0, produced.err);
     assert.match(produced.err, /^10000 of 10000 lines acknowledged in \d+\.\d s, \d+ lines\/s$/m);
     const one = await finished(oneByOne);
