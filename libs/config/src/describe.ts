@@ -53,8 +53,10 @@ function describeAt(
 }
 
 function typeText(node: SchemaNode): string {
-  const hint = node.type === 'list' ? ' (separated by commas in the environment)' : '';
-  return node.type === 'map' ? `${node.expected} (JSON in the environment)` : node.expected + hint;
+  const element = node.element === undefined ? undefined : viewSchema(node.element).type;
+  const asJson = node.type === 'map' || element === 'section' || element === 'map' || element === 'list';
+  if (asJson) return `${node.expected} (JSON in the environment)`;
+  return node.type === 'list' ? `${node.expected} (separated by commas in the environment)` : node.expected;
 }
 
 function defaultText(node: SchemaNode, value: unknown): string {

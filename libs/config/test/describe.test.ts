@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { describeConfig } from '../src/index.ts';
+import { describeConfig, z } from '../src/index.ts';
 import { sampleSchema } from './sample.ts';
 
 const settings = new Map(describeConfig(sampleSchema).map((setting) => [setting.path, setting]));
@@ -35,4 +35,11 @@ test('a map is described as a whole and by the settings of an entry, which have 
   assert.equal(inside?.env, undefined);
   assert.equal(inside?.default, '1m');
   assert.ok(settings.has('namespaces.<name>.limits.size'));
+});
+
+test('a list of sections is described by an element, and written as JSON in the environment', () => {
+  const schema = z.object({ rules: z.array(z.object({ name: z.string() })).default([]) });
+  const [list, name] = describeConfig(schema);
+  assert.equal(list?.type, 'a list (JSON in the environment)');
+  assert.deepEqual([name?.path, name?.env, name?.required], ['rules.<index>.name', undefined, true]);
 });
