@@ -18,7 +18,7 @@ export function testFiles(filters) {
       groups[groupOf(path, suffix[1])].push(path);
     }
   }
-  for (const files of Object.values(groups)) files.sort();
+  for (const files of Object.values(groups)) files.sort((a, b) => (a < b ? -1 : 1));
   return groups;
 }
 

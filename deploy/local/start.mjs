@@ -2,6 +2,6 @@
 // Plain Node without dependencies, because on a fresh clone there are none yet. Signals reach the server because it runs in this process.
 import { prepare } from './prepare.mjs';
 
-await prepare({ build: 'src' });
+prepare({ build: 'src' });
 const { main } = await import('../../services/standalone/dist/index.js');
 await main({ env: process.env });
