@@ -90,7 +90,7 @@ export type TailStart =
 
 export interface LaneTail {
   readonly lane: number;
-  /** Whether the log gives offsets. Where it doesn't, every offset is 0 and nothing is recoverable. */
+  /** Whether the log gives offsets. Where it doesn't, every offset is 0 and nothing is recoverable. See `indexLost`. */
   readonly indexed: boolean;
   /** Offset of the newest publication that was handed to the handler, or that the tail began after. */
   readonly head: number;
@@ -111,6 +111,11 @@ export interface TailHandler {
   hole?(hole: Hole): void;
   /** The connection to the log was lost or is back. Nothing is lost by it; live entries wait. */
   connection?(connected: boolean): void;
+  /**
+   * The log's offsets contradict each other (the broker's index went backwards or is missing), while its epoch is
+   * unchanged: the tail goes on with offsets 0, `indexed` is false from here on, nothing of the lane is recoverable.
+   */
+  indexLost?(error: Error): void;
   /** The tail is over and can't resume: the log was deleted, or its life changed. */
   ended?(error: Error): void;
 }

@@ -4,7 +4,6 @@ import { BusError } from './errors.ts';
 export interface TopicParts {
   /** `persistent://tenant/namespace/local` */
   readonly full: string;
-  readonly domain: 'persistent' | 'non-persistent';
   readonly tenant: string;
   readonly namespace: string;
   readonly local: string;
@@ -21,16 +20,15 @@ const partitionSuffix = /-partition-\d+$/;
  */
 export function parseTopic(name: string): TopicParts {
   const scheme = name.indexOf('://');
-  const domain = scheme < 0 ? 'persistent' : name.slice(0, scheme);
   const rest = scheme < 0 ? name : name.slice(scheme + 3);
-  if (domain !== 'persistent' && domain !== 'non-persistent') {
-    throw invalid(name, `its domain is '${domain}', expected 'persistent' or 'non-persistent'`);
+  if (scheme >= 0 && name.slice(0, scheme) !== 'persistent') {
+    throw invalid(name, `its domain is '${name.slice(0, scheme)}', expected 'persistent': nothing else keeps a log`);
   }
   const parts = rest.split('/');
   if (parts.length !== 3 && (parts.length !== 1 || scheme >= 0)) {
     throw invalid(
       name,
-      `expected '<topic>', '<tenant>/<namespace>/<topic>' or '${domain}://<tenant>/<namespace>/<topic>'`,
+      "expected '<topic>', '<tenant>/<namespace>/<topic>' or 'persistent://<tenant>/<namespace>/<topic>'",
     );
   }
   const [tenant, namespace, local] = (parts.length === 1 ? ['public', 'default', rest] : parts) as [
@@ -45,7 +43,7 @@ export function parseTopic(name: string): TopicParts {
   if (partitionSuffix.test(local)) {
     throw invalid(name, 'it names one partition; name the whole topic, its partitions are the lanes');
   }
-  return { full: `${domain}://${tenant}/${namespace}/${local}`, domain, tenant, namespace, local };
+  return { full: `persistent://${tenant}/${namespace}/${local}`, tenant, namespace, local };
 }
 
 function invalid(name: string, reason: string): BusError {

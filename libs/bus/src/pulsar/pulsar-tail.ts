@@ -1,0 +1,244 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { Backoff } from '@pharos/lifecycle';
+import type { Entry } from '@pharos/pulsar-client';
+import { BusError } from '../errors.ts';
+import type { LaneTail, TailHandler } from '../port.ts';
+import type { TurnScheduler, TurnSource } from '../turns.ts';
+import { type Attached, indexOf } from './attach.ts';
+import { Continuity } from './continuity.ts';
+import type { EntryStream, StreamListener, StreamStart } from './entry-stream.ts';
+import { formatPosition } from './position.ts';
+import { type EntryContext, PulsarLaneEntry } from './pulsar-entry.ts';
+
+export interface PulsarTailParts {
+  readonly topic: string;
+  readonly epoch: string;
+  readonly context: EntryContext;
+  readonly handler: TailHandler;
+  readonly turns: TurnScheduler;
+  readonly attached: Attached;
+  readonly open: (start: StreamStart) => Promise<EntryStream>;
+  /** The epoch that the log has now, `undefined` where the log is gone; rejects where it can't be had. */
+  readonly readEpoch: () => Promise<string | undefined>;
+  readonly warn: (detail: object, message: string) => void;
+  readonly onClose: (tail: PulsarTail) => void;
+}
+
+/**
+ * Follows one lane of a Pulsar log. What to hand over is decided by {@link Continuity}; this carries it out: in turns,
+ * re-reading where offsets are missing, asking for the epoch where they contradict each other.
+ */
+export class PulsarTail implements LaneTail, TurnSource, StreamListener {
+  readonly #parts: PulsarTailParts;
+  readonly #continuity: Continuity;
+  /** None while the lane is being re-read. */
+  #stream: EntryStream | undefined;
+  #view: PulsarLaneEntry | undefined;
+  /** No entry is taken while what the last one means is being found out. */
+  #held = false;
+  #connected = true;
+  #open = true;
+  // Told to the handler in turns, as entries are: never inside another of its calls.
+  #news: (() => void)[] = [];
+  readonly #closing = new AbortController();
+
+  constructor(parts: PulsarTailParts) {
+    this.#parts = parts;
+    this.#continuity = new Continuity(parts.attached.last, parts.attached.indexed);
+    this.#adopt(parts.attached.stream);
+  }
+
+  get lane(): number {
+    return this.#parts.context.routing.lane;
+  }
+
+  get indexed(): boolean {
+    return this.#continuity.indexed;
+  }
+
+  get head(): number {
+    return this.#continuity.head;
+  }
+
+  get position(): string {
+    const { ledgerId, entryId } = this.#continuity;
+    return ledgerId < 0n ? '' : formatPosition(ledgerId, entryId);
+  }
+
+  get connected(): boolean {
+    return this.#open && this.#connected;
+  }
+
+  readable(): void {
+    if (this.#open) this.#parts.turns.ready(this);
+  }
+
+  connection(connected: boolean): void {
+    this.#tellConnection(connected);
+    // A log that was deleted and made anew while nobody was connected looks like a silent one.
+    if (connected && this.#parts.epoch !== '') void this.#endIfReplaced();
+  }
+
+  ended(error: Error): void {
+    if (!this.#open) return;
+    const retryable = 'retryable' in error && error.retryable === true;
+    this.#parts.warn({ err: error, topic: this.#parts.topic, lane: this.lane }, 'a tail lost its subscription');
+    if (retryable) void this.#reread();
+    else this.#end(error);
+  }
+
+  hasWork(): boolean {
+    if (!this.#open) return false;
+    return this.#news.length > 0 || (!this.#held && this.#stream?.readable === true);
+  }
+
+  deliver(maxBytes: number): number {
+    while (this.#open && this.#news.length > 0) this.#news.shift()?.();
+    let delivered = 0;
+    let looked = 0;
+    while (looked < maxBytes && this.#open && !this.#held) {
+      const entry = this.#stream?.take();
+      if (entry === undefined) break;
+      looked += entry.payload.length + 1;
+      delivered += this.#handle(entry);
+    }
+    return delivered;
+  }
+
+  turnEnd(): void {
+    if (this.#open) this.#parts.handler.turnEnd?.();
+  }
+
+  async close(): Promise<void> {
+    if (!this.#open) return;
+    this.#open = false;
+    this.#news = [];
+    this.#closing.abort();
+    this.#parts.onClose(this);
+    const stream = this.#stream;
+    this.#stream = undefined;
+    await stream?.close();
+  }
+
+  /** Says how many bytes were delivered. */
+  #handle(entry: Entry): number {
+    const stream = this.#stream;
+    if (stream === undefined) return 0;
+    const firstOffset = indexOf(entry);
+    const { ledgerId, entryId } = entry.messageId;
+    const session = stream.session(entry);
+    const verdict = this.#continuity.judge({ session, ledgerId, entryId, firstOffset, count: entry.count });
+    if (verdict.do === 'deliver') {
+      if (verdict.hole !== undefined) this.#parts.handler.hole?.(verdict.hole);
+      return this.#open ? this.#deliverEntry(entry, firstOffset, verdict.skip) : 0;
+    }
+    if (verdict.do === 'reread') void this.#reread();
+    else if (verdict.do === 'index-broken') {
+      stream.putBack(entry);
+      void this.#questionIndex(formatPosition(ledgerId, entryId), firstOffset);
+    }
+    return 0;
+  }
+
+  #deliverEntry(entry: Entry, firstOffset: number, skip: number): number {
+    const baseOffset = this.#continuity.indexed ? firstOffset : 0;
+    this.#view ??= new PulsarLaneEntry(this.#parts.context, entry, baseOffset, skip);
+    this.#view.set(entry, baseOffset, skip);
+    const { bytes } = this.#view;
+    this.#parts.handler.entry(this.#view);
+    return bytes;
+  }
+
+  #adopt(stream: EntryStream): void {
+    this.#stream = stream;
+    stream.listen(this);
+    if (stream.end !== undefined) this.ended(stream.end);
+    else if (stream.connected !== this.#connected) this.#tellConnection(stream.connected);
+    if (this.hasWork()) this.#parts.turns.ready(this);
+  }
+
+  /** Subscribes anew from the last entry, that one included, for as long as it takes. */
+  async #reread(): Promise<void> {
+    this.#held = true;
+    const old = this.#stream;
+    this.#stream = undefined;
+    const { ledgerId, entryId } = this.#continuity;
+    const start: StreamStart = ledgerId < 0n ? { at: 'earliest' } : { at: 'entry', ledgerId, entryId };
+    const backoff = new Backoff();
+    try {
+      await old?.close();
+      while (this.#open) {
+        const stream = await this.#tryOpen(start);
+        if (stream !== undefined) return this.#resume(stream);
+        await delay(backoff.next(), undefined, { signal: this.#closing.signal });
+      }
+    } catch (error) {
+      if (this.#open) this.#end(error instanceof Error ? error : new Error(String(error)));
+    }
+  }
+
+  /** `undefined` where trying again may help. */
+  async #tryOpen(start: StreamStart): Promise<EntryStream | undefined> {
+    try {
+      return await this.#parts.open(start);
+    } catch (error) {
+      if (!(error instanceof BusError) || !error.retryable) throw error;
+      this.#tellConnection(false);
+      return undefined;
+    }
+  }
+
+  #resume(stream: EntryStream): Promise<void> | undefined {
+    if (!this.#open) return stream.close();
+    this.#held = false;
+    this.#adopt(stream);
+    return undefined;
+  }
+
+  /** An entry's offsets contradict what was delivered: another life of the log, or an index that can't be trusted. */
+  async #questionIndex(position: string, firstOffset: number): Promise<void> {
+    this.#held = true;
+    await this.#endIfReplaced();
+    if (!this.#open) return;
+    const { topic } = this.#parts;
+    const expected = `${firstOffset <= 0 ? 'none' : firstOffset} at ${position}, after ${this.#continuity.head}`;
+    const error = new BusError(
+      'refused',
+      `the offsets of lane ${this.lane} of '${topic}' can't be trusted: ${expected}`,
+    );
+    this.#continuity.stopIndexing();
+    this.#news.push(() => this.#parts.handler.indexLost?.(error));
+    this.#held = false;
+    this.#parts.turns.ready(this);
+  }
+
+  async #endIfReplaced(): Promise<void> {
+    try {
+      const epoch = await this.#parts.readEpoch();
+      if (!this.#open || epoch === this.#parts.epoch) return;
+      const fate =
+        epoch === undefined ? 'was deleted' : `began another life, ${epoch} in place of ${this.#parts.epoch}`;
+      this.#end(new BusError('log-ended', `the log '${this.#parts.topic}' ${fate}`));
+    } catch (error) {
+      // Whether it was replaced shows with the next offsets too; not knowing yet is no reason to stop.
+      this.#parts.warn({ err: error, topic: this.#parts.topic }, 'the epoch of a log could not be read');
+    }
+  }
+
+  #tellConnection(connected: boolean): void {
+    if (!this.#open || this.#connected === connected) return;
+    this.#connected = connected;
+    this.#news.push(() => this.#parts.handler.connection?.(connected));
+    this.#parts.turns.ready(this);
+  }
+
+  #end(error: Error): void {
+    this.#held = true;
+    this.#news.push(() => {
+      // Closing is the tail's own doing here: nobody waits for it, and a failure to unsubscribe changes nothing.
+      this.close().catch((failure: unknown) => this.#parts.warn({ err: failure }, 'a tail was not closed cleanly'));
+      this.#parts.handler.ended?.(error);
+    });
+    this.#parts.turns.ready(this);
+  }
+}
