@@ -6,11 +6,9 @@ import type { Report } from './report.ts';
 const KEY = /^[+/0-9A-Za-z]{22}==$/;
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 
-/** Whether a request asks to become a WebSocket connection, well-formed or not. */
+/** Whether a request asks to become a WebSocket connection, well-formed or not; no client offers it in a list. */
 export function wantsWebSocket(head: RequestHead): boolean {
-  if (head.method !== 'GET') return false;
-  const upgrade = head.header('upgrade');
-  return upgrade !== '' && upgrade.split(',').some((token) => token.trim().toLowerCase() === 'websocket');
+  return head.method === 'GET' && head.header('upgrade').toLowerCase() === 'websocket';
 }
 
 /** The subprotocols offered, in the client's order; `undefined` where the header is malformed. */

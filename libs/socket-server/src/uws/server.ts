@@ -3,7 +3,6 @@ import type {
   HttpResponse as NativeResponse,
   TemplatedApp,
   us_listen_socket,
-  us_socket,
   us_socket_context_t,
 } from 'uWebSockets.js';
 import { diagnoseListenFailure, formatAddress, resolveHost } from '../common/address.ts';
@@ -57,7 +56,7 @@ export class UwsServer implements SocketServer {
     const listenSocket = this.#bind(address, port);
     if (listenSocket === false) throw await diagnoseListenFailure(address, host, port);
     this.#listenSocket = listenSocket;
-    return this.#uws.us_socket_local_port(listenSocket as us_socket);
+    return this.#uws.us_socket_local_port(listenSocket);
   }
 
   publish(topic: string, message: string | Uint8Array, isBinary: boolean): void {

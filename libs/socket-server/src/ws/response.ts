@@ -14,12 +14,19 @@ export class WsHttpResponse implements AdapterResponse {
   #ended = false;
   #aborted = false;
   #onAborted: (() => void) | undefined;
+  readonly #dropStalled = (): void => void this.#res.destroy();
 
   constructor(res: ServerResponse, headOnly: boolean) {
     this.#res = res;
     this.#headOnly = headOnly;
-    res.on('close', () => this.#peerLeft());
-    res.on('drain', () => res.socket?.setTimeout(0));
+    const { socket } = res;
+    res.on('close', () => {
+      // The connection may go on to the next request.
+      socket?.off('timeout', this.#dropStalled);
+      this.#peerLeft();
+    });
+    res.on('drain', () => socket?.setTimeout(0));
+    socket?.on('timeout', this.#dropStalled);
     // A write that meets a dead connection; 'close' follows and says it to the owner.
     res.on('error', () => undefined);
   }
@@ -62,7 +69,7 @@ export class WsHttpResponse implements AdapterResponse {
     this.#mustHaveStarted();
     if (chunk.length === 0) return !this.#res.writableNeedDrain;
     const taken = this.#res.write(ownedBytes(chunk));
-    if (!taken) this.#res.socket?.setTimeout(STALLED_READER_MS, () => this.#res.destroy());
+    if (!taken) this.#res.socket?.setTimeout(STALLED_READER_MS);
     return taken;
   }
 

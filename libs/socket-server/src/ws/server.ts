@@ -149,7 +149,7 @@ export class WsServer implements SocketServer {
 }
 
 /** Node has had the option since 22.12 and 23.1. */
-function canReusePort(version: string): boolean {
+export function canReusePort(version: string): boolean {
   const [major = 0, minor = 0] = version.split('.').map(Number);
   return major > 23 || (major === 23 && minor >= 1) || (major === 22 && minor >= 12);
 }

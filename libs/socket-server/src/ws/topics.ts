@@ -18,6 +18,11 @@ export class Topics<Subscriber> {
     this.#topics.delete(subscriber);
   }
 
+  /** Topics with at least one subscriber. */
+  get topicCount(): number {
+    return this.#subscribers.size;
+  }
+
   subscribers(topic: string): ReadonlySet<Subscriber> {
     return this.#subscribers.get(topic) ?? new Set();
   }

@@ -1,8 +1,15 @@
-import { connect as connectTcp, type Socket as TcpSocket } from 'node:net';
+import { connect as connectTcp, createServer, type Socket as TcpSocket } from 'node:net';
 import type { TestContext } from 'node:test';
 import { Deferred, withDeadline } from '@pharos/lifecycle';
 import { WebSocket } from 'ws';
-import type { SocketServer, SocketServerOptions, Socket, WebSocketHandler } from '../../src/index.ts';
+import type {
+  RequestHead,
+  Socket,
+  SocketServer,
+  SocketServerOptions,
+  UpgradeDecision,
+  WebSocketHandler,
+} from '../../src/index.ts';
 
 /** Makes the server under test, not listening yet. */
 export type MakeServer = (options?: SocketServerOptions) => Promise<SocketServer>;
@@ -56,7 +63,7 @@ export class RecordingHandler implements WebSocketHandler<{ id: number }> {
   closes = 0;
   #ids = 0;
 
-  upgrade(): ReturnType<WebSocketHandler<{ id: number }>['upgrade']> {
+  upgrade(_head: RequestHead, _offered: readonly string[]): UpgradeDecision<{ id: number }> {
     this.#ids++;
     return { accept: { id: this.#ids } };
   }
@@ -85,12 +92,23 @@ export async function start(
   make: MakeServer,
   declare: (server: SocketServer) => void,
   options?: SocketServerOptions,
+  wantedPort = 0,
 ): Promise<{ server: SocketServer; port: number; url: string }> {
   const server = await make(options);
   declare(server);
   t.after(() => server.stop());
-  const port = await server.listen('127.0.0.1', 0);
+  const port = await server.listen('127.0.0.1', wantedPort);
   return { server, port, url: `ws://127.0.0.1:${port}` };
+}
+
+/** A port that was free a moment ago. */
+export async function freePort(): Promise<number> {
+  const probe = createServer();
+  await new Promise<void>((resolve) => probe.listen(0, '127.0.0.1', resolve));
+  const address = probe.address();
+  await new Promise<void>((resolve) => probe.close(() => resolve()));
+  if (typeof address !== 'object' || address === null) throw new Error('the probe has no address');
+  return address.port;
 }
 
 /** A server with one recording route at `/`. */
@@ -99,9 +117,16 @@ export async function startRecording(
   make: MakeServer,
   options?: SocketServerOptions,
   maxPayloadBytes = 65_536,
+  wantedPort = 0,
 ): Promise<{ server: SocketServer; port: number; url: string; handler: RecordingHandler }> {
   const handler = new RecordingHandler();
-  const started = await start(t, make, (server) => server.webSocket({ path: '/', handler, maxPayloadBytes }), options);
+  const started = await start(
+    t,
+    make,
+    (server) => server.webSocket({ path: '/', handler, maxPayloadBytes }),
+    options,
+    wantedPort,
+  );
   return { ...started, url: `${started.url}/`, handler };
 }
 
@@ -147,7 +172,8 @@ export function raw(t: TestContext, port: number, text: string): RawClient {
   let received = '';
   const changes = new Inbox<undefined>();
   const ended = new Deferred();
-  const tcp = connectTcp(port, '127.0.0.1', () => tcp.write(text));
+  const tcp = connectTcp(port, '127.0.0.1');
+  tcp.write(text);
   t.after(() => tcp.destroy());
   tcp.on('data', (bytes: Buffer) => {
     received += bytes.toString('latin1');

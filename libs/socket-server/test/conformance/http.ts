@@ -3,7 +3,7 @@ import { type IncomingMessage, request } from 'node:http';
 import { test, type TestContext } from 'node:test';
 import { Deferred } from '@pharos/lifecycle';
 import { type HttpResponse, type HttpRoute, type SocketServer, SocketServerError } from '../../src/index.ts';
-import { Inbox, type MakeServer, raw, RecordingHandler, start, within } from './harness.ts';
+import { Inbox, type MakeServer, raw, RecordingHandler, start, upgradeRequest, within } from './harness.ts';
 
 interface Answer {
   readonly status: number;
@@ -81,6 +81,20 @@ export function httpConformance(make: MakeServer): void {
     });
     const { body } = await ask(port, 'GET', '/?q=%C3%BC', undefined, { 'X-One': '1' });
     assert.deepEqual(JSON.parse(body), ['GET', '/', 'q=%C3%BC', '1', '127.0.0.1']);
+  });
+
+  test('a path that has both: only a WebSocket upgrade goes to the WebSocket route', async (t) => {
+    const handler = new RecordingHandler();
+    const { port } = await start(t, make, (server) => {
+      server.webSocket({ path: '/', handler, maxPayloadBytes: 100 });
+      server.http({ method: 'GET', path: '/', handle: (_request, response) => text(response, 'the page') });
+    });
+    assert.equal((await ask(port, 'GET', '/')).body, 'the page');
+    const onlyKey = upgradeRequest('/').replace('Upgrade: websocket\r\nConnection: Upgrade\r\n', '');
+    await raw(t, port, onlyKey).until('the page');
+    await raw(t, port, upgradeRequest('/').replace('Upgrade: websocket', 'Upgrade: h2c')).until('the page');
+    assert.equal(handler.opened.size, 0);
+    await raw(t, port, upgradeRequest('/').replace('Upgrade: websocket', 'Upgrade: WebSocket')).until('HTTP/1.1 101 ');
   });
 
   test('HEAD answers with the head of GET', async (t) => {

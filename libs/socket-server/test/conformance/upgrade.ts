@@ -126,14 +126,4 @@ export function upgradeConformance(make: MakeServer): void {
     const none = await start(t, make, () => undefined);
     await raw(t, none.port, upgradeRequest('/')).until('HTTP/1.1 404 ');
   });
-
-  test('bytes that follow the handshake in the same packet are read as messages', async (t) => {
-    const { port, handler } = await startRecording(t, make);
-    raw(t, port, `${upgradeRequest('/')}\x81\x81\0\0\0\0a`).tcp.setNoDelay();
-    // The client writes text as UTF-8: only the handshake is sure to have come.
-    await handler.opened.next();
-    const bytes = Buffer.concat([Buffer.from(upgradeRequest('/')), Buffer.from([0x81, 0x81, 0, 0, 0, 0, 0x61])]);
-    raw(t, port, '').tcp.write(bytes);
-    assert.deepEqual(await handler.messages.next(), { text: 'a', isBinary: false });
-  });
 }
