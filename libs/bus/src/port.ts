@@ -164,7 +164,7 @@ export interface PublicationCursor {
   keyHash(): number;
   /** The key, or the log's default channel. */
   channel(): string;
-  /** Whether the channel belongs to this lane; where it doesn't, the publication isn't delivered from here. */
+  /** Whether the channel belongs to this lane; where it doesn't, the publication isn't delivered from here. A mark is at home in any. */
   routed(): boolean;
   properties(): ReadonlyMap<string, string>;
   /** Pharos's own mark (see `markerProperty`), not a publication. */

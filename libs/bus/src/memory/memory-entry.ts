@@ -122,7 +122,7 @@ class MemoryCursor implements PublicationCursor {
 
   routed(): boolean {
     const { lane, lanes } = this.#routing;
-    return lanes === 1 || (this.keyStart >= 0 && this.keyHash() % lanes === lane);
+    return lanes === 1 || (this.keyStart >= 0 && this.keyHash() % lanes === lane) || this.isMarker();
   }
 
   properties(): ReadonlyMap<string, string> {

@@ -140,7 +140,8 @@ class PulsarCursor implements PublicationCursor {
     if (metadata === undefined || (metadata.numChunksFromMsg ?? 1) > 1 || metadata.encryptionAlgo) return false;
     const { lane, lanes } = this.#context.routing;
     if (lanes === 1) return true;
-    return (this.keyStart >= 0 || this.#foreignKey !== undefined) && this.keyHash() % lanes === lane;
+    const keyed = this.keyStart >= 0 || this.#foreignKey !== undefined;
+    return (keyed && this.keyHash() % lanes === lane) || this.isMarker();
   }
 
   properties(): ReadonlyMap<string, string> {
@@ -196,8 +197,13 @@ class PulsarCursor implements PublicationCursor {
 
   #readProperties(): ReadonlyMap<string, string> {
     const entry = this.#entry;
-    const pairs = entry?.batch === true ? this.#batch.singleMessageMetadata().properties : entry?.metadata.properties;
-    return new Map((pairs ?? []).map(({ key, value }) => [key, value]));
+    try {
+      const pairs = entry?.batch === true ? this.#batch.singleMessageMetadata().properties : entry?.metadata.properties;
+      return new Map((pairs ?? []).map(({ key, value }) => [key, value]));
+    } catch (error) {
+      this.#context.onUnreadable(this.position(), error);
+      return noProperties;
+    }
   }
 }
 

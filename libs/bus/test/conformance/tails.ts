@@ -170,8 +170,13 @@ export function tailTests(adapter: () => BusUnderTest): void {
     assert.ok(wrong !== undefined);
     await adapter().inject(topic, lane, { data: Buffer.from('keyless') });
     await adapter().inject(topic, lane, { key: wrong, data: Buffer.from('misrouted') });
+    await adapter().inject(topic, lane, { data: Buffer.alloc(0), properties: { [markerProperty]: 'test' } });
     await adapter().inject(topic, lane, { key: 'chat', data: Buffer.from('right') });
     await collector.untilCount(3);
+    assert.ok(
+      collector.seen.every((seen) => !seen.marker || seen.routed),
+      'marks are at home in any lane',
+    );
     assert.deepEqual(
       collector.publications.map((seen) => [seen.text, seen.routed]),
       [
