@@ -11,12 +11,13 @@ const minimumNode = [20, 19];
 /**
  * Installs and builds. Prints each step that takes time; less than a second when nothing has changed.
  *
- * @param {{ build: 'src' | 'all' | 'nothing' }} options what to build: `src` leaves out tests and load tests
+ * @param {{ build: 'src' | 'all' | string[] }} options what to build: everything, the sources without tests and load tests,
+ *   or the projects named (`libs/testkit/src`) with what they need
  */
 export function prepare(options) {
   checkNode();
   install();
-  if (options.build !== 'nothing') build(options.build);
+  build(options.build);
 }
 
 function checkNode() {
@@ -49,7 +50,7 @@ function readLock(path) {
 }
 
 function build(what) {
-  const projects = what === 'all' ? ['libs', 'services', 'loadtest'] : sourceProjects();
+  const projects = Array.isArray(what) ? what : what === 'all' ? ['libs', 'services', 'loadtest'] : sourceProjects();
   const start = performance.now();
   run('the build (tsc -b)', process.execPath, [join('node_modules', 'typescript', 'bin', 'tsc'), '-b', ...projects]);
   const seconds = (performance.now() - start) / 1_000;
