@@ -25,7 +25,10 @@ export function testFiles(filters) {
 function groupOf(path, kind) {
   if (kind === undefined) return 'quick';
   // A misspelt suffix would run a test without its server, or never.
-  if (!kinds.includes(kind)) throw new Error(`${path}: '.${kind}.test.ts' is none of ${kinds.join(', ')}`);
+  if (!kinds.includes(kind)) {
+    console.error(`${path}: the name must end in .test.ts, or in .<kind>.test.ts with one of ${kinds.join(', ')}`);
+    process.exit(1);
+  }
   return kind === 'pulsar' || kind === 'redis' ? 'servers' : 'processes';
 }
 
