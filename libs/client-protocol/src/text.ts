@@ -23,9 +23,8 @@ function chatText(payload: Buffer): string | undefined {
   if ((first !== QUOTE && first !== OPEN_BRACE) || !isJson(payload)) return undefined;
   const value = JSON.parse(payload.toString('utf8')) as unknown;
   if (typeof value === 'string') return value;
-  // A parsed object has `text` only as a member of its own, never inherited: the check keeps it so.
-  if (typeof value !== 'object' || value === null || !Object.hasOwn(value, 'text')) return undefined;
-  const text = (value as { readonly text: unknown }).text;
+  // It began with a brace, so that it is an object.
+  const { text } = value as { readonly text?: unknown };
   return typeof text === 'string' ? text : undefined;
 }
 

@@ -135,6 +135,10 @@ describe('each method', () => {
         '{"id":7,"history":{"channel":"c"}}',
         { method: 'history', id: 7, request: { channel: 'c', limit: 0, since: undefined, reverse: false } },
       ],
+      [
+        '{"id":7,"history":{"limit":-0}}',
+        { method: 'history', id: 7, request: { channel: '', limit: 0, since: undefined, reverse: false } },
+      ],
       ['{"id":8,"ping":{}}', { method: 'ping', id: 8, request: {} }],
       ['{"send":{"data":1}}', { method: 'send', id: 0, request: { data: raw('1') } }],
       ['{"id":9,"send":{}}', { method: 'send', id: 9, request: { data: undefined } }],

@@ -18,6 +18,8 @@ describe('classifyPayload', () => {
 
   test('raw newlines between tokens become spaces, escaped ones stay', () => {
     assertClassified('{\r\n\t"a\\n": [\n1]\n}\n', 'json', '{  \t"a\\n": [ 1] } ');
+    assertClassified('[\r1]', 'json', '[ 1]');
+    assertClassified('[\n1]', 'json', '[ 1]');
     const payload = Buffer.from('[\n]');
     classifyPayload(payload);
     assert.equal(payload.toString(), '[\n]', 'the message itself must not change');

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { describe, test } from 'node:test';
+import { describe, type TestContext, test } from 'node:test';
 import {
   type Command,
   classifyPayload,
@@ -101,8 +101,9 @@ class LoopSocket {
   }
 }
 
-async function connected(): Promise<{ client: Centrifuge; socket: LoopSocket }> {
+async function connected(t: TestContext): Promise<{ client: Centrifuge; socket: LoopSocket }> {
   const client = new Centrifuge('ws://unused', { websocket: LoopSocket, token: 't', name: 'test' });
+  t.after(() => client.disconnect());
   const ready = new Promise<unknown>((resolve) => client.once('connected', resolve));
   client.connect();
   const context = await ready;
@@ -111,8 +112,8 @@ async function connected(): Promise<{ client: Centrifuge; socket: LoopSocket }> 
 }
 
 describe('the official JavaScript SDK understands this codec, and this codec the SDK', () => {
-  test('commands and replies', async () => {
-    const { client, socket } = await connected();
+  test('commands and replies', { timeout: 5_000 }, async (t) => {
+    const { client, socket } = await connected(t);
     const data = { text: 'hé\n', list: [1, { a: null }] };
     await client.publish('c', data);
     assert.deepEqual((await client.rpc('echo', data)).data, data);
@@ -138,11 +139,10 @@ describe('the official JavaScript SDK understands this codec, and this codec the
       since: position,
       reverse: true,
     });
-    client.disconnect();
   });
 
-  test('subscriptions, recovery and publications packed in one frame', async () => {
-    const { client, socket } = await connected();
+  test('subscriptions, recovery and publications packed in one frame', { timeout: 5_000 }, async (t) => {
+    const { client, socket } = await connected(t);
     const sub = client.newSubscription('c');
     const got: PublicationContext[] = [];
     const done = new Promise<void>((resolve) => {
@@ -188,11 +188,12 @@ describe('the official JavaScript SDK understands this codec, and this codec the
     refused.subscribe();
     const { code, reason } = await left;
     assert.deepEqual([code, reason], [103, 'permission denied']);
-    client.disconnect();
   });
 
-  test('ping and pong, messages, joins, the end of a subscription and of the connection', async () => {
-    const { client, socket } = await connected();
+  test('ping and pong, messages, joins, the end of a subscription and of the connection', {
+    timeout: 5_000,
+  }, async (t) => {
+    const { client, socket } = await connected(t);
     const message = new Promise<{ data: unknown }>((resolve) => client.once('message', resolve));
     socket.deliver(serverPing);
     socket.deliver(encodePush({ kind: 'message', data: rawJson([1]) }));
