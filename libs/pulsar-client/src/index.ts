@@ -1,1 +1,40 @@
-export {};
+export { PulsarAdmin } from './admin/admin.ts';
+export { AdminError, adminErrors } from './admin/admin-error.ts';
+export type { AdminErrorCode } from './admin/admin-error.ts';
+export type { PulsarAdminConfig, RetentionPolicy } from './admin/admin-types.ts';
+export { Client } from './client.ts';
+export type { ClientConfig } from './client-config.ts';
+export type { Consumer } from './consumer/consumer.ts';
+export type {
+  ConsumerBatchReceivePolicy,
+  ConsumerConfig,
+  InitialPosition,
+  SubscriptionType,
+} from './consumer/consumer-config.ts';
+export type {
+  BrokerEntry,
+  Entry,
+  EntryConsumer,
+  EntryConsumerConfig,
+  EntryConsumerEvent,
+} from './consumer/entry-consumer.ts';
+export type { Message } from './consumer/message.ts';
+export { PulsarError, pulsarErrors } from './errors.ts';
+export type { PulsarErrorCode, PulsarErrorDetails } from './errors.ts';
+export { MessageId } from './message-id.ts';
+export type { MessageIdParts } from './message-id.ts';
+export type { Logger } from './logger.ts';
+export type { PulsarMetrics } from './metrics.ts';
+export type { Producer } from './producer/producer.ts';
+export type {
+  CompressionType,
+  HashingScheme,
+  MessageRouter,
+  MessageRoutingMode,
+  ProducerConfig,
+  ProducerMessage,
+  TopicMetadata,
+} from './producer/producer-config.ts';
+export type { Reader, ReaderConfig } from './reader/reader.ts';
+export { BatchCursor } from './wire/index.ts';
+export type { MessageMetadata, SingleMessageMetadata } from './wire/index.ts';

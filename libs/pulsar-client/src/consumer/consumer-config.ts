@@ -1,0 +1,41 @@
+import type { Consumer } from './consumer.ts';
+import type { Message } from './message.ts';
+
+export type SubscriptionType = 'Exclusive' | 'Shared' | 'KeyShared' | 'Failover';
+export type InitialPosition = 'Latest' | 'Earliest';
+
+export interface ConsumerBatchReceivePolicy {
+  /** −1: no limit. @default -1 */
+  readonly maxNumMessages?: number;
+  /** −1: no limit. @default 10485760 */
+  readonly maxNumBytes?: number;
+  /** How long to wait for more; −1: until one of the limits. @default 100 */
+  readonly timeoutMs?: number;
+}
+
+export interface ConsumerConfig {
+  readonly topic: string;
+  readonly subscription: string;
+  /** KeyShared is not supported yet. @default 'Exclusive' */
+  readonly subscriptionType?: SubscriptionType;
+  /** Where a new subscription begins. @default 'Latest' */
+  readonly subscriptionInitialPosition?: InitialPosition;
+  /** When a message that was negatively acknowledged is asked for again. @default 60000 */
+  readonly nAckRedeliverTimeoutMs?: number;
+  /** Messages of one partition that are fetched ahead; at least 1. @default 1000 */
+  readonly receiverQueueSize?: number;
+  /** The same over all partitions. @default 50000 */
+  readonly receiverQueueSizeAcrossPartitions?: number;
+  /** Bytes over all partitions that are fetched ahead: above it no more is asked for. @default 33554432 */
+  readonly receiverQueueBytes?: number;
+  /** @default a made up one */
+  readonly consumerName?: string;
+  readonly properties?: Readonly<Record<string, string>>;
+  /** Is handed each message; `receive` is refused then. */
+  readonly listener?: (message: Message, consumer: Consumer) => void;
+  readonly readCompacted?: boolean;
+  readonly batchReceivePolicy?: ConsumerBatchReceivePolicy;
+  readonly replicateSubscriptionState?: boolean;
+  /** Of a Failover subscription: whether this is the consumer that gets the messages of the partition. */
+  readonly onActiveChange?: (active: boolean, partition: number) => void;
+}

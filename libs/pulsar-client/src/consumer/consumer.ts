@@ -1,0 +1,33 @@
+import type { MessageId, MessageIdParts } from '../message-id.ts';
+import type { Message } from './message.ts';
+
+/** Receives the messages of a subscription. Made by `Client.subscribe`. */
+export interface Consumer {
+  /** The next message. @param timeoutMs @default no end @throws PulsarError `Timeout`, `AlreadyClosed`, … */
+  receive(timeoutMs?: number): Promise<Message>;
+  /** As many as `batchReceivePolicy` says; may be none. @throws PulsarError `AlreadyClosed`, … */
+  batchReceive(): Promise<Message[]>;
+  /**
+   * Resolves when the acknowledgement was written. Without a connection it is kept (up to a limit) and written with the
+   * next one, before more messages are asked for.
+   * @throws PulsarError `AlreadyClosed`, `NotConnected`
+   */
+  acknowledge(message: Message): Promise<null>;
+  acknowledgeId(messageId: MessageIdParts): Promise<null>;
+  /** This message and all before it in its partition; not for Shared. */
+  acknowledgeCumulative(message: Message): Promise<null>;
+  acknowledgeCumulativeId(messageId: MessageIdParts): Promise<null>;
+  /** Has the message delivered again after `nAckRedeliverTimeoutMs`; where order is kept, all that is unacknowledged with it. */
+  negativeAcknowledge(message: Message): void;
+  negativeAcknowledgeId(messageId: MessageIdParts): void;
+  /** The newest message of each partition; entry −1 where it is empty. */
+  getLastMessageIds(): Promise<MessageId[]>;
+  /** Goes on from this message, that one included. Of a partitioned topic: earliest or latest only. */
+  seek(messageId: MessageIdParts): Promise<null>;
+  /** Goes on from the first message published at this time or later. @param timestamp milliseconds since 1970 */
+  seekTimestamp(timestamp: number): Promise<null>;
+  isConnected(): boolean;
+  close(): Promise<null>;
+  /** Takes the subscription away, and closes. */
+  unsubscribe(): Promise<null>;
+}

@@ -1,0 +1,40 @@
+import type { Message } from '../consumer/message.ts';
+import type { MessageIdParts } from '../message-id.ts';
+
+export interface ReaderConfig {
+  /** A plain topic or one partition. */
+  readonly topic: string;
+  /** Begins after it; at the first or after the last for `MessageId.earliest()` and `latest()`. */
+  readonly startMessageId: MessageIdParts;
+  /** Begins with `startMessageId` itself. @default false */
+  readonly startMessageIdInclusive?: boolean;
+  /** @default 1000 */
+  readonly receiverQueueSize?: number;
+  /** Bytes that are fetched ahead: above it no more is asked for. @default 33554432 */
+  readonly receiverQueueBytes?: number;
+  /** @default a made up one */
+  readonly readerName?: string;
+  /** Begins the name of the subscription. @default 'reader' */
+  readonly subscriptionRolePrefix?: string;
+  readonly readCompacted?: boolean;
+  /** Is handed each message; `readNext` is refused then. */
+  readonly listener?: (message: Message, reader: Reader) => void;
+}
+
+/** Reads a topic from a position on, without a subscription that lasts. Made by `Client.createReader`. */
+export interface Reader {
+  /** The next message. @param timeoutMs @default no end @throws PulsarError `Timeout`, `AlreadyClosed`, … */
+  readNext(timeoutMs?: number): Promise<Message>;
+  /**
+   * Whether there is a message to read, as far as is known: exact when the reader is made, after each `readNext` and
+   * `seek`, and once what was published since has arrived. `hasMessageAvailable` asks the broker.
+   */
+  hasNext(): boolean;
+  hasMessageAvailable(): Promise<boolean>;
+  isConnected(): boolean;
+  /** Goes on from this message, that one included. */
+  seek(messageId: MessageIdParts): Promise<null>;
+  /** Goes on from the first message published at this time or later. @param timestamp milliseconds since 1970 */
+  seekTimestamp(timestamp: number): Promise<null>;
+  close(): Promise<null>;
+}
