@@ -74,7 +74,14 @@ function summary(sender: LineSender, progress: Progress): string {
 
 async function connect({ client, topic }: Connection, name: string): Promise<Producer> {
   try {
-    return await client.createProducer({ topic, producerName: name, maxPendingMessages: MAX_PENDING_MESSAGES });
+    return await client.createProducer({
+      topic,
+      producerName: name,
+      maxPendingMessages: MAX_PENDING_MESSAGES,
+      blockIfQueueFull: true,
+      // Lines that come one by one are to be seen at once; under load the window fills batches anyway.
+      batchingMaxPublishDelayMs: 1,
+    });
   } catch (error) {
     if (!(error instanceof PharosError) || error.code !== 'ProducerBusy') throw error;
     const message = `another producer named ${name} is connected to ${topic}; choose another name with --name`;
