@@ -60,7 +60,8 @@ function build(what) {
 function sourceProjects() {
   return ['libs', 'services'].flatMap((kind) =>
     readdirSync(join(root, kind))
-      .map((name) => join(kind, name, 'src'))
+      // `page` is what a service sends to browsers.
+      .flatMap((name) => [join(kind, name, 'src'), join(kind, name, 'page')])
       .filter((project) => existsSync(join(root, project, 'tsconfig.json'))),
   );
 }

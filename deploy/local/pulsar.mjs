@@ -1,6 +1,7 @@
 // `npm run pulsar`: a local Pulsar with what Pharos asks of a broker, for development. Its topics are kept in .pharos/pulsar.
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { startLocalPulsar, stop, untilSignalled } from './local-pulsar.mjs';
 import { importBuilt, prepare, root } from './prepare.mjs';
 
 const help = `npm run pulsar -- [options]
@@ -36,17 +37,11 @@ function readOptions() {
 }
 
 async function runPulsar(testkit) {
-  const missing = testkit.unavailable('pulsar');
-  if (missing) stop(`A local Pulsar ${missing}`);
-  const brokerPort = await choosePort(testkit, '--port', options.port, 6650);
-  const webPort = await choosePort(testkit, '--web-port', options['web-port'], 8080);
-  console.log('Starting Pulsar; the first time its jars (242 MB) are fetched …');
-  let server;
-  try {
-    server = await testkit.startPulsar({ dataDir: options.data, brokerPort, webPort });
-  } catch (error) {
-    stop(error.message);
-  }
+  const server = await startLocalPulsar(testkit, {
+    dataDir: options.data,
+    port: options.port,
+    webPort: options['web-port'],
+  });
   console.log(`
   Pulsar     ${server.serviceUrl}
   admin API  ${server.adminUrl}
@@ -58,34 +53,12 @@ async function runPulsar(testkit) {
   await untilStopped(server);
 }
 
-/** The port asked for, or the usual one; any free one where nothing was asked for and the usual one is taken. */
-async function choosePort(testkit, option, asked, usual) {
-  if (asked !== undefined && !(Number.isInteger(Number(asked)) && asked > 0 && asked < 65_536)) {
-    stop(`${option} must be a port between 1 and 65535, not '${asked}'`);
-  }
-  const port = asked === undefined ? usual : Number(asked);
-  if (await testkit.isFree(port)) return port;
-  if (asked !== undefined) stop(`Port ${port} of 127.0.0.1 is in use; ${option} takes another.`);
-  const other = await testkit.freePort();
-  console.log(`Port ${port} of 127.0.0.1 is in use; taking ${other}.`);
-  return other;
-}
-
 async function untilStopped(server) {
-  const signalled = new Promise((resolve) => {
-    process.once('SIGINT', () => resolve('stop'));
-    process.once('SIGTERM', () => resolve('stop'));
-  });
-  const reason = await Promise.race([signalled, server.exited]);
-  if (reason === 'stop') {
+  const ended = await Promise.race([untilSignalled(), server.exited]);
+  if (typeof ended !== 'object') {
     console.log('\nStopping …');
     await server.stop();
     return;
   }
-  stop(`Pulsar has ended by itself (${reason.signal ?? `exit code ${reason.code}`}); its log: ${server.logPath}`);
-}
-
-function stop(message) {
-  console.error(message);
-  process.exit(1);
+  stop(`Pulsar has ended by itself (${ended.signal ?? `exit code ${ended.code}`}); its log: ${server.logPath}`);
 }

@@ -1,7 +1,13 @@
 // `npm start`: sets up what is missing, builds, and runs every service in one process.
 // Plain Node without dependencies, because on a fresh clone there are none yet. Signals reach the server because it runs in this process.
-import { prepare } from './prepare.mjs';
+import { importBuilt, prepare } from './prepare.mjs';
 
 prepare({ build: 'src' });
-const { main } = await import('../../services/standalone/dist/index.js');
-await main({ env: process.env });
+const { main } = await importBuilt('services/standalone');
+const { describeError } = await importBuilt('libs/errors');
+try {
+  await main({ env: process.env });
+} catch (error) {
+  console.error(`Pharos could not run: ${describeError(error)}`);
+  process.exit(1);
+}

@@ -1,7 +1,8 @@
-import { PulsarBus } from '@pharos/bus';
+
 import { loadConfig } from '@pharos/config';
 
 import { type EdgeConfig, edgeConfigSchema, edgePreset } from './config.ts';
+import { pulsarBus } from './pulsar-bus.ts';
 import { serveEdge } from './serve.ts';
 
 export interface MainOptions {
