@@ -2,7 +2,7 @@ import type { Logger } from './logger.ts';
 import type { PulsarMetrics } from './metrics.ts';
 
 export interface ClientConfig {
-  /** `pulsar://host:6650`; several hosts by commas: `pulsar://a:6650,b:6650`. */
+  /** `pulsar://host:6650` */
   readonly serviceUrl: string;
   /** How long lookup, producer and subscription may take, tries again included. @default 30 */
   readonly operationTimeoutSeconds?: number;

@@ -1,11 +1,18 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { Backoff, DeadlineExceeded, withDeadline } from '@pharos/lifecycle';
 import type { Connection } from './connection/connection.ts';
 import { ConnectionPool, type PoolOptions } from './connection/pool.ts';
 import { PulsarError } from './errors.ts';
 import type { Logger } from './logger.ts';
 import { Lookup } from './lookup/lookup.ts';
+import type { PulsarMetrics } from './metrics.ts';
 
 export interface ClientCoreOptions extends PoolOptions {
   readonly serviceUrl: string;
+  readonly listenerName: string | undefined;
+  readonly maxLookups: number;
+  readonly initialBackoffMs: number;
+  readonly maxBackoffMs: number;
 }
 
 /** Anything that lives as long as its client at most: producers, consumers, readers. */
@@ -16,8 +23,10 @@ export interface ClientResource {
 /** What producers and consumers share of their client: brokers, ids, the logger; and who is to be closed with it. */
 export class ClientCore {
   readonly logger: Logger;
+  readonly metrics: PulsarMetrics;
   readonly operationTimeoutMs: number;
   readonly lookup: Lookup;
+  readonly #options: ClientCoreOptions;
   readonly #pool: ConnectionPool;
   readonly #resources = new Set<ClientResource>();
   #nextProducerId = 0;
@@ -26,9 +35,11 @@ export class ClientCore {
 
   constructor(options: ClientCoreOptions) {
     this.logger = options.logger;
+    this.metrics = options.metrics;
     this.operationTimeoutMs = options.operationTimeoutMs;
+    this.#options = options;
     this.#pool = new ConnectionPool(options);
-    this.lookup = new Lookup(options.serviceUrl, this.#pool);
+    this.lookup = new Lookup(options, this.#pool);
   }
 
   get closed(): boolean {
@@ -40,12 +51,44 @@ export class ClientCore {
     return this.lookup.connectionFor(topic);
   }
 
+  /** How many partitions a topic has, asked until the operation timeout is over; 0: plain, or not there. @throws PulsarError */
+  async partitionsOf(topic: string): Promise<number> {
+    const deadline = performance.now() + this.operationTimeoutMs;
+    const backoff = this.newBackoff();
+    for (;;) {
+      try {
+        const left = Math.max(1, deadline - performance.now());
+        return await withDeadline(this.lookup.partitionsOf(topic), left, `looking up the partitions of ${topic}`);
+      } catch (error) {
+        const delayMs = backoff.next();
+        if (error instanceof DeadlineExceeded) throw new PulsarError('Timeout', error.message, { cause: error });
+        const retryable = error instanceof PulsarError && error.retryable && !this.#closed;
+        if (!retryable || performance.now() + delayMs > deadline) throw error;
+        this.logger.debug({ reason: error.message, delayMs }, 'looking up partitions again');
+        await delay(delayMs);
+      }
+    }
+  }
+
   newProducerId(): number {
     return this.#nextProducerId++;
   }
 
   newConsumerId(): number {
     return this.#nextConsumerId++;
+  }
+
+  newBackoff(): Backoff {
+    return new Backoff({ initialMs: this.#options.initialBackoffMs, maxMs: this.#options.maxBackoffMs });
+  }
+
+  /** Calls what the application gave us; what it throws is its defect, and must not break a connection that others share. */
+  callOut(callback: () => void): void {
+    try {
+      callback();
+    } catch (error) {
+      this.logger.error({ err: error }, 'a callback of the application threw');
+    }
   }
 
   /** Has the resource closed with the client. @throws PulsarError `AlreadyClosed` */

@@ -29,3 +29,8 @@ export function parseTopicName(text: string): TopicName {
 export function formatTopicName(name: TopicName): string {
   return `${name.domain}://${name.tenant}/${name.namespace}/${name.local}`;
 }
+
+/** Full name of one partition of a topic. */
+export function partitionName(name: TopicName, partition: number): string {
+  return `${formatTopicName(name)}-partition-${partition}`;
+}

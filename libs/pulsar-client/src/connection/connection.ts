@@ -1,11 +1,18 @@
 import { connect as connectSocket, type Socket } from 'node:net';
-
 import { ByteWriter } from '@pharos/bytes';
 import { describeError } from '@pharos/errors';
-
 import { brokerError, PulsarError } from '../errors.ts';
 import type { Logger } from '../logger.ts';
-import { type BaseCommand, type CommandMap, encodeFrame, FrameParser, type KnownCommand } from '../wire/index.ts';
+import type { PulsarMetrics } from '../metrics.ts';
+import {
+  type BaseCommand,
+  type CommandMap,
+  DEFAULT_MAX_MESSAGE_BYTES,
+  encodeFrame,
+  type Frame,
+  FrameParser,
+  type KnownCommand,
+} from '../wire/index.ts';
 import { Requests, type ResponseCommand } from './requests.ts';
 
 const clientVersion = 'Pharos-0.1.0';
@@ -24,12 +31,15 @@ export interface ConnectionOptions {
   readonly operationTimeoutMs: number;
   readonly keepAliveIntervalMs: number;
   readonly logger: Logger;
+  readonly metrics: PulsarMetrics;
 }
 
 /** What the broker says to one producer of a connection. */
 export interface ProducerEvents {
   receipt(command: CommandMap['sendReceipt']): void;
   sendError(command: CommandMap['sendError']): void;
+  /** The socket takes more again, after `writable` was false. */
+  writable(): void;
   /** The broker let go of it, or the connection is gone; `error` says why. It is registered no more. */
   detached(error: PulsarError): void;
 }
@@ -59,6 +69,8 @@ export class Connection {
   #handshakeTimer: NodeJS.Timeout | undefined;
   #keepAlive: NodeJS.Timeout | undefined;
   #heard = true;
+  #greeted = false;
+  readonly #pausing = new Set<object>();
 
   private constructor(options: ConnectionOptions) {
     this.url = options.url;
@@ -67,10 +79,16 @@ export class Connection {
     this.#socket = connectSocket({ host: options.host, port: options.port, noDelay: true });
     this.#socket.on('connect', () => this.#hello());
     this.#socket.on('data', (chunk) => this.#read(chunk));
+    this.#socket.on('drain', () => {
+      for (const producer of [...this.#producers.values()]) producer.writable();
+    });
     this.#socket.on('error', (cause) =>
       this.#fail(new PulsarError('ConnectError', `connection to ${this.url} failed`, { cause })),
     );
-    this.#socket.on('close', () => this.#fail(new PulsarError('ConnectError', `${this.url} closed the connection`)));
+    this.#socket.on('close', () => {
+      const when = this.#ready === undefined ? '' : ' before it answered as a Pulsar broker';
+      this.#fail(new PulsarError('ConnectError', `${this.url} closed the connection${when}`));
+    });
   }
 
   /** Connects and shakes hands. @throws PulsarError `ConnectError`, `Timeout`, `AuthenticationError` */
@@ -94,9 +112,24 @@ export class Connection {
     return this.#maxMessageBytes;
   }
 
-  /** Bytes that wait for the socket. */
-  get writableLength(): number {
-    return this.#socket.writableLength;
+  /** False while the other side is slow to read: what is written now waits in memory. */
+  get writable(): boolean {
+    return this.#closed === undefined && !this.#socket.writableNeedDrain;
+  }
+
+  /**
+   * Stops reading, for as long as any holder asks for it. It stops receipts and answers for everybody on this connection
+   * too: the last resort of a receiver that is being flooded.
+   */
+  pauseReading(holder: object): void {
+    this.#pausing.add(holder);
+    this.#socket.pause();
+  }
+
+  resumeReading(holder: object): void {
+    if (!this.#pausing.delete(holder) || this.#pausing.size > 0) return;
+    this.#heard = true;
+    this.#socket.resume();
   }
 
   onClosed(callback: (connection: Connection) => void): void {
@@ -146,13 +179,9 @@ export class Connection {
     if (this.#closed === undefined) this.#socket.write(frame);
   }
 
-  /** Groups writes until `uncork`. */
-  cork(): void {
-    this.#socket.cork();
-  }
-
-  uncork(): void {
-    this.#socket.uncork();
+  /** Ends it for everybody; whoever is attached hears `reason` and attaches anew. */
+  abort(reason: PulsarError): void {
+    this.#fail(reason);
   }
 
   close(): void {
@@ -168,26 +197,41 @@ export class Connection {
         protocolVersion,
         authMethodName: 'none',
         ...(proxyToBroker === undefined ? {} : { proxyToBrokerUrl: proxyToBroker }),
-        featureFlags: { supportsBrokerEntryMetadata: true, supportsAuthRefresh: true },
+        featureFlags: { supportsBrokerEntryMetadata: true },
       },
     });
   }
 
   #read(chunk: Buffer): void {
     this.#heard = true;
+    if (!this.#greeted) {
+      this.#greeted = true;
+      // The commonest wrong port is that of the admin API, whose answer would read as an absurd frame size.
+      if (chunk.toString('latin1', 0, 5) === 'HTTP/') return this.#fail(this.#notPulsar('it answers HTTP'));
+    }
+    this.#parser.push(chunk);
+    for (let frame = this.#next(); frame !== undefined; frame = this.#next()) this.#handle(frame.command, frame.entry);
+  }
+
+  #next(): Frame | undefined {
+    if (this.closed) return undefined;
     try {
-      this.#parser.push(chunk);
-      for (let frame = this.#parser.next(); frame !== undefined; frame = this.#parser.next()) {
-        this.#handle(frame.command, frame.entry);
-        if (this.closed) return;
-      }
+      return this.#parser.next();
     } catch (cause) {
-      const code = this.#ready === undefined ? 'ReadError' : 'ConnectError';
-      this.#fail(new PulsarError(code, `${this.url} does not speak the Pulsar protocol`, { cause }));
+      if (this.#ready === undefined) {
+        this.#fail(new PulsarError('ReadError', `${this.url} sent what is not the Pulsar protocol`, { cause }));
+      } else this.#fail(this.#notPulsar(describeError(cause), cause));
+      return undefined;
     }
   }
 
+  #notPulsar(why: string, cause?: unknown): PulsarError {
+    const details = cause === undefined ? { retryable: false } : { retryable: false, cause };
+    return new PulsarError('ConnectError', `${this.url} is not a Pulsar broker: ${why}`, details);
+  }
+
   #handle(frame: BaseCommand, entry: Buffer | undefined): void {
+    if (this.#ready !== undefined) return this.#greet(frame);
     switch (frame.type) {
       case 'message':
         if (entry !== undefined) this.#consumers.get(frame.command.consumerId)?.message(frame.command, entry);
@@ -196,8 +240,6 @@ export class Connection {
         return this.#producers.get(frame.command.producerId)?.receipt(frame.command);
       case 'sendError':
         return this.#producers.get(frame.command.producerId)?.sendError(frame.command);
-      case 'connected':
-        return this.#connected(frame.command);
       case 'ping':
         return this.send({ type: 'pong', command: {} });
       case 'pong':
@@ -212,12 +254,27 @@ export class Connection {
       case 'reachedEndOfTopic':
         return this.#consumers.get(frame.command.consumerId)?.endOfTopic();
       case 'error':
-        if (this.#ready === undefined) return this.#requests.refuse(frame.command);
+        return this.#requests.refuse(frame.command);
+      default:
+        return this.#requests.answer(frame);
+    }
+  }
+
+  /** What comes before CONNECTED. */
+  #greet(frame: BaseCommand): void {
+    switch (frame.type) {
+      case 'connected':
+        return this.#connected(frame.command);
+      case 'error':
         return this.#fail(
           brokerError(frame.command.error, frame.command.message, `${this.url} refused the connection`),
         );
+      case 'authChallenge':
+        return this.#fail(
+          new PulsarError('AuthenticationError', `${this.url} asks for credentials, and there are none`),
+        );
       default:
-        return this.#requests.answer(frame);
+        return this.#fail(this.#notPulsar(`it answered CONNECT with ${frame.type}`));
     }
   }
 
@@ -225,14 +282,17 @@ export class Connection {
     clearTimeout(this.#handshakeTimer);
     if (command.maxMessageSize !== undefined && command.maxMessageSize > 0)
       this.#parser.setMaxMessageBytes(command.maxMessageSize);
-    this.#maxMessageBytes = command.maxMessageSize ?? 5 * 1024 * 1024;
+    this.#maxMessageBytes = command.maxMessageSize ?? DEFAULT_MAX_MESSAGE_BYTES;
     this.#keepAlive = setInterval(() => this.#checkAlive(), this.#options.keepAliveIntervalMs);
     this.#keepAlive.unref();
+    this.#options.metrics.connection?.('opened');
     this.#ready?.resolve(this);
     this.#ready = undefined;
   }
 
   #checkAlive(): void {
+    // While nothing is read, nothing can be heard.
+    if (this.#pausing.size > 0) return;
     if (!this.#heard) {
       this.#fail(
         new PulsarError(
@@ -258,6 +318,14 @@ export class Connection {
     consumer?.detached(new PulsarError('NotConnected', 'the broker closed the consumer (its topic moves)'));
   }
 
+  #tell(error: PulsarError): void {
+    this.#options.metrics.connection?.(this.#ready === undefined ? 'closed' : 'failed');
+    if (error.code === 'AlreadyClosed') return;
+    // A connection that never was is told of by whoever asked for it.
+    if (this.#ready === undefined)
+      this.#options.logger.warn({ broker: this.url, reason: describeError(error) }, 'lost a connection to Pulsar');
+  }
+
   #mustBeOpen(): void {
     if (this.#closed !== undefined) throw this.#closed;
   }
@@ -268,8 +336,7 @@ export class Connection {
     clearTimeout(this.#handshakeTimer);
     clearInterval(this.#keepAlive);
     this.#socket.destroy();
-    if (error.code !== 'AlreadyClosed')
-      this.#options.logger.warn({ reason: describeError(error) }, 'lost a connection to Pulsar');
+    this.#tell(error);
     this.#ready?.reject(error);
     this.#ready = undefined;
     this.#requests.failAll(error);

@@ -1,5 +1,6 @@
 import { PulsarError } from '../errors.ts';
 import type { Logger } from '../logger.ts';
+import type { PulsarMetrics } from '../metrics.ts';
 import { Connection } from './connection.ts';
 import { parseServiceUrl } from './service-url.ts';
 
@@ -9,6 +10,7 @@ export interface PoolOptions {
   readonly keepAliveIntervalMs: number;
   readonly connectionsPerBroker: number;
   readonly logger: Logger;
+  readonly metrics: PulsarMetrics;
 }
 
 /** Where a connection goes: to a broker, or to a proxy that goes on to it. */

@@ -34,6 +34,8 @@ export interface ConsumerConfig {
   /** Is handed each message; `receive` is refused then. */
   readonly listener?: (message: Message, consumer: Consumer) => void;
   readonly readCompacted?: boolean;
+  /** Whether `seek` goes on with the message itself. @default false */
+  readonly startMessageIdInclusive?: boolean;
   readonly batchReceivePolicy?: ConsumerBatchReceivePolicy;
   readonly replicateSubscriptionState?: boolean;
   /** Of a Failover subscription: whether this is the consumer that gets the messages of the partition. */

@@ -22,7 +22,10 @@ export interface Consumer {
   negativeAcknowledgeId(messageId: MessageIdParts): void;
   /** The newest message of each partition; entry −1 where it is empty. */
   getLastMessageIds(): Promise<MessageId[]>;
-  /** Goes on from this message, that one included. Of a partitioned topic: earliest or latest only. */
+  /**
+   * Goes on after this message, or with it where `startMessageIdInclusive` is set. Of a partitioned topic: a message of
+   * one of its partitions sets that partition alone; earliest and latest set all.
+   */
   seek(messageId: MessageIdParts): Promise<null>;
   /** Goes on from the first message published at this time or later. @param timestamp milliseconds since 1970 */
   seekTimestamp(timestamp: number): Promise<null>;

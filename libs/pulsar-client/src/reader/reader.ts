@@ -32,7 +32,7 @@ export interface Reader {
   hasNext(): boolean;
   hasMessageAvailable(): Promise<boolean>;
   isConnected(): boolean;
-  /** Goes on from this message, that one included. */
+  /** Goes on after this message, or with it where `startMessageIdInclusive` is set. */
   seek(messageId: MessageIdParts): Promise<null>;
   /** Goes on from the first message published at this time or later. @param timestamp milliseconds since 1970 */
   seekTimestamp(timestamp: number): Promise<null>;

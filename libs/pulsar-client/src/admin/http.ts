@@ -1,0 +1,97 @@
+import { describeError } from '@pharos/errors';
+import { AdminError, type AdminErrorCode } from './admin-error.ts';
+
+export type Fetch = (url: string, init: RequestInit) => Promise<Response>;
+
+export interface AdminRequest {
+  readonly method: 'GET' | 'PUT' | 'POST' | 'DELETE';
+  /** Below `/admin/v2/`. */
+  readonly path: string;
+  readonly body?: unknown;
+  /** @default 'application/json' */
+  readonly contentType?: string;
+}
+
+/** The status of an answer, where it isn't a success, as a code. */
+const codes: Readonly<Record<number, AdminErrorCode>> = {
+  401: 'refused',
+  403: 'refused',
+  404: 'not-found',
+  405: 'refused',
+  409: 'conflict',
+  412: 'conflict',
+};
+
+/** A body that is longer is nothing that these calls ask for. */
+const maxAnswerBytes = 16 * 1024 * 1024;
+
+/** Speaks HTTP to the admin API. */
+export class AdminHttp {
+  readonly #base: string;
+  readonly #timeoutMs: number;
+  readonly #fetch: Fetch;
+
+  /** @throws AdminError `invalid-url` */
+  constructor(adminUrl: string, timeoutMs: number, fetchFunction: Fetch) {
+    const url = URL.canParse(adminUrl) ? new URL(adminUrl) : undefined;
+    if (url === undefined || !['http:', 'https:'].includes(url.protocol)) {
+      throw new AdminError('invalid-url', `admin URL '${adminUrl}': expected http://host:port`);
+    }
+    this.#base = adminUrl.replace(/\/+$/, '');
+    this.#timeoutMs = timeoutMs;
+    this.#fetch = fetchFunction;
+  }
+
+  /** The text of the answer. @throws AdminError */
+  async text(request: AdminRequest): Promise<string> {
+    const { method, path, body, contentType = 'application/json' } = request;
+    const url = `${this.#base}/admin/v2/${path}`;
+    const what = `${method} ${url}`;
+    const signal = AbortSignal.timeout(this.#timeoutMs);
+    try {
+      const init = body === undefined ? {} : { body: JSON.stringify(body), headers: { 'content-type': contentType } };
+      const response = await this.#fetch(url, { method, signal, ...init });
+      const answer = await readAnswer(response);
+      if (response.ok) return answer;
+      const { status } = response;
+      throw new AdminError(codes[status] ?? 'failed', `${what}: ${status} ${reasonOf(answer)}`.trimEnd(), status);
+    } catch (cause) {
+      if (cause instanceof AdminError) throw cause;
+      if (signal.aborted) {
+        throw new AdminError('timeout', `${what}: no answer within ${this.#timeoutMs} ms`, undefined, { cause });
+      }
+      throw new AdminError('unreachable', `${what}: ${describeError(cause)}`, undefined, { cause });
+    }
+  }
+
+  /** The answer's JSON; `undefined` for none. @throws AdminError */
+  async json(request: AdminRequest): Promise<unknown> {
+    const answer = await this.text(request);
+    if (answer === '') return undefined;
+    try {
+      return JSON.parse(answer) as unknown;
+    } catch (cause) {
+      const text = `${request.method} ${this.#base}/admin/v2/${request.path}: the answer is not JSON`;
+      throw new AdminError('bad-answer', text, 200, { cause });
+    }
+  }
+}
+
+async function readAnswer(response: Response): Promise<string> {
+  const length = Number(response.headers.get('content-length') ?? 0);
+  if (length > maxAnswerBytes) {
+    throw new AdminError('bad-answer', `the answer has ${length} bytes, at most ${maxAnswerBytes} are taken`);
+  }
+  return response.text();
+}
+
+/** Pulsar gives its reason as JSON, its web server as a page. */
+function reasonOf(answer: string): string {
+  try {
+    const parsed = JSON.parse(answer) as { readonly reason?: unknown };
+    if (typeof parsed.reason === 'string') return parsed.reason;
+  } catch {
+    // A page, or nothing.
+  }
+  return answer.startsWith('<') ? '' : answer.slice(0, 200);
+}

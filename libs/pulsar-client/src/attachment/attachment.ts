@@ -1,0 +1,198 @@
+import { describeError } from '@pharos/errors';
+import { type Backoff, Deferred } from '@pharos/lifecycle';
+import type { ClientCore } from '../client-core.ts';
+import type { Connection } from '../connection/connection.ts';
+import { PulsarError, type PulsarErrorCode } from '../errors.ts';
+
+export interface AttachmentParts {
+  readonly kind: 'producer' | 'consumer';
+  /** For messages: `producer 'x' of persistent://…`. */
+  readonly name: string;
+  /** Full name, plain or a partition. */
+  readonly topic: string;
+  /** Registers with the connection, asks the broker, and resolves when it agreed. */
+  attach(connection: Connection): Promise<void>;
+  /** Takes back what `attach` did or may have done. */
+  release(connection: Connection): void;
+  /** Attached, for the first time or again. */
+  attached(connection: Connection): void;
+  /** No more attached; it is being tried again. */
+  lost(error: PulsarError): void;
+  /** No more attached, and trying again can't help. */
+  failed(error: PulsarError): void;
+}
+
+/** Where asking the broker again can't change the answer. */
+const final: ReadonlySet<PulsarErrorCode> = new Set<PulsarErrorCode>([
+  'InvalidConfiguration',
+  'InvalidUrl',
+  'InvalidTopicName',
+  'AuthorizationError',
+  'OperationNotSupported',
+  'NotAllowed',
+  'TopicNotFound',
+  'TopicTerminated',
+  'ProducerFenced',
+  'IncompatibleSchema',
+  'UnsupportedVersionError',
+  'AlreadyClosed',
+]);
+
+/**
+ * Keeps one producer or consumer attached to its topic: finds the broker, attaches, and does so again whenever the
+ * broker or the connection lets go of it. The first time has a deadline and gives up where somebody else has the name or
+ * the subscription; later times go on until they succeed, because that somebody is most likely our own former self that
+ * the broker hasn't missed yet.
+ */
+export class Attachment {
+  readonly #core: ClientCore;
+  readonly #parts: AttachmentParts;
+  readonly #backoff: Backoff;
+  /** Where it is attached, or is being attached to. */
+  #connection: Connection | undefined;
+  #attached = false;
+  /** Set where the connection let go of it while it was being attached. */
+  #lostMeanwhile: PulsarError | undefined;
+  #stopped = false;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(core: ClientCore, parts: AttachmentParts) {
+    this.#core = core;
+    this.#parts = parts;
+    this.#backoff = core.newBackoff();
+  }
+
+  /** `undefined` while it isn't attached. */
+  get connection(): Connection | undefined {
+    return this.#attached ? this.#connection : undefined;
+  }
+
+  /** Attaches for the first time. @throws PulsarError why not, at the latest when the operation timeout is over */
+  start(): Promise<void> {
+    const outcome = new Deferred();
+    const { operationTimeoutMs } = this.#core;
+    const deadline = performance.now() + operationTimeoutMs;
+    let last: PulsarError | undefined;
+    const timer = setTimeout(() => {
+      this.stop();
+      outcome.reject(
+        last ?? new PulsarError('Timeout', `${this.#parts.name}: not ready within ${operationTimeoutMs} ms`),
+      );
+    }, operationTimeoutMs);
+    const attempt = async (): Promise<void> => {
+      const error = await this.#attempt();
+      if (this.#stopped) return outcome.reject(last ?? this.#stoppedError());
+      if (error === undefined) return outcome.resolve();
+      last = error;
+      const delayMs = this.#backoff.next();
+      if (!worthRetrying(error) || performance.now() + delayMs > deadline) {
+        this.stop();
+        return outcome.reject(error);
+      }
+      this.#core.logger.debug({ reason: describeError(error), delayMs }, `${this.#parts.name}: trying again`);
+      this.#timer = setTimeout(run, delayMs);
+    };
+    // `attempt` settles `outcome` and never rejects; a defect in it must not go unheard.
+    const run = (): void => void attempt().catch((error: unknown) => outcome.reject(error));
+    run();
+    return outcome.promise.finally(() => clearTimeout(timer));
+  }
+
+  /** To be called when the connection or the broker let go of it, or when it is to begin anew for another reason. */
+  detached(error: PulsarError): void {
+    if (this.#stopped) return;
+    if (!this.#attached) {
+      this.#lostMeanwhile = error;
+      return;
+    }
+    this.#attached = false;
+    this.#core.logger.info({ reason: describeError(error) }, `${this.#parts.name} lost its broker`);
+    this.#parts.lost(error);
+    this.#again(0);
+  }
+
+  /** Lets go where it is attached, and attaches anew. */
+  restart(error: PulsarError): void {
+    const connection = this.connection;
+    if (connection !== undefined) this.#parts.release(connection);
+    this.detached(error);
+  }
+
+  /** Ends it, without a word to the broker; returns where it was attached. */
+  stop(): Connection | undefined {
+    const connection = this.connection;
+    this.#stopped = true;
+    this.#attached = false;
+    clearTimeout(this.#timer);
+    return connection;
+  }
+
+  #again(delayMs: number): void {
+    if (this.#stopped) return;
+    this.#timer = setTimeout(() => {
+      this.#reattach().catch((error: unknown) =>
+        this.#core.logger.error({ err: error }, `${this.#parts.name}: defect`),
+      );
+    }, delayMs);
+  }
+
+  async #reattach(): Promise<void> {
+    const error = await this.#attempt();
+    if (this.#stopped) return;
+    if (error === undefined) {
+      this.#core.metrics.reattached?.(this.#parts.kind);
+      this.#core.logger.info({}, `${this.#parts.name} is back`);
+      return;
+    }
+    if (final.has(error.code)) {
+      this.stop();
+      this.#parts.failed(error);
+      return;
+    }
+    const delayMs = this.#backoff.next();
+    this.#core.logger.warn({ reason: describeError(error), delayMs }, `${this.#parts.name} has no broker yet`);
+    this.#again(delayMs);
+  }
+
+  /** Says why it failed. */
+  async #attempt(): Promise<PulsarError | undefined> {
+    this.#lostMeanwhile = undefined;
+    this.#connection = undefined;
+    try {
+      const connection = await this.#core.connectionFor(this.#parts.topic);
+      if (this.#stopped) return undefined;
+      this.#connection = connection;
+      await this.#parts.attach(connection);
+    } catch (error) {
+      // The broker may yet do what it didn't answer in time.
+      if (this.#connection?.closed === false) this.#parts.release(this.#connection);
+      return error instanceof PulsarError
+        ? error
+        : new PulsarError('UnknownError', `${this.#parts.name}: ${describeError(error)}`, { cause: error });
+    }
+    return this.#settle(this.#connection);
+  }
+
+  #settle(connection: Connection): PulsarError | undefined {
+    if (this.#stopped) {
+      if (!connection.closed) this.#parts.release(connection);
+      return undefined;
+    }
+    if (this.#lostMeanwhile !== undefined) {
+      if (!connection.closed) this.#parts.release(connection);
+      return this.#lostMeanwhile;
+    }
+    this.#attached = true;
+    this.#backoff.reset();
+    this.#parts.attached(connection);
+    return undefined;
+  }
+
+  #stoppedError(): PulsarError {
+    return new PulsarError('AlreadyClosed', `${this.#parts.name} was closed before it was ready`);
+  }
+}
+
+function worthRetrying(error: PulsarError): boolean {
+  return error.retryable && error.code !== 'ConsumerBusy' && error.code !== 'ProducerBusy' && !final.has(error.code);
+}

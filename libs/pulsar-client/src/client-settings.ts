@@ -1,0 +1,68 @@
+import type { ClientConfig } from './client-config.ts';
+import type { ClientCoreOptions } from './client-core.ts';
+import { parseServiceUrl } from './connection/service-url.ts';
+import { silentLogger } from './logger.ts';
+import { integer, mustHold, refuseUnknown, text, type Unsupported } from './options.ts';
+
+const kind = 'ClientConfig';
+
+const supported: readonly (keyof ClientConfig)[] = [
+  'serviceUrl',
+  'operationTimeoutSeconds',
+  'connectionTimeoutMs',
+  'concurrentLookupRequest',
+  'listenerName',
+  'connectionsPerBroker',
+  'keepAliveIntervalMs',
+  'initialBackoffMs',
+  'maxBackoffMs',
+  'logger',
+  'metrics',
+];
+
+const tls: Unsupported = { why: 'is not supported: connections are not encrypted yet' };
+const threads: Unsupported = { why: "is not supported: this client runs on Node's event loop, and has no threads" };
+const logging: Unsupported = { why: "is not supported: give a 'logger'" };
+
+const unsupported: Readonly<Record<string, Unsupported>> = {
+  serviceUrlProvider: { why: 'is not supported yet: there is one service URL' },
+  authentication: { why: 'is not supported yet' },
+  ioThreads: threads,
+  messageListenerThreads: threads,
+  tlsTrustCertsFilePath: tls,
+  tlsCertificateFilePath: tls,
+  tlsPrivateKeyFilePath: tls,
+  tlsValidateHostname: { ...tls, accepted: [false] },
+  tlsAllowInsecureConnection: { ...tls, accepted: [false] },
+  statsIntervalInSeconds: { why: "is not supported: give 'metrics'", accepted: [0] },
+  log: logging,
+  logLevel: logging,
+};
+
+/** A client's options, checked, with their defaults. @throws PulsarError `InvalidConfiguration`, `InvalidUrl` */
+export function clientSettings(config: ClientConfig): ClientCoreOptions {
+  refuseUnknown(kind, config, supported, unsupported);
+  const serviceUrl = text(kind, 'serviceUrl', config.serviceUrl);
+  parseServiceUrl(serviceUrl);
+  const { operationTimeoutSeconds = 30 } = config;
+  const positive = Number.isFinite(operationTimeoutSeconds) && operationTimeoutSeconds > 0;
+  mustHold(kind, positive, `operationTimeoutSeconds is ${operationTimeoutSeconds}, expected a number above 0`);
+  const operationTimeoutMs = operationTimeoutSeconds * 1000;
+  const count = (name: keyof ClientConfig, value: number | undefined, fallback: number): number =>
+    integer(kind, name, value, fallback, 1);
+  const initialBackoffMs = count('initialBackoffMs', config.initialBackoffMs, 100);
+  return {
+    serviceUrl,
+    listenerName: config.listenerName,
+    maxLookups: count('concurrentLookupRequest', config.concurrentLookupRequest, 50_000),
+    operationTimeoutMs,
+    // A handshake is part of an operation.
+    connectTimeoutMs: Math.min(count('connectionTimeoutMs', config.connectionTimeoutMs, 10_000), operationTimeoutMs),
+    keepAliveIntervalMs: count('keepAliveIntervalMs', config.keepAliveIntervalMs, 30_000),
+    connectionsPerBroker: count('connectionsPerBroker', config.connectionsPerBroker, 1),
+    initialBackoffMs,
+    maxBackoffMs: Math.max(initialBackoffMs, count('maxBackoffMs', config.maxBackoffMs, 5000)),
+    logger: config.logger ?? silentLogger,
+    metrics: config.metrics ?? {},
+  };
+}

@@ -1,0 +1,87 @@
+// Hot path: every entry that is received passes through here.
+import { uncompressed } from '../compression/compression.ts';
+import { PulsarError } from '../errors.ts';
+import { MessageId } from '../message-id.ts';
+import { type CommandMessage, decodeEntry, type MessageMetadata } from '../wire/index.ts';
+import type { BrokerEntry, Entry } from './entry-consumer.ts';
+
+const nothing: Buffer = Buffer.alloc(0);
+const noMetadata: MessageMetadata = { producerName: '', sequenceId: -1, publishTime: 0 };
+
+export interface ReadEntryOptions {
+  readonly partition: number;
+  readonly session: number;
+  /** Against payloads that claim to become huge. */
+  readonly maxBytes: number;
+}
+
+/** An entry as the application gets it; `undefined` where its checksum is wrong. Never throws: what can't be read says so. */
+export function readEntry(command: CommandMessage, bytes: Buffer, options: ReadEntryOptions): Entry | undefined {
+  const { ledgerId, entryId } = command.messageId;
+  const messageId = new MessageId(ledgerId, entryId, options.partition);
+  const redeliveryCount = command.redeliveryCount ?? 0;
+  let wire: ReturnType<typeof decodeEntry>;
+  try {
+    wire = decodeEntry(bytes);
+  } catch (cause) {
+    const unreadable = new PulsarError('InvalidMessage', `entry ${messageId} is malformed`, { cause });
+    return unreadableEntry(messageId, unreadable, options.session, redeliveryCount);
+  }
+  if (!wire.checksumOk) return undefined;
+  const { metadata } = wire;
+  const entry = {
+    messageId,
+    brokerEntry: brokerEntryOf(wire.brokerEntry),
+    metadata,
+    batch: metadata.numMessagesInBatch !== undefined,
+    count: Math.max(1, metadata.numMessagesInBatch ?? 1),
+    payload: wire.payload,
+    unreadable: undefined,
+    session: options.session,
+    redeliveryCount,
+  };
+  const plain = metadata.compression === undefined || metadata.compression === 0;
+  // A chunk is a piece of what was compressed as a whole.
+  const chunk = (metadata.numChunksFromMsg ?? 1) > 1;
+  if (metadata.encryptionKeys === undefined && (plain || chunk)) return entry;
+  try {
+    return { ...entry, payload: plainPayload(metadata, wire.payload, options.maxBytes) };
+  } catch (error) {
+    if (!(error instanceof PulsarError)) throw error;
+    return { ...entry, payload: nothing, unreadable: error };
+  }
+}
+
+/** Stands for an entry of which nothing can be told. */
+export function unreadableEntry(
+  messageId: MessageId,
+  unreadable: PulsarError,
+  session: number,
+  redeliveryCount: number,
+): Entry {
+  return {
+    messageId,
+    metadata: noMetadata,
+    batch: false,
+    count: 1,
+    payload: nothing,
+    unreadable,
+    session,
+    redeliveryCount,
+  };
+}
+
+function plainPayload(metadata: MessageMetadata, payload: Buffer, maxBytes: number): Buffer {
+  if (metadata.encryptionKeys !== undefined) {
+    const how = metadata.encryptionAlgo ?? 'an algorithm that it does not name';
+    throw new PulsarError('OperationNotSupported', `the entry is encrypted with ${how}, which is not supported yet`);
+  }
+  return uncompressed(metadata, payload, maxBytes);
+}
+
+function brokerEntryOf(
+  brokerEntry: { readonly index?: number | undefined; readonly brokerTimestamp?: number | undefined } | undefined,
+): BrokerEntry | undefined {
+  if (brokerEntry?.index === undefined) return undefined;
+  return { index: brokerEntry.index, brokerTimestampMs: brokerEntry.brokerTimestamp };
+}

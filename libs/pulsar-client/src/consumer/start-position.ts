@@ -1,0 +1,63 @@
+import type { MessageIdParts } from '../message-id.ts';
+import { compareMessageIds, earliestMessageId, latestMessageId, type MessageIdData } from '../wire/index.ts';
+
+/**
+ * Where a non-durable subscription begins, and goes on from after a loss: the broker forgets its cursor with the last
+ * consumer, so that this side must know.
+ */
+export class StartPosition {
+  #id: MessageIdData;
+  #inclusive: boolean;
+  /** Nothing that was published earlier is wanted. */
+  #notBeforeMs = 0;
+
+  constructor(start: MessageIdParts, inclusive: boolean) {
+    this.#id = { ledgerId: start.ledgerId, entryId: start.entryId };
+    this.#inclusive = inclusive;
+  }
+
+  get isLatest(): boolean {
+    return this.#id.ledgerId === latestMessageId.ledgerId;
+  }
+
+  get isInclusive(): boolean {
+    return this.#inclusive;
+  }
+
+  /** The position in place of "latest", now that the newest message is known: what comes after it is new, whenever it comes. */
+  resolveLatest(newest: MessageIdParts): void {
+    const empty = newest.entryId < 0n;
+    this.#id = empty ? earliestMessageId : { ledgerId: newest.ledgerId, entryId: newest.entryId };
+  }
+
+  /** For SUBSCRIBE. With a batch index the broker begins at the entry, without one after it. */
+  get data(): MessageIdData {
+    return this.#inclusive && this.#id.ledgerId >= 0n && !this.isLatest ? { ...this.#id, batchIndex: 0 } : this.#id;
+  }
+
+  /** Whether an entry is yet to come; it is remembered as the last that came. */
+  advance(id: MessageIdData, publishTimeMs: number): boolean {
+    if (!this.isLatest && this.#id.ledgerId >= 0n) {
+      const order = compareMessageIds(
+        { ledgerId: id.ledgerId, entryId: id.entryId },
+        { ledgerId: this.#id.ledgerId, entryId: this.#id.entryId },
+      );
+      if (order < 0 || (order === 0 && !this.#inclusive)) return false;
+    }
+    this.#id = { ledgerId: id.ledgerId, entryId: id.entryId };
+    this.#inclusive = false;
+    return publishTimeMs >= this.#notBeforeMs;
+  }
+
+  seek(id: MessageIdParts, inclusive: boolean): void {
+    this.#id = { ledgerId: id.ledgerId, entryId: id.entryId };
+    this.#inclusive = inclusive;
+    this.#notBeforeMs = 0;
+  }
+
+  seekTime(timestampMs: number): void {
+    this.#id = earliestMessageId;
+    this.#inclusive = true;
+    this.#notBeforeMs = timestampMs;
+  }
+}

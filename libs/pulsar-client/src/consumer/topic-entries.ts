@@ -1,0 +1,359 @@
+import { Attachment } from '../attachment/attachment.ts';
+import type { ClientCore } from '../client-core.ts';
+import type { Connection } from '../connection/connection.ts';
+import { PulsarError } from '../errors.ts';
+import { Fifo } from '../fifo.ts';
+import { MessageId, type MessageIdParts } from '../message-id.ts';
+import type { CommandAck, CommandMessage, CommandSubscribe, MessageIdData } from '../wire/index.ts';
+import { AckQueue } from './ack-queue.ts';
+import type { Entry, EntryConsumerEvent } from './entry-consumer.ts';
+import { Flow } from './flow.ts';
+import { readEntry, unreadableEntry } from './read-entry.ts';
+import type { StartPosition } from './start-position.ts';
+
+/** How often an entry may come damaged before it is taken to be so where it lies. */
+const maxDamagedReads = 3;
+
+export interface TopicEntriesParts {
+  /** Full name, plain or a partition. */
+  readonly topic: string;
+  /** −1: not a partition. */
+  readonly partition: number;
+  readonly subscription: string;
+  /** What SUBSCRIBE says beside ids, topic, subscription and start. */
+  readonly command: Omit<CommandSubscribe, 'topic' | 'subscription' | 'consumerId' | 'requestId' | 'startMessageId'>;
+  /** Of a non-durable subscription; `undefined`: durable, the broker keeps the position. */
+  readonly start: StartPosition | undefined;
+  readonly maxMessages: number;
+  readonly maxBytes: number;
+  /** The queue is no more empty. */
+  readonly readable: () => void;
+  readonly event: (event: EntryConsumerEvent) => void;
+  /** What was queued is void: it comes again, or is not wanted any more. */
+  readonly cleared: () => void;
+}
+
+/**
+ * The entries of one subscription to one topic or partition: attaches and attaches again, asks for as much as fits,
+ * and goes on where it was. Everything that receives stands on it.
+ */
+export class TopicEntries {
+  readonly parts: TopicEntriesParts;
+  readonly #core: ClientCore;
+  readonly #attachment: Attachment;
+  readonly #acks: AckQueue;
+  readonly #queue = new Fifo<Entry>();
+  readonly #flow: Flow;
+  #consumerId = -1;
+  #session = 0;
+  /** Of a subscription that keeps order: grows with each redelivery of all; what was sent before it is void. */
+  #epoch = 0;
+  #closed = false;
+  #paused: Connection | undefined;
+  #damaged: { readonly id: string; readonly times: number } | undefined;
+
+  constructor(core: ClientCore, parts: TopicEntriesParts) {
+    this.#core = core;
+    this.parts = parts;
+    this.#flow = new Flow(parts.maxMessages, parts.maxBytes);
+    this.#acks = new AckQueue((command) => this.#sendAck(command));
+    this.#attachment = new Attachment(core, {
+      kind: 'consumer',
+      name: `consumer of '${parts.subscription}' on ${parts.topic}`,
+      topic: parts.topic,
+      attach: (connection) => this.#attach(connection),
+      release: (connection) => this.#release(connection),
+      attached: (connection) => this.#attached(connection),
+      lost: (error) => this.#lost(error),
+      failed: (error) => this.#end(error),
+    });
+  }
+
+  get session(): number {
+    return this.#session;
+  }
+
+  get connected(): boolean {
+    return this.#attachment.connection !== undefined;
+  }
+
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  get queuedEntries(): number {
+    return this.#queue.size;
+  }
+
+  get queuedBytes(): number {
+    return this.#flow.queuedBytes;
+  }
+
+  /** @throws PulsarError */
+  start(): Promise<void> {
+    return this.#attachment.start();
+  }
+
+  take(): Entry | undefined {
+    const entry = this.#queue.shift();
+    if (entry === undefined) return undefined;
+    this.#flow.taken(entry.count, entry.payload.length);
+    this.#grant();
+    return entry;
+  }
+
+  /** Resolves when it was written; see `Consumer.acknowledge`. @throws PulsarError */
+  acknowledge(id: MessageIdData): Promise<null> {
+    return this.#closed ? Promise.reject(this.closedError()) : this.#acks.individual(id);
+  }
+
+  acknowledgeCumulative(id: MessageIdData): Promise<null> {
+    return this.#closed ? Promise.reject(this.closedError()) : this.#acks.cumulative(id);
+  }
+
+  /** Of a Shared subscription: has these come again. */
+  redeliver(messageIds: readonly MessageIdData[]): void {
+    this.#attachment.connection?.send({
+      type: 'redeliverUnacknowledgedMessages',
+      command: { consumerId: this.#consumerId, messageIds },
+    });
+  }
+
+  /** Where order is kept: has all that is unacknowledged come again, in order. */
+  redeliverAll(): void {
+    const { connection } = this.#attachment;
+    // Without a connection it all comes again anyway.
+    if (connection === undefined) return;
+    this.#epoch++;
+    this.#clear();
+    const command = { consumerId: this.#consumerId, consumerEpoch: this.#epoch };
+    connection.send({ type: 'redeliverUnacknowledgedMessages', command });
+    this.#grant();
+  }
+
+  /** @throws PulsarError `NotConnected`, `Timeout`, `AlreadyClosed`, … */
+  async lastMessageId(): Promise<MessageId> {
+    return MessageId.of(await this.#askLast(this.#connectionNow(), this.#consumerId));
+  }
+
+  /** Sets the subscription to an entry, or to a time; what is queued is dropped. @throws PulsarError */
+  async seek(
+    to: { readonly id: MessageIdParts; readonly inclusive: boolean } | { readonly timeMs: number },
+  ): Promise<void> {
+    const { start } = this.parts;
+    if ('id' in to && start !== undefined) {
+      start.seek(to.id, to.inclusive);
+      this.#clear();
+      this.#attachment.restart(new PulsarError('NotConnected', 'seeking'));
+      return;
+    }
+    const connection = this.#connectionNow();
+    const consumerId = this.#consumerId;
+    const what = `seeking on ${this.parts.topic}`;
+    await connection.request('success', what, (requestId) => ({
+      type: 'seek',
+      command:
+        'id' in to
+          ? { consumerId, requestId, messageId: entryOf(to.id) }
+          : { consumerId, requestId, messagePublishTime: to.timeMs },
+    }));
+    if ('timeMs' in to) start?.seekTime(to.timeMs);
+    this.#clear();
+    // The broker lets go of the consumer by itself; where it has already, the new session may hold what is void.
+    this.#attachment.restart(new PulsarError('NotConnected', 'seeking'));
+  }
+
+  /** @throws PulsarError */
+  async unsubscribe(): Promise<void> {
+    const connection = this.#connectionNow();
+    const consumerId = this.#consumerId;
+    const what = `unsubscribing '${this.parts.subscription}' from ${this.parts.topic}`;
+    await connection.request('success', what, (requestId) => ({
+      type: 'unsubscribe',
+      command: { consumerId, requestId },
+    }));
+  }
+
+  /** Sends the acknowledgements that wait, and ends it. */
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#acks.flush();
+    const connection = this.#attachment.stop();
+    const consumerId = this.#consumerId;
+    this.#end(undefined);
+    if (connection === undefined || connection.closed) return;
+    try {
+      const what = `closing the consumer of '${this.parts.subscription}' on ${this.parts.topic}`;
+      await connection.request('success', what, (requestId) => ({
+        type: 'closeConsumer',
+        command: { consumerId, requestId },
+      }));
+    } catch (error) {
+      // The broker forgets it with the connection at the latest.
+      this.#core.logger.debug({ err: error }, 'a consumer was not closed cleanly');
+    } finally {
+      connection.removeConsumer(consumerId);
+    }
+  }
+
+  closedError(): PulsarError {
+    return new PulsarError(
+      'AlreadyClosed',
+      `the consumer of '${this.parts.subscription}' on ${this.parts.topic} was closed`,
+    );
+  }
+
+  async #attach(connection: Connection): Promise<void> {
+    await this.#subscribe(connection);
+    const { start } = this.parts;
+    if (start?.isLatest !== true) return;
+    // "Latest" is made a position, or what is published while the connection is lost would be missed.
+    start.resolveLatest(await this.#askLast(connection, this.#consumerId));
+    if (!start.isInclusive) return;
+    await this.#unregister(connection);
+    await this.#subscribe(connection);
+  }
+
+  async #subscribe(connection: Connection): Promise<void> {
+    const { topic, subscription, command, start } = this.parts;
+    const consumerId = this.#core.newConsumerId();
+    this.#consumerId = consumerId;
+    connection.addConsumer(consumerId, {
+      message: (message, bytes) => this.#message(connection, message, bytes),
+      activeChanged: (active) => this.parts.event({ type: 'active', active }),
+      endOfTopic: () => this.parts.event({ type: 'terminated' }),
+      detached: (error) => this.#attachment.detached(error),
+    });
+    const position = start === undefined ? {} : { startMessageId: start.data };
+    await connection.request('success', `subscribing '${subscription}' to ${topic}`, (requestId) => ({
+      type: 'subscribe',
+      command: { ...command, topic, subscription, consumerId, requestId, ...position, consumerEpoch: this.#epoch },
+    }));
+  }
+
+  #attached(connection: Connection): void {
+    this.#session++;
+    this.#flow.restart();
+    // A durable subscription delivers again what wasn't acknowledged, with the queue's entries among it.
+    if (this.parts.start === undefined) this.#clear();
+    this.#acks.flush();
+    this.parts.event({ type: 'connected', session: this.#session });
+    if (this.#attachment.connection === connection) this.#grant();
+  }
+
+  #lost(error: PulsarError): void {
+    this.#unpause();
+    this.parts.event({ type: 'disconnected', error });
+  }
+
+  #message(connection: Connection, command: CommandMessage, bytes: Buffer): void {
+    if (this.#attachment.connection !== connection) return;
+    const { partition, start } = this.parts;
+    const options = { partition, session: this.#session, maxBytes: connection.maxMessageBytes };
+    const entry = readEntry(command, bytes, options) ?? this.#damagedEntry(command, options.session);
+    if (entry === undefined) return;
+    this.#core.metrics.received?.(entry.count, bytes.length);
+    this.#flow.arrived(entry.count, entry.payload.length);
+    const stale = command.consumerEpoch !== undefined && command.consumerEpoch < this.#epoch;
+    if (stale || start?.advance(command.messageId, entry.metadata.publishTime) === false) {
+      this.#flow.taken(entry.count, entry.payload.length);
+      this.#grant();
+      return;
+    }
+    this.#queue.push(entry);
+    if (this.#flow.flooded && this.#paused === undefined) {
+      this.#paused = connection;
+      connection.pauseReading(this);
+      this.#core.logger.warn({ topic: this.parts.topic, queuedBytes: this.queuedBytes }, 'a consumer is flooded');
+    }
+    if (this.#queue.size === 1) this.parts.readable();
+  }
+
+  /** An entry whose checksum is wrong: read again, since the network may have done it; given up where it stays so. */
+  #damagedEntry(command: CommandMessage, session: number): Entry | undefined {
+    this.#core.metrics.damaged?.();
+    const messageId = new MessageId(command.messageId.ledgerId, command.messageId.entryId, this.parts.partition);
+    const id = messageId.toString();
+    const times = this.#damaged?.id === id ? this.#damaged.times + 1 : 1;
+    this.#damaged = { id, times };
+    const error = new PulsarError('ChecksumError', `entry ${id} of ${this.parts.topic} has a wrong checksum`);
+    this.#core.logger.error({ topic: this.parts.topic, entry: id, times }, 'an entry came with a wrong checksum');
+    if (times >= maxDamagedReads) return unreadableEntry(messageId, error, session, command.redeliveryCount ?? 0);
+    this.#attachment.restart(error);
+    return undefined;
+  }
+
+  #grant(): void {
+    if (this.#paused !== undefined && !this.#flow.flooded) this.#unpause();
+    const { connection } = this.#attachment;
+    if (connection === undefined) return;
+    const messagePermits = this.#flow.grant();
+    if (messagePermits === 0) return;
+    connection.send({ type: 'flow', command: { consumerId: this.#consumerId, messagePermits } });
+  }
+
+  #unpause(): void {
+    this.#paused?.resumeReading(this);
+    this.#paused = undefined;
+  }
+
+  #clear(): void {
+    for (const entry of this.#queue.drain()) this.#flow.taken(entry.count, entry.payload.length);
+    this.#unpause();
+    this.parts.cleared();
+  }
+
+  #end(error: PulsarError | undefined): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#clear();
+    this.#acks.fail(error ?? this.closedError());
+    // Not inside the call that closes it.
+    queueMicrotask(() => this.parts.event(error === undefined ? { type: 'closed' } : { type: 'closed', error }));
+  }
+
+  #release(connection: Connection): void {
+    this.#unregister(connection).catch((error: unknown) =>
+      this.#core.logger.debug({ err: error }, 'a consumer was not released cleanly'),
+    );
+  }
+
+  async #unregister(connection: Connection): Promise<void> {
+    const consumerId = this.#consumerId;
+    connection.removeConsumer(consumerId);
+    const what = `releasing the consumer of '${this.parts.subscription}'`;
+    await connection.request('success', what, (requestId) => ({
+      type: 'closeConsumer',
+      command: { consumerId, requestId },
+    }));
+  }
+
+  async #askLast(connection: Connection, consumerId: number): Promise<MessageIdData> {
+    const what = `asking for the last message of ${this.parts.topic}`;
+    const answer = await connection.request('getLastMessageIdResponse', what, (requestId) => ({
+      type: 'getLastMessageId',
+      command: { consumerId, requestId },
+    }));
+    return { ...answer.lastMessageId, partition: this.parts.partition };
+  }
+
+  #sendAck(command: Omit<CommandAck, 'consumerId'>): boolean {
+    const { connection } = this.#attachment;
+    connection?.send({ type: 'ack', command: { ...command, consumerId: this.#consumerId } });
+    return connection !== undefined;
+  }
+
+  #connectionNow(): Connection {
+    const { connection } = this.#attachment;
+    if (this.#closed) throw this.closedError();
+    if (connection !== undefined) return connection;
+    throw new PulsarError(
+      'NotConnected',
+      `the consumer of '${this.parts.subscription}' on ${this.parts.topic} has no broker at the moment`,
+    );
+  }
+}
+
+function entryOf(id: MessageIdParts): MessageIdData {
+  return { ledgerId: id.ledgerId, entryId: id.entryId };
+}

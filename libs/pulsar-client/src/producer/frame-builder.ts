@@ -1,0 +1,85 @@
+// Hot path: every entry that is published is made here.
+import { ByteWriter } from '@pharos/bytes';
+import { compressionCodec } from '../compression/compression.ts';
+import { PulsarError } from '../errors.ts';
+import { appendToBatch, encodePayloadFrame, type MessageMetadata } from '../wire/index.ts';
+import { commonMetadata, type Outgoing, singleMetadata } from './outgoing.ts';
+import type { ProducerMessage } from './producer-config.ts';
+
+export interface FrameContext {
+  readonly producerId: number;
+  readonly producerName: string;
+  /** Number of `MessageMetadata.compression`. */
+  readonly compression: number;
+  /** What the broker takes in one entry. */
+  readonly maxMessageBytes: number;
+}
+
+/** Sizes, checksum and command around an entry: what a frame holds beside metadata and payload, at most. */
+const frameExtraBytes = 128;
+
+/** Makes SEND frames, which stay as they are until they are acknowledged. */
+export class FrameBuilder {
+  readonly #batch = new ByteWriter(64 * 1024);
+
+  /** One message as an entry of its own. @throws PulsarError `MessageTooBig` */
+  single(context: FrameContext, outgoing: Outgoing): Buffer {
+    const { message, sequenceId } = outgoing;
+    const metadata = { ...commonMetadata(message), ...aloneMetadata(message) };
+    return this.#frame(context, metadata, message.data, { sequenceId, highest: undefined, count: undefined });
+  }
+
+  /** A batch. @throws PulsarError `MessageTooBig` */
+  batch(context: FrameContext, messages: readonly Outgoing[]): Buffer {
+    const [first] = messages;
+    const last = messages.at(-1);
+    if (first === undefined || last === undefined) throw new RangeError('a batch of no messages');
+    this.#batch.reset();
+    for (const outgoing of messages) appendToBatch(this.#batch, singleMetadata(outgoing), outgoing.message.data);
+    const metadata = { numMessagesInBatch: messages.length, highestSequenceId: last.sequenceId };
+    const numbers = { sequenceId: first.sequenceId, highest: last.sequenceId, count: messages.length };
+    return this.#frame(context, metadata, this.#batch.view(), numbers);
+  }
+
+  #frame(
+    context: FrameContext,
+    own: Partial<MessageMetadata>,
+    plain: Buffer,
+    numbers: { readonly sequenceId: number; readonly highest: number | undefined; readonly count: number | undefined },
+  ): Buffer {
+    const { sequenceId, highest, count } = numbers;
+    const codec = compressionCodec(context.compression);
+    const payload = codec === undefined ? plain : codec.compress(plain);
+    const compressed = codec === undefined ? {} : { compression: context.compression, uncompressedSize: plain.length };
+    const metadata: MessageMetadata = {
+      producerName: context.producerName,
+      sequenceId,
+      publishTime: Date.now(),
+      ...own,
+      ...compressed,
+    };
+    mustFit(payload.length, context);
+    const writer = new ByteWriter(payload.length + 512);
+    const command = { producerId: context.producerId, sequenceId, numMessages: count, highestSequenceId: highest };
+    encodePayloadFrame(writer, { type: 'send', command }, metadata, payload);
+    mustFit(writer.length - frameExtraBytes, context);
+    return writer.view();
+  }
+}
+
+function mustFit(bytes: number, { maxMessageBytes }: FrameContext): void {
+  if (bytes <= maxMessageBytes) return;
+  throw new PulsarError(
+    'MessageTooBig',
+    `the message has ${bytes} bytes with its metadata, the broker takes ${maxMessageBytes}`,
+  );
+}
+
+function aloneMetadata(message: ProducerMessage): Partial<MessageMetadata> {
+  const { deliverAt, deliverAfter, replicationClusters, disableReplication } = message;
+  return {
+    deliverAtTime: deliverAt ?? (deliverAfter === undefined ? undefined : Date.now() + deliverAfter),
+    // The broker's name for "nowhere".
+    replicateTo: disableReplication === true ? ['__local__'] : replicationClusters,
+  };
+}

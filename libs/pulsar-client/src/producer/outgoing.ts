@@ -1,0 +1,65 @@
+// Hot path: every message that is published passes through here.
+import type { MessageId } from '../message-id.ts';
+import { keyValues } from '../options.ts';
+import { PulsarError } from '../errors.ts';
+import type { SingleMessageMetadata } from '../wire/index.ts';
+import type { ProducerMessage } from './producer-config.ts';
+
+/** A message that was handed to `send`. */
+export interface Outgoing {
+  readonly message: ProducerMessage;
+  readonly sequenceId: number;
+  /** On the clock of `performance.now()`. */
+  readonly sentAt: number;
+  readonly resolve: (id: MessageId) => void;
+  readonly reject: (error: PulsarError) => void;
+}
+
+/** What a message counts for in bounds, in bytes; metadata is guessed. */
+export function weightOf(message: ProducerMessage): number {
+  return message.data.length + 64;
+}
+
+/** @throws PulsarError `InvalidMessage` */
+export function mustBeMessage(message: ProducerMessage): void {
+  if (!Buffer.isBuffer(message.data)) throw invalid(`its data is ${typeof message.data}, expected a Buffer`);
+  const { sequenceId, eventTimestamp, deliverAt, deliverAfter } = message;
+  for (const [name, value] of Object.entries({ sequenceId, eventTimestamp, deliverAt, deliverAfter })) {
+    if (value !== undefined && (!Number.isSafeInteger(value) || value < 0)) {
+      throw invalid(`its ${name} is ${String(value)}, expected an integer, at least 0`);
+    }
+  }
+}
+
+/** Whether it must be an entry of its own: what the broker does with it, it does with whole entries. */
+export function standsAlone(message: ProducerMessage): boolean {
+  return (
+    message.deliverAt !== undefined ||
+    message.deliverAfter !== undefined ||
+    message.replicationClusters !== undefined ||
+    message.disableReplication === true
+  );
+}
+
+/** Metadata of a message inside a batch. */
+export function singleMetadata({ message, sequenceId }: Outgoing): SingleMessageMetadata {
+  return {
+    ...commonMetadata(message),
+    payloadSize: message.data.length,
+    sequenceId,
+  };
+}
+
+/** Metadata that a message has inside a batch and on its own. */
+export function commonMetadata(message: ProducerMessage): Omit<SingleMessageMetadata, 'payloadSize' | 'sequenceId'> {
+  return {
+    properties: message.properties === undefined ? undefined : keyValues(message.properties),
+    partitionKey: message.partitionKey,
+    eventTime: message.eventTimestamp,
+    orderingKey: message.orderingKey === undefined ? undefined : Buffer.from(message.orderingKey, 'utf8'),
+  };
+}
+
+function invalid(why: string): PulsarError {
+  return new PulsarError('InvalidMessage', `the message can not be sent: ${why}`);
+}

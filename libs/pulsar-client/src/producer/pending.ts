@@ -1,0 +1,101 @@
+// Hot path: every entry that is published waits here for its receipt.
+import { Deferred } from '@pharos/lifecycle';
+import type { PulsarError } from '../errors.ts';
+import { Fifo } from '../fifo.ts';
+import type { Outgoing } from './outgoing.ts';
+
+/** An entry on its way: its frame, which never changes, and the messages in it. */
+export interface PendingEntry {
+  readonly frame: Buffer;
+  /** Of the first message. */
+  readonly sequenceId: number;
+  readonly messages: readonly Outgoing[];
+  /** When the first message was handed over, on the clock of `performance.now()`. */
+  readonly sentAt: number;
+  /** It was on a connection, at least once: nobody but the broker knows whether it arrived. */
+  written: boolean;
+  /** How often the broker found it damaged. */
+  damaged: number;
+}
+
+interface Flush {
+  readonly last: PendingEntry;
+  readonly outcome: Deferred<null>;
+  error: PulsarError | undefined;
+}
+
+/** The entries of one producer that have no receipt yet, in order: first what is written to this connection, then the rest. */
+export class Pending {
+  readonly #written = new Fifo<PendingEntry>();
+  #unwritten = new Fifo<PendingEntry>();
+  #flushes: Flush[] = [];
+
+  get size(): number {
+    return this.#written.size + this.#unwritten.size;
+  }
+
+  /** The oldest. */
+  peek(): PendingEntry | undefined {
+    return this.#written.peek() ?? this.#unwritten.peek();
+  }
+
+  /** The oldest of those that are written. */
+  peekWritten(): PendingEntry | undefined {
+    return this.#written.peek();
+  }
+
+  add(entry: PendingEntry): void {
+    this.#unwritten.push(entry);
+  }
+
+  /** The next to write, which then counts as written. */
+  nextToWrite(): PendingEntry | undefined {
+    const entry = this.#unwritten.shift();
+    if (entry === undefined) return undefined;
+    entry.written = true;
+    this.#written.push(entry);
+    return entry;
+  }
+
+  /** The connection is another one: all is to be written again, in order. */
+  rewind(): void {
+    if (this.#written.size === 0) return;
+    const all = new Fifo<PendingEntry>();
+    for (const entry of this.#written.drain()) all.push(entry);
+    for (const entry of this.#unwritten.drain()) all.push(entry);
+    this.#unwritten = all;
+  }
+
+  /** Takes the oldest out, whose fate is known: `error`, or that it was acknowledged. */
+  settle(error: PulsarError | undefined): PendingEntry | undefined {
+    const entry = this.#written.shift() ?? this.#unwritten.shift();
+    if (entry !== undefined && this.#flushes.length > 0) this.#tellFlushes(entry, error);
+    return entry;
+  }
+
+  /** Resolves when all that is there now is settled; rejects with the error of the first that failed. */
+  flush(): Promise<null> {
+    const last = this.#last();
+    if (last === undefined) return Promise.resolve(null);
+    const flush = { last, outcome: new Deferred<null>(), error: undefined };
+    this.#flushes.push(flush);
+    return flush.outcome.promise;
+  }
+
+  #last(): PendingEntry | undefined {
+    let last: PendingEntry | undefined;
+    for (const entry of this.#unwritten) last = entry;
+    if (last === undefined) for (const entry of this.#written) last = entry;
+    return last;
+  }
+
+  #tellFlushes(entry: PendingEntry, error: PulsarError | undefined): void {
+    for (const flush of this.#flushes) {
+      flush.error ??= error;
+      if (flush.last !== entry) continue;
+      if (flush.error === undefined) flush.outcome.resolve(null);
+      else flush.outcome.reject(flush.error);
+    }
+    this.#flushes = this.#flushes.filter((flush) => flush.last !== entry);
+  }
+}

@@ -1,0 +1,383 @@
+import { Attachment } from '../attachment/attachment.ts';
+import type { ClientCore } from '../client-core.ts';
+import type { Connection } from '../connection/connection.ts';
+import { brokerError, PulsarError } from '../errors.ts';
+import { MessageId } from '../message-id.ts';
+import {
+  type CommandSendError,
+  type CommandSendReceipt,
+  DEFAULT_MAX_MESSAGE_BYTES,
+  producerAccessMode,
+} from '../wire/index.ts';
+import { Blocked } from './blocked.ts';
+import { Budget } from './budget.ts';
+import { type FrameContext, FrameBuilder } from './frame-builder.ts';
+import { mustBeMessage, type Outgoing, standsAlone, weightOf } from './outgoing.ts';
+import { Pending, type PendingEntry } from './pending.ts';
+import type { Producer } from './producer.ts';
+import type { ProducerMessage } from './producer-config.ts';
+import type { ProducerSettings } from './settings.ts';
+
+/** How often the broker may find an entry damaged before it is taken to be so here. */
+const maxDamaged = 3;
+
+export interface TopicProducerParts {
+  /** Full name, plain or a partition. */
+  readonly topic: string;
+  /** −1: not a partition. */
+  readonly partition: number;
+  readonly settings: ProducerSettings;
+  readonly maxPendingMessages: number;
+  readonly maxPendingBytes: number;
+}
+
+/**
+ * Publishes to one topic or partition. Messages become entries, alone or in batches; entries are written in order, and
+ * written again, byte for byte, after each loss of the connection until the broker has said what became of them.
+ */
+export class TopicProducer implements Producer {
+  readonly #core: ClientCore;
+  readonly #parts: TopicProducerParts;
+  readonly #producerId: number;
+  readonly #attachment: Attachment;
+  readonly #budget: Budget;
+  readonly #blocked: Blocked;
+  readonly #frames = new FrameBuilder();
+  readonly #pending = new Pending();
+  #batch: Outgoing[] = [];
+  #batchBytes = 0;
+  #batchTimer: NodeJS.Timeout | NodeJS.Immediate | undefined;
+  #timeoutTimer: NodeJS.Timeout | undefined;
+  #name: string;
+  #nextSequenceId: number | undefined;
+  #epoch = 0;
+  #maxMessageBytes = DEFAULT_MAX_MESSAGE_BYTES;
+  /** Why nothing can be sent any more. */
+  #ended: PulsarError | undefined;
+
+  constructor(core: ClientCore, parts: TopicProducerParts) {
+    const { settings, topic } = parts;
+    this.#core = core;
+    this.#parts = parts;
+    this.#producerId = core.newProducerId();
+    this.#name = settings.producerName ?? '';
+    this.#nextSequenceId = settings.initialSequenceId === undefined ? undefined : settings.initialSequenceId + 1;
+    this.#budget = new Budget({
+      maxMessages: parts.maxPendingMessages,
+      maxBytes: parts.maxPendingBytes,
+      blocking: settings.blockIfQueueFull,
+    });
+    this.#blocked = new Blocked(this.#budget, settings.sendTimeoutMs, topic);
+    this.#attachment = new Attachment(core, {
+      kind: 'producer',
+      name:
+        settings.producerName === undefined
+          ? `producer of ${topic}`
+          : `producer '${settings.producerName}' of ${topic}`,
+      topic,
+      attach: (connection) => this.#attach(connection),
+      release: (connection) => this.#release(connection),
+      attached: (connection) => this.#attached(connection),
+      lost: () => this.#tellConnection(false),
+      failed: (error) => this.#end(error),
+    });
+  }
+
+  /** @throws PulsarError */
+  async start(): Promise<void> {
+    try {
+      await this.#attachment.start();
+    } catch (error) {
+      this.#ended = this.#closedError();
+      throw error;
+    }
+  }
+
+  getProducerName(): string {
+    return this.#name;
+  }
+
+  getTopic(): string {
+    return this.#parts.topic;
+  }
+
+  isConnected(): boolean {
+    return this.#attachment.connection !== undefined;
+  }
+
+  send(message: ProducerMessage): Promise<MessageId> {
+    return new Promise((resolve, reject) => {
+      if (this.#ended !== undefined) throw this.#ended;
+      mustBeMessage(message);
+      const sentAt = performance.now();
+      if (this.#budget.take(weightOf(message))) this.#accept(message, sentAt, resolve, reject);
+      else this.#blocked.add(weightOf(message), () => this.#accept(message, sentAt, resolve, reject), reject);
+    });
+  }
+
+  flush(): Promise<null> {
+    this.#flushBatch();
+    return this.#pending.flush();
+  }
+
+  async close(): Promise<null> {
+    if (this.#ended !== undefined) return null;
+    this.#ended = this.#closedError();
+    this.#blocked.fail(this.#ended);
+    const { sendTimeoutMs } = this.#parts.settings;
+    // Where messages have no end, closing has one.
+    const end =
+      sendTimeoutMs > 0
+        ? undefined
+        : setTimeout(() => this.#failPending(this.#closedError()), this.#core.operationTimeoutMs);
+    // Whoever sent what fails now is told by its own promise.
+    await this.flush().catch(() => undefined);
+    clearTimeout(end);
+    clearTimeout(this.#timeoutTimer);
+    await this.#closeAtBroker(this.#attachment.stop());
+    this.#core.remove(this);
+    return null;
+  }
+
+  #accept(
+    message: ProducerMessage,
+    sentAt: number,
+    resolve: (id: MessageId) => void,
+    reject: (error: PulsarError) => void,
+  ): void {
+    const sequenceId = message.sequenceId ?? this.#nextSequenceId ?? 0;
+    this.#nextSequenceId = sequenceId + 1;
+    const outgoing = { message, sequenceId, sentAt, resolve, reject };
+    this.#watch();
+    const { batching } = this.#parts.settings;
+    if (batching === undefined || standsAlone(message)) {
+      this.#flushBatch();
+      this.#enqueue([outgoing]);
+      return;
+    }
+    const bytes = weightOf(message);
+    const maxBytes = Math.min(batching.maxBytes, this.#maxMessageBytes);
+    if (this.#batch.length > 0 && this.#batchBytes + bytes > maxBytes) this.#flushBatch();
+    this.#batch.push(outgoing);
+    this.#batchBytes += bytes;
+    if (this.#batch.length >= batching.maxMessages || this.#batchBytes >= maxBytes) this.#flushBatch();
+    else this.#batchTimer ??= this.#flushLater(batching.maxDelayMs);
+  }
+
+  #flushLater(delayMs: number): NodeJS.Timeout | NodeJS.Immediate {
+    const flush = (): void => this.#flushBatch();
+    return delayMs === 0 ? setImmediate(flush) : setTimeout(flush, delayMs);
+  }
+
+  #flushBatch(): void {
+    if (this.#batchTimer !== undefined) {
+      clearTimeout(this.#batchTimer as NodeJS.Timeout);
+      clearImmediate(this.#batchTimer as NodeJS.Immediate);
+      this.#batchTimer = undefined;
+    }
+    if (this.#batch.length === 0) return;
+    const messages = this.#batch;
+    this.#batch = [];
+    this.#batchBytes = 0;
+    this.#enqueue(messages);
+  }
+
+  #enqueue(messages: readonly Outgoing[]): void {
+    const [first] = messages;
+    if (first === undefined) return;
+    const { sequenceId, sentAt } = first;
+    try {
+      const context = this.#frameContext();
+      const frame = messages.length === 1 ? this.#frames.single(context, first) : this.#frames.batch(context, messages);
+      this.#pending.add({ frame, sequenceId, messages, sentAt, written: false, damaged: 0 });
+    } catch (error) {
+      if (!(error instanceof PulsarError)) throw error;
+      // Metadata made the batch larger than the broker takes; each message may still fit.
+      if (messages.length > 1) for (const message of messages) this.#enqueue([message]);
+      else this.#reject(messages, error, false);
+      return;
+    }
+    this.#pump();
+  }
+
+  #frameContext(): FrameContext {
+    return {
+      producerId: this.#producerId,
+      producerName: this.#name,
+      compression: this.#parts.settings.compression,
+      maxMessageBytes: this.#maxMessageBytes,
+    };
+  }
+
+  #pump(): void {
+    const { connection } = this.#attachment;
+    while (connection?.writable === true) {
+      const entry = this.#pending.nextToWrite();
+      if (entry === undefined) return;
+      connection.write(entry.frame);
+    }
+  }
+
+  async #attach(connection: Connection): Promise<void> {
+    const { topic, settings } = this.#parts;
+    connection.addProducer(this.#producerId, {
+      receipt: (receipt) => this.#receipt(receipt),
+      sendError: (error) => this.#sendError(error),
+      writable: () => this.#pump(),
+      detached: (error) => this.#attachment.detached(error),
+    });
+    const answer = await connection.request('producerSuccess', `creating a producer on ${topic}`, (requestId) => ({
+      type: 'producer',
+      command: {
+        topic,
+        producerId: this.#producerId,
+        requestId,
+        producerName: this.#name === '' ? undefined : this.#name,
+        userProvidedProducerName: settings.producerName !== undefined,
+        epoch: this.#epoch++,
+        metadata: settings.properties,
+        producerAccessMode: producerAccessMode.shared,
+      },
+    }));
+    this.#name = answer.producerName;
+    this.#nextSequenceId ??= (answer.lastSequenceId ?? -1) + 1;
+  }
+
+  #attached(connection: Connection): void {
+    this.#maxMessageBytes = connection.maxMessageBytes;
+    this.#pending.rewind();
+    this.#pump();
+    this.#tellConnection(true);
+  }
+
+  #receipt(receipt: CommandSendReceipt): void {
+    const entry = this.#pending.peekWritten();
+    // An entry that was given up, or that was written to two connections.
+    if (entry === undefined || receipt.sequenceId < entry.sequenceId) return;
+    if (receipt.sequenceId > entry.sequenceId) {
+      const text = `${this.#parts.topic}: the broker acknowledged sequence id ${receipt.sequenceId}, expected ${entry.sequenceId}`;
+      this.#attachment.restart(new PulsarError('UnknownError', text));
+      return;
+    }
+    this.#pending.settle(undefined);
+    const { ledgerId, entryId } = receipt.messageId ?? { ledgerId: -1n, entryId: -1n };
+    const { messages } = entry;
+    const batchSize = messages.length > 1 ? messages.length : 0;
+    for (const [index, outgoing] of messages.entries()) {
+      const batchIndex = batchSize > 0 ? index : -1;
+      outgoing.resolve(new MessageId(ledgerId, entryId, this.#parts.partition, batchIndex, batchSize));
+    }
+    this.#core.metrics.published?.(messages.length, entry.frame.length, performance.now() - entry.sentAt);
+    for (const { message } of messages) this.#budget.release(weightOf(message));
+  }
+
+  #sendError(command: CommandSendError): void {
+    const error = brokerError(command.error, command.message, `publishing to ${this.#parts.topic}`);
+    if (error.code === 'TopicTerminated' || error.code === 'ProducerFenced') {
+      this.#attachment.stop();
+      this.#end(error);
+      return;
+    }
+    const entry = this.#pending.peekWritten();
+    if (entry === undefined || entry.sequenceId !== command.sequenceId) return;
+    if (error.code === 'ChecksumError') entry.damaged++;
+    const hopeless = error.code === 'ChecksumError' ? entry.damaged >= maxDamaged : refusals.has(error.code);
+    if (hopeless) this.#giveUpOldest(error, false);
+    // Written again in order, by a new registration: what was written after it may not be stored before it.
+    else this.#attachment.restart(error);
+  }
+
+  /** Has the send timeout kept, by one timer for the oldest. */
+  #watch(): void {
+    const { sendTimeoutMs } = this.#parts.settings;
+    if (sendTimeoutMs === 0 || this.#timeoutTimer !== undefined) return;
+    const oldest = this.#pending.peek()?.sentAt ?? this.#batch[0]?.sentAt ?? performance.now();
+    const inMs = Math.max(1, oldest + sendTimeoutMs - performance.now());
+    this.#timeoutTimer = setTimeout(() => this.#expire(sendTimeoutMs), inMs);
+  }
+
+  #expire(sendTimeoutMs: number): void {
+    this.#timeoutTimer = undefined;
+    // A timer may fire a little early.
+    const limit = performance.now() - sendTimeoutMs + 1;
+    const text = `${this.#parts.topic} did not acknowledge the message within ${sendTimeoutMs} ms`;
+    for (
+      let oldest = this.#pending.peek();
+      oldest !== undefined && oldest.sentAt <= limit;
+      oldest = this.#pending.peek()
+    ) {
+      this.#giveUpOldest(new PulsarError('Timeout', text), oldest.written);
+    }
+    if (this.#pending.size > 0 || this.#batch.length > 0) this.#watch();
+  }
+
+  #giveUpOldest(error: PulsarError, outcomeUnknown: boolean): void {
+    const entry = this.#pending.settle(error);
+    if (entry !== undefined) this.#reject(entry.messages, error, outcomeUnknown);
+  }
+
+  #reject(messages: PendingEntry['messages'], error: PulsarError, outcomeUnknown: boolean): void {
+    this.#core.metrics.publishFailed?.(messages.length);
+    const details = { cause: error.cause, retryable: error.retryable, outcomeUnknown };
+    const told = outcomeUnknown === error.outcomeUnknown ? error : new PulsarError(error.code, error.message, details);
+    for (const { message, reject } of messages) {
+      reject(told);
+      this.#budget.release(weightOf(message));
+    }
+  }
+
+  #failPending(error: PulsarError): void {
+    this.#flushBatch();
+    for (let entry = this.#pending.peek(); entry !== undefined; entry = this.#pending.peek()) {
+      this.#giveUpOldest(error, entry.written);
+    }
+  }
+
+  #end(error: PulsarError): void {
+    this.#ended ??= error;
+    clearTimeout(this.#timeoutTimer);
+    this.#blocked.fail(error);
+    this.#failPending(error);
+    this.#tellConnection(false);
+    this.#core.remove(this);
+  }
+
+  #tellConnection(connected: boolean): void {
+    const { connectionListener } = this.#parts.settings;
+    if (connectionListener !== undefined) {
+      this.#core.callOut(() => connectionListener(connected, Math.max(0, this.#parts.partition)));
+    }
+  }
+
+  #release(connection: Connection): void {
+    this.#closeAtBroker(connection).catch((error: unknown) => this.#core.logger.debug({ err: error }, 'not released'));
+  }
+
+  async #closeAtBroker(connection: Connection | undefined): Promise<void> {
+    if (connection === undefined || connection.closed) return;
+    const producerId = this.#producerId;
+    connection.removeProducer(producerId);
+    try {
+      await connection.request('success', `closing a producer of ${this.#parts.topic}`, (requestId) => ({
+        type: 'closeProducer',
+        command: { producerId, requestId },
+      }));
+    } catch (error) {
+      // The broker forgets it with the connection at the latest.
+      this.#core.logger.debug({ err: error }, 'a producer was not closed cleanly');
+    }
+  }
+
+  #closedError(): PulsarError {
+    return new PulsarError('AlreadyClosed', `the producer of ${this.#parts.topic} was closed`);
+  }
+}
+
+/** What the broker says of one entry that it will not take, while it takes others. */
+const refusals: ReadonlySet<string> = new Set([
+  'NotAllowed',
+  'AuthorizationError',
+  'IncompatibleSchema',
+  'ProducerBlockedQuotaExceededError',
+  'ProducerBlockedQuotaExceededException',
+]);
