@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { setImmediate as nextTurn, setTimeout as delay } from 'node:timers/promises';
 
 import { BusError, type Bus } from '@pharos/bus';
 import { Backoff, type Service } from '@pharos/lifecycle';
@@ -71,7 +72,7 @@ export class Edge implements Service {
     });
     const maxConnections = config.client.connection_limit ?? defaultConnectionLimit();
     this.#admission = new Admission({ maxConnections }, origin, metrics);
-    this.#publisher = new Publisher(config.pulsar.publish_timeout, metrics);
+    this.#publisher = new Publisher(config.pulsar.publish_timeout, metrics, logger);
     this.#sweep = new SlowSweep(config.client.queue_max_size);
     this.#flusher = new Flusher(server, this.#sweep, metrics);
     this.#hub = new Hub({ logger, metrics, flusher: this.#flusher });
@@ -105,7 +106,7 @@ export class Edge implements Service {
     const { config, server, logger, metrics } = this.#parts;
     await this.#runInternal();
     const namespaces = await this.#openNamespaces();
-    if (this.#stopping.signal.aborted) return;
+    if (namespaces === undefined || this.#isStopped()) return;
     for (const log of namespaces.logs) {
       for (const limitation of log.limitations) logger.warn({ topic: log.topic }, limitation);
     }
@@ -143,6 +144,9 @@ export class Edge implements Service {
       this.#stopping.signal,
     );
     await this.#publisher.settled();
+    // The answers leave in this turn.
+    await nextTurn();
+    for (const session of [...this.#sessions]) session.shutdownNow();
   }
 
   async stop(): Promise<void> {
@@ -150,6 +154,7 @@ export class Edge implements Service {
     this.#state = 'stopped';
     this.#stopping.abort();
     this.#liveness.stop();
+    this.#publisher.stop();
     await this.#hub.close();
     this.#flusher.stop();
     this.#sweep.stop();
@@ -170,20 +175,27 @@ export class Edge implements Service {
     });
   }
 
-  /** Tries until it succeeds: an edge that starts before its broker waits, live and not ready, and says why. */
-  async #openNamespaces(): Promise<Namespaces> {
+  /** Tries until it succeeds or the edge is stopped: an edge that starts before its broker waits, live and not ready, and says why. */
+  async #openNamespaces(): Promise<Namespaces | undefined> {
     const { bus, config, logger } = this.#parts;
+    const { signal } = this.#stopping;
     const backoff = new Backoff({ initialMs: 500, maxMs: 10_000 });
-    for (;;) {
+    while (!this.#isStopped()) {
       try {
         return await Namespaces.open(bus, config.channel.without_namespace, config.channel.namespaces);
       } catch (error) {
-        if (!(error instanceof BusError) || !error.retryable || this.#stopping.signal.aborted) throw error;
+        if (this.#isStopped()) return undefined;
+        if (!(error instanceof BusError) || !error.retryable) throw error;
         const delayMs = backoff.next();
         logger.error({ err: error, delayMs }, `not ready: ${error.message}`);
-        await new Promise((resolve) => setTimeout(resolve, delayMs));
+        await delay(delayMs, undefined, { signal }).catch(() => undefined);
       }
     }
+    return undefined;
+  }
+
+  #isStopped(): boolean {
+    return this.#state === 'stopped';
   }
 
   #context(namespaces: Namespaces): SessionContext {

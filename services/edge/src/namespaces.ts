@@ -1,6 +1,7 @@
-import { BusError, type Bus, type Log } from '@pharos/bus';
+import { BusError, type Bus } from '@pharos/bus';
 
 import type { NamespaceConfig } from './config.ts';
+import { LivingLog } from './living-log.ts';
 
 /** The longest channel name, in bytes of UTF-8. */
 export const maxChannelBytes = 255;
@@ -9,7 +10,7 @@ export const maxChannelBytes = 255;
 export interface Namespace {
   readonly name: string;
   readonly options: NamespaceConfig;
-  readonly log: Log;
+  readonly log: LivingLog;
 }
 
 /** The namespace of channels without a colon. */
@@ -29,13 +30,13 @@ export class Namespaces {
     withoutNamespace: NamespaceConfig,
     namespaces: readonly (NamespaceConfig & { readonly name: string })[],
   ): Promise<Namespaces> {
-    const logs = new Map<string, Log>();
+    const logs = new Map<string, LivingLog>();
     const byName = new Map<string, Namespace>();
     for (const { name, ...options } of [{ name: defaultNamespace, ...withoutNamespace }, ...namespaces]) {
       if (byName.has(name)) throw new BusError('invalid-topic', `the namespace ${name} is configured twice`);
       let log = logs.get(options.log);
       if (log === undefined) {
-        log = await bus.openLog({
+        log = await LivingLog.open(bus, {
           topic: options.log,
           ...(options.lanes === undefined ? {} : { lanes: options.lanes }),
         });
@@ -51,7 +52,7 @@ export class Namespaces {
     return new Namespaces(byName);
   }
 
-  get logs(): ReadonlySet<Log> {
+  get logs(): ReadonlySet<LivingLog> {
     return new Set([...this.#byName.values()].map((namespace) => namespace.log));
   }
 

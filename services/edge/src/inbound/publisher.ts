@@ -1,7 +1,13 @@
-import { BusError, type Log } from '@pharos/bus';
+import { BusError } from '@pharos/bus';
+import type { Logger } from '@pharos/telemetry';
 
+import type { LivingLog } from '../living-log.ts';
 import type { EdgeMetrics } from '../metrics.ts';
+import { ThrottledLog } from '../throttled-log.ts';
 import { clientProperty, userProperty } from '../publishing-client.ts';
+
+/** Through an outage every publish fails. */
+const failureLogMs = 10_000;
 
 /** Who publishes, as it is written beside the publication. */
 export interface PublishingClient {
@@ -19,16 +25,21 @@ export interface PublishingClient {
 export class Publisher {
   readonly #deadlineMs: number;
   readonly #metrics: EdgeMetrics;
+  readonly #failures: ThrottledLog;
+  #lastFailure: unknown;
   #underWay = 0;
   #idle: (() => void)[] = [];
 
   /** @param deadlineMs how long an append may wait for the log */
-  constructor(deadlineMs: number, metrics: EdgeMetrics) {
+  constructor(deadlineMs: number, metrics: EdgeMetrics, logger: Logger) {
     this.#deadlineMs = deadlineMs;
     this.#metrics = metrics;
+    this.#failures = new ThrottledLog(failureLogMs, (times) =>
+      logger.warn({ err: this.#lastFailure, times }, 'publishes of clients failed; the last one so'),
+    );
   }
 
-  async publish(log: Log, channel: string, data: Uint8Array, client: PublishingClient): Promise<void> {
+  async publish(log: LivingLog, channel: string, data: Uint8Array, client: PublishingClient): Promise<void> {
     const properties: Record<string, string> = { [clientProperty]: client.clientId };
     if (client.user !== '') properties[userProperty] = client.user;
     this.#underWay++;
@@ -38,12 +49,18 @@ export class Publisher {
       this.#metrics.publishes.inc({ outcome: 'ok' });
     } catch (error) {
       this.#metrics.publishes.inc({ outcome: error instanceof BusError ? error.code.replaceAll('-', '_') : 'error' });
+      this.#lastFailure = error;
+      this.#failures.note();
       throw error;
     } finally {
       end();
       this.#underWay--;
       if (this.#underWay === 0) for (const resolve of this.#idle.splice(0)) resolve();
     }
+  }
+
+  stop(): void {
+    this.#failures.stop();
   }
 
   /** Resolves when no publish is under way. */

@@ -52,9 +52,4 @@ export class ChannelPack {
     send(builder.view(), builder.count);
     pool.give(builder);
   }
-
-  clear(pool: BuilderPool): void {
-    if (this.#builder !== undefined) pool.give(this.#builder);
-    this.#builder = undefined;
-  }
 }

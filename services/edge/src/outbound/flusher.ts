@@ -59,12 +59,6 @@ export class Flusher {
     channel.pack.flush(this.#pool, (frame, count) => this.#publish(channel, 'json', frame, count));
   }
 
-  /** The channel has nobody left. */
-  forget(channel: LiveChannel): void {
-    this.#dirty.delete(channel);
-    channel.pack.clear(this.#pool);
-  }
-
   stop(): void {
     clearTimeout(this.#timer);
     this.#dirty.clear();

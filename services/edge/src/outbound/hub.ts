@@ -1,18 +1,17 @@
-import type { Log } from '@pharos/bus';
-
+import type { LivingLog } from '../living-log.ts';
 import { type FeedContext, LaneFeed } from './lane-feed.ts';
 
 /** All lanes that this edge follows, made when they are first asked for. */
 export class Hub {
   readonly #context: FeedContext;
-  readonly #feeds = new Map<Log, (LaneFeed | undefined)[]>();
+  readonly #feeds = new Map<LivingLog, (LaneFeed | undefined)[]>();
 
   constructor(context: FeedContext) {
     this.#context = context;
   }
 
   /** The feed of the lane that the channel lives in. */
-  feedOf(log: Log, channel: string): LaneFeed {
+  feedOf(log: LivingLog, channel: string): LaneFeed {
     const lane = log.laneOf(channel);
     let feeds = this.#feeds.get(log);
     if (feeds === undefined) {

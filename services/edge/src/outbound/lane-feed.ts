@@ -1,19 +1,19 @@
-import type { Hole, LaneEntry, LaneTail, Log, TailHandler } from '@pharos/bus';
-import { Backoff, Deferred } from '@pharos/lifecycle';
-import type { Logger } from '@pharos/telemetry';
+import type { Hole, LaneEntry } from '@pharos/bus';
 
-import type { EdgeMetrics } from '../metrics.ts';
-import { Interest } from './interest.ts';
-import { LiveChannel, Subscription } from './live-channel.ts';
+import type { LivingLog } from '../living-log.ts';
+import { ThrottledLog } from '../throttled-log.ts';
 import type { Flusher } from './flusher.ts';
-import type { Subscriber } from './subscriber.ts';
+import { Interest } from './interest.ts';
+import { type AttachedLane, type AttachmentContext, LaneAttachment } from './lane-attachment.ts';
+import { LiveChannel, Subscription } from './live-channel.ts';
+import type { Subscriber, Variant } from './subscriber.ts';
 
 /** How long a lane stays attached after its last subscriber left: a client that reconnects, or the next one, finds it warm. */
 const lingerMs = 60_000;
+/** Anybody who may write to the topic can misroute, at any rate. */
+const misroutedLogMs = 10_000;
 
-export interface FeedContext {
-  readonly logger: Logger;
-  readonly metrics: EdgeMetrics;
+export interface FeedContext extends AttachmentContext {
   readonly flusher: Flusher;
 }
 
@@ -21,52 +21,56 @@ export interface FeedContext {
  * One lane of a log as this edge follows it: attached while somebody here has a channel in it, and what hands each of its
  * publications to the channel that it belongs to.
  */
-export class LaneFeed implements TailHandler {
-  readonly log: Log;
+export class LaneFeed implements AttachedLane {
+  readonly log: LivingLog;
   readonly lane: number;
   readonly #context: FeedContext;
   readonly #interest = new Interest();
-  #tail: LaneTail | undefined;
-  #attaching: Deferred<void> | undefined;
-  #retry: NodeJS.Timeout | undefined;
+  readonly #attachment: LaneAttachment;
+  readonly #misrouted: ThrottledLog;
   #linger: NodeJS.Timeout | undefined;
   /** Keeps the lane attached whoever is in it: its channel must be live from the first moment. */
   #pinned = false;
   #closed = false;
 
-  constructor(log: Log, lane: number, context: FeedContext) {
+  constructor(log: LivingLog, lane: number, context: FeedContext) {
     this.log = log;
     this.lane = lane;
     this.#context = context;
+    this.#attachment = new LaneAttachment(log, lane, this, context);
+    this.#misrouted = new ThrottledLog(misroutedLogMs, (times) => {
+      context.logger.warn(
+        { topic: log.topic, lane, times },
+        'messages lie in a lane that their keys do not belong to (their producer routes otherwise than JavaStringHash); not delivered',
+      );
+    });
   }
 
   get attached(): boolean {
-    return this.#tail !== undefined;
+    return this.#attachment.tail !== undefined;
   }
 
   get indexed(): boolean {
-    return this.#tail?.indexed ?? false;
+    return this.#attachment.tail?.indexed ?? false;
   }
 
   /** Offset of the newest publication that this edge has handed on. */
   get head(): number {
-    return this.#tail?.head ?? 0;
+    return this.#attachment.tail?.head ?? 0;
   }
 
-  /** Nothing where the lane is attached; else what resolves when it is. Attaching goes on, with backoff, until it succeeds. */
-  ready(): Promise<void> | undefined {
-    if (this.#tail !== undefined) return undefined;
-    if (this.#attaching === undefined) {
-      this.#attaching = new Deferred<void>();
-      this.#attaching.promise.catch(() => undefined);
-      void this.#attach(new Backoff({ initialMs: 100, maxMs: 5_000 }));
-    }
-    return this.#attaching.promise;
+  get wanted(): boolean {
+    return this.#pinned || this.#interest.size > 0;
+  }
+
+  /** Resolves when the lane is attached, at most `timeoutMs` from now. @throws DeadlineExceeded, BusError `closed` */
+  ready(timeoutMs: number): Promise<void> {
+    return this.#attachment.ready(timeoutMs);
   }
 
   pin(): void {
     this.#pinned = true;
-    void this.ready();
+    this.#attachment.start();
   }
 
   /**
@@ -75,7 +79,6 @@ export class LaneFeed implements TailHandler {
    */
   join(name: string, subscriber: Subscriber, positioned: boolean): Subscription {
     clearTimeout(this.#linger);
-    this.#linger = undefined;
     let channel = this.#interest.get(name);
     if (channel === undefined) {
       channel = new LiveChannel(name, this);
@@ -91,136 +94,88 @@ export class LaneFeed implements TailHandler {
 
   leave(subscription: Subscription): void {
     const channel = subscription.channel;
-    if (!channel.remove(subscription)) return;
-    this.#context.metrics.subscriptions.dec();
+    if (!channel.subscriptions.has(subscription)) return;
     // What was handed on while it was subscribed is its to have; the socket leaves the topic after that.
     this.#context.flusher.flush(channel);
+    channel.remove(subscription);
+    this.#context.metrics.subscriptions.dec();
     subscription.subscriber.socket.unsubscribe(channel.topic(subscription.subscriber.variant));
     if (channel.subscriptions.size > 0) return;
     this.#interest.remove(channel);
-    this.#context.flusher.forget(channel);
     this.#context.metrics.channels.dec();
-    if (this.#interest.size === 0 && !this.#pinned && !this.#closed) {
-      this.#linger = setTimeout(() => void this.#detach(), lingerMs);
-      this.#linger.unref();
-    }
+    this.#lingerIfUnwanted();
+  }
+
+  began(): void {
+    // Whoever asked for it may be gone; and those that wait join after this.
+    this.#lingerIfUnwanted();
   }
 
   entry(entry: LaneEntry): void {
     const cursor = entry.publications();
-    const interest = this.#interest;
-    let foreign = 0;
+    const { flusher, metrics } = this.#context;
+    let local = 0;
+    let none = 0;
     while (cursor.next()) {
-      const channel = interest.find(cursor);
-      if (channel === undefined) {
-        if (!cursor.routed()) this.#misrouted(cursor.channel());
-        else foreign++;
-      } else if (!cursor.routed()) this.#misrouted(cursor.channel());
-      else if (!cursor.hasProperties || !cursor.isMarker())
-        this.#context.flusher.add(channel, cursor, entry.publishTimeMs);
+      const channel = this.#interest.find(cursor);
+      if (!cursor.routed()) {
+        metrics.publicationsMisrouted.inc();
+        this.#misrouted.note();
+      } else if (channel === undefined) none++;
+      else if (!cursor.hasProperties || !cursor.isMarker()) {
+        flusher.add(channel, cursor, entry.publishTimeMs);
+        local++;
+      }
     }
-    const metrics = this.#context.metrics;
     metrics.entriesRead.inc();
-    metrics.publicationsRead.inc({ interest: 'local' }, entry.count - foreign);
-    if (foreign > 0) metrics.publicationsRead.inc({ interest: 'none' }, foreign);
+    if (local > 0) metrics.publicationsRead.inc({ interest: 'local' }, local);
+    if (none > 0) metrics.publicationsRead.inc({ interest: 'none' }, none);
   }
 
   turnEnd(): void {
     this.#context.flusher.turnEnd();
   }
 
-  hole(hole: Hole): void {
-    this.#context.metrics.holes.inc({ kind: hole.kind });
-    if (hole.kind === 'broker') return;
+  lost(hole: Hole): void {
     this.#context.logger.error(
       { topic: this.log.topic, lane: this.lane, from: hole.from, to: hole.to },
       'publications were lost before this edge could read them (retention too short, or the log was cut)',
     );
-    this.#tellPositioned();
+    this.#tellPositioned('all');
   }
 
-  connection(connected: boolean): void {
-    this.#context.metrics.lanesConnected.inc(connected ? 1 : -1);
-    this.#context.logger[connected ? 'info' : 'warn'](
-      { topic: this.log.topic, lane: this.lane },
-      connected ? 'lane connected' : 'lane lost its connection; live publications wait until it is back',
-    );
+  indexLost(error: Error): void {
+    this.#context.logger.error({ err: error, topic: this.log.topic, lane: this.lane }, 'live delivery only');
+    // Nothing was lost: who can't resume anyway has nothing to do about it.
+    this.#tellPositioned('json');
   }
 
-  /** The log was deleted or recreated: what subscribers know of their position is worth nothing, and the lane begins anew. */
   ended(error: Error): void {
-    this.#context.logger.error(
-      { err: error, topic: this.log.topic, lane: this.lane },
-      'the lane ended; attaching anew',
-    );
-    this.#dropTail();
-    this.#tellPositioned();
-    if (!this.#closed) void this.ready();
+    this.#context.logger.error({ err: error, topic: this.log.topic, lane: this.lane }, 'a lane ended; attaching anew');
+    this.#tellPositioned('all');
   }
 
   async close(): Promise<void> {
     this.#closed = true;
     clearTimeout(this.#linger);
-    clearTimeout(this.#retry);
-    const tail = this.#dropTail();
-    await tail?.close();
+    this.#misrouted.stop();
+    await this.#attachment.close();
   }
 
-  async #attach(backoff: Backoff): Promise<void> {
-    const waiting = this.#attaching as Deferred<void>;
-    try {
-      const tail = await this.log.attach(this.lane, this);
-      if (this.#closed) return await tail.close();
-      this.#tail = tail;
-      this.#attaching = undefined;
-      this.#context.metrics.lanesAttached.inc();
-      if (tail.connected) this.#context.metrics.lanesConnected.inc();
-      if (!tail.indexed)
-        this.#context.logger.warn({ topic: this.log.topic }, 'the broker gives no index: live delivery only');
-      waiting.resolve();
-    } catch (error) {
-      if (this.#closed) return waiting.reject(error);
-      const delayMs = backoff.next();
-      this.#context.logger.error(
-        { err: error, topic: this.log.topic, lane: this.lane, delayMs },
-        'could not attach a lane',
-      );
-      this.#retry = setTimeout(() => void this.#attach(backoff), delayMs);
-    }
-  }
-
-  async #detach(): Promise<void> {
-    if (this.#interest.size > 0) return;
-    const tail = this.#dropTail();
-    try {
-      await tail?.close();
-    } catch (error) {
-      this.#context.logger.warn({ err: error, topic: this.log.topic, lane: this.lane }, 'closing an idle lane failed');
-    }
-  }
-
-  #dropTail(): LaneTail | undefined {
-    const tail = this.#tail;
-    this.#tail = undefined;
-    if (tail === undefined) return undefined;
-    this.#context.metrics.lanesAttached.dec();
-    if (tail.connected) this.#context.metrics.lanesConnected.dec();
-    return tail;
-  }
-
-  #tellPositioned(): void {
+  #tellPositioned(variant: Variant | 'all'): void {
     for (const channel of [...this.#interest.channels()]) {
-      for (const subscription of [...channel.subscriptions]) {
-        if (subscription.positioned) subscription.subscriber.insufficientState(channel.name);
+      for (const { positioned, subscriber } of [...channel.subscriptions]) {
+        if (positioned && (variant === 'all' || variant === subscriber.variant)) {
+          subscriber.insufficientState(channel.name);
+        }
       }
     }
   }
 
-  #misrouted(channel: string): void {
-    this.#context.metrics.publicationsMisrouted.inc();
-    this.#context.logger.warn(
-      { topic: this.log.topic, lane: this.lane, belongsTo: this.log.laneOf(channel) },
-      'a message lies in a lane that its key does not belong to (its producer routes otherwise than JavaStringHash); not delivered',
-    );
+  #lingerIfUnwanted(): void {
+    if (this.wanted || this.#closed) return;
+    clearTimeout(this.#linger);
+    this.#linger = setTimeout(() => void this.#attachment.detach(), lingerMs);
+    this.#linger.unref();
   }
 }

@@ -19,6 +19,7 @@ export class SlowSweep {
   readonly #urgent = new Set<LiveChannel>();
   #timer: NodeJS.Timeout | undefined;
   #immediate: NodeJS.Immediate | undefined;
+  #stopped = false;
 
   /** @param limitBytes what may be buffered for one connection */
   constructor(limitBytes: number) {
@@ -27,6 +28,7 @@ export class SlowSweep {
 
   /** Notes that `bytes` were handed to every socket of the channel. */
   published(channel: LiveChannel, bytes: number): void {
+    if (this.#stopped) return;
     channel.bytesSinceSweep += bytes;
     this.#published.add(channel);
     if (channel.bytesSinceSweep >= sweepBytes) {
@@ -38,6 +40,7 @@ export class SlowSweep {
   }
 
   stop(): void {
+    this.#stopped = true;
     clearTimeout(this.#timer);
     clearImmediate(this.#immediate);
     this.#published.clear();

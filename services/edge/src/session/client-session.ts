@@ -20,7 +20,7 @@ import type { Subscriber } from '../outbound/subscriber.ts';
 import { dispatch } from './commands/dispatch.ts';
 import type { DrainableSession, SessionContext } from './context.ts';
 import type { PingedSession } from './liveness.ts';
-import { pending, SubscriptionSet } from './subscription-set.ts';
+import { PendingSubscribe, SubscriptionSet } from './subscription-set.ts';
 
 /** Commands of one connection that wait for something outside this process; one more is refused with error 111. */
 const maxUnderWay = 256;
@@ -38,7 +38,7 @@ export class ClientSession implements Subscriber, PingedSession, DrainableSessio
   readonly subscriptions: SubscriptionSet = new SubscriptionSet();
   pongDue = false;
   #socket: Socket<ClientSession> | undefined;
-  #state: 'fresh' | 'connected' | 'closed' = 'fresh';
+  #state: 'fresh' | 'connected' | 'leaving' | 'closed' = 'fresh';
   #slot = -1;
   #underWay = 0;
 
@@ -61,11 +61,12 @@ export class ClientSession implements Subscriber, PingedSession, DrainableSessio
   opened(socket: Socket<ClientSession>): void {
     this.#socket = socket;
     this.context.sessions.add(this);
-    this.context.liveness.arrived(this);
+    this.#slot = this.context.liveness.arrived(this);
   }
 
   /** The first command was accepted. */
   connected(): void {
+    this.context.liveness.remove(this, this.#slot);
     this.#state = 'connected';
     this.#slot = this.context.liveness.add(this);
   }
@@ -87,15 +88,17 @@ export class ClientSession implements Subscriber, PingedSession, DrainableSessio
     }
     for (const command of commands) {
       if (this.closed) return;
-      dispatch(this, command);
+      if (this.#state !== 'leaving' || command.method === 'pong') dispatch(this, command);
     }
   }
 
   onClosed(): void {
     this.#state = 'closed';
+    this.context.liveness.remove(this, this.#slot);
     this.context.sessions.delete(this);
-    if (this.#slot >= 0) this.context.liveness.remove(this, this.#slot);
-    for (const entry of this.subscriptions.clear()) if (entry !== pending) entry.channel.feed.leave(entry);
+    for (const entry of this.subscriptions.clear()) {
+      if (!(entry instanceof PendingSubscribe)) entry.channel.feed.leave(entry);
+    }
   }
 
   reply(reply: Reply): void {
@@ -107,12 +110,13 @@ export class ClientSession implements Subscriber, PingedSession, DrainableSessio
     this.reply({ method: 'error', id, error });
   }
 
-  /** Takes the session out of a channel; `false` where it isn't in. A subscribe that still waits for its lane is called off. */
+  /** Takes the session out of a channel; `false` where it isn't in. A subscribe that still waits for its lane is called off, and answered so. */
   leave(channel: string): boolean {
     const entry = this.subscriptions.get(channel);
     if (entry === undefined) return false;
     this.subscriptions.delete(channel);
-    if (entry !== pending) entry.channel.feed.leave(entry);
+    if (entry instanceof PendingSubscribe) this.replyError(entry.commandId, errorCodes.internal);
+    else entry.channel.feed.leave(entry);
     return true;
   }
 
@@ -125,7 +129,10 @@ export class ClientSession implements Subscriber, PingedSession, DrainableSessio
         this.context.logger.error({ err: error, client: this.id }, 'a command failed unexpectedly');
         this.replyError(id, errorCodes.internal);
       })
-      .finally(() => this.#underWay--);
+      .finally(() => {
+        this.#underWay--;
+        if (this.#state === 'leaving' && this.#underWay === 0) this.shutdownNow();
+      });
   }
 
   disconnect(code: DisconnectCode): void {
@@ -135,6 +142,12 @@ export class ClientSession implements Subscriber, PingedSession, DrainableSessio
   }
 
   shutdown(): void {
+    if (this.closed) return;
+    if (this.#underWay === 0) this.shutdownNow();
+    else this.#state = 'leaving';
+  }
+
+  shutdownNow(): void {
     this.disconnect(disconnectCodes.shutdown);
   }
 

@@ -1,8 +1,8 @@
-import type { Log } from '@pharos/bus';
 import type { SocketServer } from '@pharos/socket-server';
 import type { Logger } from '@pharos/telemetry';
 
 import type { Publisher } from '../inbound/publisher.ts';
+import type { LivingLog } from '../living-log.ts';
 import type { EdgeMetrics } from '../metrics.ts';
 import type { Namespaces } from '../namespaces.ts';
 import type { Hub } from '../outbound/hub.ts';
@@ -11,8 +11,10 @@ import type { Liveness } from './liveness.ts';
 
 /** What a drain needs of any kind of session. */
 export interface DrainableSession {
-  /** Ends the connection and tells the client to go elsewhere. */
+  /** Ends the connection and tells the client to go elsewhere: once what it published is answered, and deaf until then. */
   shutdown(): void;
+  /** The same without waiting for anything. */
+  shutdownNow(): void;
 }
 
 export interface SessionLimits {
@@ -25,7 +27,7 @@ export interface SessionLimits {
 /** The plain-text chat's channel, attached from the start. */
 export interface ChatContext {
   readonly channel: string;
-  readonly log: Log;
+  readonly log: LivingLog;
   readonly feed: LaneFeed;
 }
 

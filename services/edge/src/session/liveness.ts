@@ -25,10 +25,9 @@ const tickMs = 1_000;
  */
 export class Liveness {
   readonly limits: LivenessLimits;
-  readonly #slots: Set<PingedSession>[];
+  readonly #slots: readonly Set<PingedSession>[];
+  readonly #arrivals: readonly Set<PingedSession>[];
   readonly #pongTicks: number;
-  readonly #connectTicks: number;
-  readonly #arrivals: Set<PingedSession>[];
   #tick = 0;
   #nextSlot = 0;
   #timer: NodeJS.Timeout | undefined;
@@ -38,8 +37,8 @@ export class Liveness {
     this.#slots = makeSlots(Math.max(1, Math.round(limits.pingIntervalMs / tickMs)));
     // The answer must be looked for before the next ping of the same session clears the question.
     this.#pongTicks = Math.min(Math.max(1, Math.ceil(limits.pongTimeoutMs / tickMs)), this.#slots.length);
-    this.#connectTicks = Math.max(1, Math.ceil(limits.connectTimeoutMs / tickMs));
-    this.#arrivals = makeSlots(this.#connectTicks + 1);
+    // One for the tick that a connection arrives in the middle of, and one that is looked at.
+    this.#arrivals = makeSlots(Math.max(1, Math.ceil(limits.connectTimeoutMs / tickMs)) + 2);
   }
 
   run(): void {
@@ -50,9 +49,11 @@ export class Liveness {
     clearInterval(this.#timer);
   }
 
-  /** Watches a new connection until its first command. */
-  arrived(session: PingedSession): void {
-    (this.#arrivals[this.#tick % this.#arrivals.length] as Set<PingedSession>).add(session);
+  /** Watches a new connection for its first command; returns its slot, for `remove`. */
+  arrived(session: PingedSession): number {
+    const slot = this.#tick % this.#arrivals.length;
+    (this.#arrivals[slot] as Set<PingedSession>).add(session);
+    return this.#slots.length + slot;
   }
 
   /** Pings a session from now on; returns its slot, for `remove`. Sessions are dealt out evenly, so that pings come as a trickle. */
@@ -62,8 +63,11 @@ export class Liveness {
     return slot;
   }
 
+  /** Lets a session go; `slot` is what `arrived` or `add` gave. */
   remove(session: PingedSession, slot: number): void {
-    this.#slots[slot]?.delete(session);
+    const pinged = this.#slots[slot];
+    if (pinged === undefined) this.#arrivals[slot - this.#slots.length]?.delete(session);
+    else pinged.delete(session);
   }
 
   #turn(): void {

@@ -1,8 +1,15 @@
 import type { Subscription } from '../outbound/live-channel.ts';
 
-/** A subscription that waits for its lane. */
-export const pending: unique symbol = Symbol('pending');
-type Entry = Subscription | typeof pending;
+/** A subscribe that waits for its lane. Each is one of its own: an unsubscribe and the next subscribe can overtake it. */
+export class PendingSubscribe {
+  readonly commandId: number;
+
+  constructor(commandId: number) {
+    this.commandId = commandId;
+  }
+}
+
+type Entry = Subscription | PendingSubscribe;
 
 /**
  * A connection's subscriptions by channel. Most connections have one, so the first lies in two fields and a Map is made

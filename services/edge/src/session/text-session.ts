@@ -6,7 +6,7 @@ import type { Socket } from '@pharos/socket-server';
 import { chatLine } from '../inbound/text-line.ts';
 import type { Subscription } from '../outbound/live-channel.ts';
 import type { Subscriber } from '../outbound/subscriber.ts';
-import type { ChatContext, SessionContext } from './context.ts';
+import type { ChatContext, DrainableSession, SessionContext } from './context.ts';
 
 /** Close codes of the WebSocket protocol itself: a plain-text client knows no others. */
 const textClose = {
@@ -25,7 +25,7 @@ const maxPublishesUnderWay = 256;
  *
  * It has no protocol to be told errors in, so whatever goes wrong for it is said by a close.
  */
-export class TextSession implements Subscriber {
+export class TextSession implements Subscriber, DrainableSession {
   readonly variant = 'text';
   readonly id: string = randomUUID();
   readonly #context: SessionContext;
@@ -33,6 +33,8 @@ export class TextSession implements Subscriber {
   #socket: Socket<TextSession> | undefined;
   #subscription: Subscription | undefined;
   #underWay = 0;
+  /** Takes no more messages; closed once what it sent is in the log. */
+  #leaving = false;
 
   constructor(context: SessionContext, chat: ChatContext) {
     this.#context = context;
@@ -47,16 +49,15 @@ export class TextSession implements Subscriber {
     this.#socket = socket;
     this.#context.sessions.add(this);
     const { feed } = this.#chat;
-    const waiting = feed.ready();
-    if (waiting === undefined) this.#join();
-    else
-      waiting.then(
-        () => this.#join(),
-        () => this.#close(textClose.tryAgain, 'the log is not reachable'),
-      );
+    if (feed.attached) return this.#join();
+    feed.ready(this.#context.limits.attachTimeoutMs).then(
+      () => this.#join(),
+      () => this.#close(textClose.tryAgain, 'the log is not reachable'),
+    );
   }
 
   message(message: Buffer, isBinary: boolean): void {
+    if (this.#leaving) return;
     this.#context.metrics.messagesReceived.inc({ transport: 'text' });
     if (isBinary) return this.#close(textClose.unsupported.code, textClose.unsupported.reason);
     if (this.#underWay >= maxPublishesUnderWay)
@@ -73,6 +74,11 @@ export class TextSession implements Subscriber {
   }
 
   shutdown(): void {
+    if (this.#underWay === 0) this.shutdownNow();
+    else this.#leaving = true;
+  }
+
+  shutdownNow(): void {
     this.#close(textClose.goingAway.code, textClose.goingAway.reason);
   }
 
@@ -97,10 +103,11 @@ export class TextSession implements Subscriber {
     try {
       await this.#context.publisher.publish(log, channel, line, { clientId: this.id, user: '' });
     } catch (error) {
-      this.#context.logger.warn({ err: error, client: this.id }, 'a chat text could not be published');
+      this.#context.logger.debug({ err: error, client: this.id }, 'a chat text could not be published');
       this.#close(textClose.tryAgain, shorten(`message not sent: ${describeError(error)}`));
     } finally {
       this.#underWay--;
+      if (this.#leaving && this.#underWay === 0) this.shutdownNow();
     }
   }
 

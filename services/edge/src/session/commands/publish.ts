@@ -3,7 +3,7 @@ import { type CommandOf, type ErrorCode, errorCodes } from '@pharos/client-proto
 
 import { isChannelName, type Namespace } from '../../namespaces.ts';
 import type { ClientSession } from '../client-session.ts';
-import { pending } from '../subscription-set.ts';
+import { PendingSubscribe } from '../subscription-set.ts';
 import { mayPublish } from './permissions.ts';
 
 type PublishCommand = CommandOf<'publish'>;
@@ -14,7 +14,8 @@ export function publish(session: ClientSession, command: PublishCommand): void {
   const namespace = session.context.namespaces.find(channel);
   if (namespace === undefined) return session.replyError(command.id, errorCodes.unknownChannel);
   const entry = session.subscriptions.get(channel);
-  if (!mayPublish(namespace, session, entry !== undefined && entry !== pending)) {
+  const subscribed = entry !== undefined && !(entry instanceof PendingSubscribe);
+  if (!mayPublish(namespace, session, subscribed)) {
     return session.replyError(command.id, errorCodes.permissionDenied);
   }
   session.waitFor(command.id, () => append(session, command, namespace));
@@ -26,7 +27,7 @@ async function append(session: ClientSession, command: PublishCommand, namespace
     await session.context.publisher.publish(namespace.log, channel, data, { clientId: session.id, user: session.user });
   } catch (error) {
     if (!(error instanceof BusError)) throw error;
-    session.context.logger.warn({ err: error, client: session.id, code: error.code }, 'a publish failed');
+    session.context.logger.debug({ err: error, client: session.id }, 'a publish failed');
     return session.replyError(command.id, errorOf(error));
   }
   session.reply({ method: 'publish', id: command.id, result: {} });

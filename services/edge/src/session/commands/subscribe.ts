@@ -5,12 +5,11 @@ import {
   type SubscribeResult,
   subscribeFlags,
 } from '@pharos/client-protocol';
-import { withDeadline } from '@pharos/lifecycle';
 
 import { isChannelName, type Namespace } from '../../namespaces.ts';
 import type { LaneFeed } from '../../outbound/lane-feed.ts';
 import type { ClientSession } from '../client-session.ts';
-import { pending } from '../subscription-set.ts';
+import { PendingSubscribe } from '../subscription-set.ts';
 import { maySubscribe } from './permissions.ts';
 
 type SubscribeCommand = CommandOf<'subscribe'>;
@@ -23,10 +22,8 @@ export function subscribe(session: ClientSession, command: SubscribeCommand): vo
     return session.replyError(command.id, refusal ?? errorCodes.unknownChannel);
   }
   const feed = session.context.hub.feedOf(namespace.log, channel);
-  const attached = feed.ready();
-  if (attached === undefined) return join(session, command, feed);
-  session.subscriptions.set(channel, pending);
-  session.waitFor(command.id, () => joinWhenAttached(session, command, feed, attached));
+  if (feed.attached) return join(session, command, feed);
+  session.waitFor(command.id, () => joinWhenAttached(session, command, feed));
 }
 
 function refuse(
@@ -45,27 +42,22 @@ function refuse(
   return undefined;
 }
 
-async function joinWhenAttached(
-  session: ClientSession,
-  command: SubscribeCommand,
-  feed: LaneFeed,
-  attached: Promise<void>,
-): Promise<void> {
+async function joinWhenAttached(session: ClientSession, command: SubscribeCommand, feed: LaneFeed): Promise<void> {
   const { channel } = command.request;
+  const attempt = new PendingSubscribe(command.id);
+  session.subscriptions.set(channel, attempt);
+  let failure: unknown;
   try {
-    await withDeadline(
-      attached,
-      session.context.limits.attachTimeoutMs,
-      `attaching lane ${feed.lane} of ${feed.log.topic}`,
-    );
+    await feed.ready(session.context.limits.attachTimeoutMs);
   } catch (error) {
-    session.context.logger.warn({ err: error, client: session.id }, 'a subscribe waited in vain for its lane');
-    if (session.subscriptions.get(channel) === pending) session.subscriptions.delete(channel);
-    return session.replyError(command.id, errorCodes.internal);
+    failure = error;
   }
-  // Unsubscribed or gone in the meantime: the reply to that was given already.
-  if (session.closed || session.subscriptions.get(channel) !== pending) return;
-  join(session, command, feed);
+  // Unsubscribed or gone in the meantime: the command was answered then.
+  if (session.closed || session.subscriptions.get(channel) !== attempt) return;
+  if (failure === undefined) return join(session, command, feed);
+  session.context.logger.debug({ err: failure, client: session.id }, 'a subscribe waited in vain for its lane');
+  session.subscriptions.delete(channel);
+  session.replyError(command.id, errorCodes.internal);
 }
 
 /** Joins the live set and answers in one turn: nothing falls between the position in the answer and the first live publication. */
