@@ -26,7 +26,8 @@ export async function runProcess(service: Service, options: ProcessOptions): Pro
   process.on('SIGINT', onSignal);
   try {
     const first = nextSignal();
-    await service.run();
+    // A service that waits to start, for a broker that isn't there, can be stopped too.
+    await Promise.race([service.run(), first]);
     if (signals === 0) await first;
     if (signals < 2) await drain(service, options, nextSignal(), emit);
   } finally {

@@ -99,3 +99,21 @@ test('a service that fails to start is stopped, and its error is the caller’s'
   assert.deepEqual(calls, ['stop']);
   assert.equal(process.listenerCount('SIGTERM'), 0);
 });
+
+test('a service that is still starting is stopped by a signal', async () => {
+  const calls: string[] = [];
+  const started = new Deferred<void>();
+  const service: Service = {
+    run: async () => {
+      started.resolve();
+      await new Promise(() => undefined);
+    },
+    drain: async () => void calls.push('drain'),
+    stop: async () => void calls.push('stop'),
+  };
+  const done = runProcess(service, { drainTimeoutMs: 60_000 });
+  await started.promise;
+  process.emit('SIGTERM', 'SIGTERM');
+  await done;
+  assert.deepEqual(calls, ['drain', 'stop']);
+});
