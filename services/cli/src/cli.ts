@@ -6,10 +6,11 @@ import { consumeCommand } from './consume-command.ts';
 import { CliError } from './errors.ts';
 import { parseOptions } from './options.ts';
 import { produceCommand } from './produce-command.ts';
+import { referenceCommand } from './reference-command.ts';
 import { serveCommand } from './serve-command.ts';
 import { say, type Terminal } from './terminal.ts';
 
-const COMMANDS: readonly Command[] = [produceCommand, consumeCommand, serveCommand];
+const COMMANDS: readonly Command[] = [produceCommand, consumeCommand, serveCommand, referenceCommand];
 
 /**
  * Runs `pharos <args>` and resolves to the exit status: 0 done, 1 failed, 2 wrong usage, 130 and 143 ended by a signal.

@@ -1,8 +1,13 @@
 import { Client } from '@pharos/pulsar-client';
+import { clientLog } from './client-log.ts';
 import { type OptionSpec, type ParsedOptions, required } from './options.ts';
 import { say, type Terminal } from './terminal.ts';
 
 const DEFAULT_URL = 'pulsar://127.0.0.1:6650';
+/** A command line is watched by a person, or started again by a script: neither wants to wait as long as a server may. */
+const CONNECT_TIMEOUT_SECONDS = 10;
+/** After so long, say what is being waited for. */
+const SILENCE_MS = 2000;
 
 /** The options that every command has which talks to Pulsar. */
 export const connectionOptions: readonly OptionSpec[] = [
@@ -16,7 +21,18 @@ export const connectionOptions: readonly OptionSpec[] = [
 
 export interface Connection {
   readonly client: Client;
+  readonly serviceUrl: string;
   readonly topic: string;
+}
+
+/** Waits for a producer or consumer to be made, and says so where that takes long. */
+export async function connecting<T>(made: Promise<T>, connection: Connection, terminal: Terminal): Promise<T> {
+  const timer = setTimeout(() => say(terminal, `pharos: waiting for ${connection.serviceUrl} …`), SILENCE_MS);
+  try {
+    return await made;
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 /** A client for the broker that the options name; nothing is connected yet. Trouble with the connection is told on standard error. */
@@ -25,8 +41,10 @@ export function openConnection(options: ParsedOptions, terminal: Terminal): Conn
   const fromEnvironment = terminal.env['PHAROS_PULSAR_URL'];
   const fallback = fromEnvironment === undefined || fromEnvironment === '' ? DEFAULT_URL : fromEnvironment;
   const serviceUrl = options.text('url') ?? fallback;
-  const quiet = (): void => undefined;
-  const warn = (_fields: object, message: string): void => say(terminal, `pharos: ${message}`);
-  const client = new Client({ serviceUrl, logger: { debug: quiet, info: quiet, warn, error: warn } });
-  return { client, topic };
+  const client = new Client({
+    serviceUrl,
+    operationTimeoutSeconds: CONNECT_TIMEOUT_SECONDS,
+    logger: clientLog((text) => say(terminal, `pharos: ${text}`)),
+  });
+  return { client, serviceUrl, topic };
 }

@@ -1,7 +1,7 @@
 import { PharosError } from '@pharos/errors';
 import type { Consumer } from '@pharos/pulsar-client';
 import type { Command } from './command.ts';
-import { type Connection, connectionOptions, openConnection } from './connection.ts';
+import { connecting, type Connection, connectionOptions, openConnection } from './connection.ts';
 import { consume } from './consume.ts';
 import { CliError } from './errors.ts';
 import { oneOf, type ParsedOptions, positiveInteger, required } from './options.ts';
@@ -56,7 +56,7 @@ async function run(options: ParsedOptions, terminal: Terminal): Promise<number> 
   };
   const connection = openConnection(options, terminal);
   try {
-    const consumer = await connect(connection, settings);
+    const consumer = await connecting(connect(connection, settings), connection, terminal);
     const stop = new SignalStop(() => undefined);
     try {
       await consume(consumer, new Output(terminal.stdout), stop, {

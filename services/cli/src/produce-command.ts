@@ -1,7 +1,7 @@
 import { PharosError } from '@pharos/errors';
 import type { Producer } from '@pharos/pulsar-client';
 import type { Command } from './command.ts';
-import { type Connection, connectionOptions, openConnection } from './connection.ts';
+import { connecting, type Connection, connectionOptions, openConnection } from './connection.ts';
 import { CliError } from './errors.ts';
 import { type ParsedOptions, positiveNumber, required } from './options.ts';
 import { LineSender, MAX_PENDING_MESSAGES } from './produce.ts';
@@ -38,7 +38,7 @@ async function run(options: ParsedOptions, terminal: Terminal): Promise<number> 
   const key = options.text('key');
   const connection = openConnection(options, terminal);
   try {
-    const producer = await connect(connection, name);
+    const producer = await connecting(connect(connection, name), connection, terminal);
     return await send(producer, { key, ratePerSecond }, terminal);
   } finally {
     await connection.client.close();

@@ -1,0 +1,139 @@
+import { busErrors } from '@pharos/bus';
+import { disconnectCodes, errorCodes, protocolErrors, unsubscribeCodes } from '@pharos/client-protocol';
+import { configErrorTable, describeConfig, type SettingDescription } from '@pharos/config';
+import { EdgeMetrics, edgeConfigSchema, edgePreset } from '@pharos/edge';
+import type { ErrorTable } from '@pharos/errors';
+import { adminErrors, pulsarErrors } from '@pharos/pulsar-client';
+import { socketServerErrors } from '@pharos/socket-server';
+import { standalonePreset } from '@pharos/standalone';
+import { createRegistry, Metrics, telemetryErrorTable } from '@pharos/telemetry';
+import { cliErrorTable } from './errors.ts';
+
+const generated = (command: string): string =>
+  `<!-- Made by \`npx pharos reference ${command}\`; a test holds it up to date. -->`;
+
+/** Every option of an edge, as Markdown, from the schema itself. */
+export function configurationReference(): string {
+  const standalone = new Map(
+    describeConfig(edgeConfigSchema(standalonePreset)).map((setting) => [setting.path, setting]),
+  );
+  const rows = describeConfig(edgeConfigSchema(edgePreset)).map((setting) => [
+    code(setting.path),
+    setting.env === undefined ? '' : code(setting.env),
+    setting.type,
+    defaultOf(setting),
+    defaultOf(standalone.get(setting.path)),
+    setting.description,
+  ]);
+  return `# Configuration
+
+${generated('config')}
+
+A YAML file (\`--config FILE\`, or \`PHAROS_CONFIG\`) and environment variables, which win over the file. Every mistake is named with its place,
+and all of them at once; an option that isn't known is a mistake. \`pharos serve edge\` is closed until it is configured; \`npm start\`
+(\`pharos serve standalone\`) is open, on loopback.
+
+${table(['option', 'variable', 'value', 'default (edge)', 'default (npm start)', 'meaning'], rows)}
+`;
+}
+
+/** Every code that a client or an operator can meet, as Markdown, from the tables that the code throws by. */
+export function errorReference(): string {
+  const yes = (value: boolean): string => (value ? 'yes' : '');
+  return `# Errors and close codes
+
+${generated('errors')}
+
+## Error codes of replies
+${table(
+  ['code', 'message', 'try again', 'meaning'],
+  Object.values(errorCodes).map((entry) => [
+    String(entry.code),
+    entry.message,
+    yes(entry.temporary),
+    entry.description,
+  ]),
+)}
+
+## Unsubscribe codes
+${table(
+  ['code', 'reason', 'client resubscribes', 'meaning'],
+  Object.values(unsubscribeCodes).map((entry) => [
+    String(entry.code),
+    entry.reason,
+    yes(entry.resubscribe),
+    entry.description,
+  ]),
+)}
+
+## Close codes
+Plain-text chat clients are closed with the WebSocket protocol's own codes: 1001 shutdown, 1003 not a text message, 1013 try again later (the message could
+not be published, or messages were lost), and 3008 slow.
+
+${table(
+  ['code', 'reason', 'client reconnects', 'meaning'],
+  Object.values(disconnectCodes).map((entry) => [
+    String(entry.code),
+    entry.reason,
+    yes(entry.reconnect),
+    entry.description,
+  ]),
+)}
+
+${errorTables.map(([title, errors]) => `## ${title}\n${errorRows(errors)}`).join('\n\n')}
+`;
+}
+
+/** Every metric of an edge, as Markdown. */
+export function metricReference(): string {
+  const metrics = new Metrics(createRegistry({ processMetrics: false }));
+  new EdgeMetrics(metrics);
+  const rows = metrics
+    .describe()
+    .map((metric) => [code(metric.name), metric.type, metric.labels.map(code).join(', '), metric.help]);
+  return `# Metrics
+
+${generated('metrics')}
+
+Served at \`/metrics\` of the internal port, beside the process's own (CPU, memory, descriptors, event-loop lag, garbage collection) under the names
+that Prometheus's Node client gives them.
+
+${table(['name', 'type', 'labels', 'meaning'], rows)}
+`;
+}
+
+const errorTables: readonly (readonly [string, ErrorTable])[] = [
+  ['Command line', cliErrorTable],
+  ['Configuration', configErrorTable],
+  ['Bus', busErrors],
+  ['Pulsar client', pulsarErrors],
+  ['Pulsar admin API', adminErrors],
+  ['Socket server', socketServerErrors],
+  ['Client protocol (what a client did wrong)', protocolErrors],
+  ['Telemetry', telemetryErrorTable],
+];
+
+function errorRows(errors: ErrorTable): string {
+  const rows = Object.entries(errors).map(([name, info]) => [
+    code(name),
+    info.retryable ? 'yes' : '',
+    info.description,
+  ]);
+  return table(['code', 'try again', 'meaning'], rows);
+}
+
+function defaultOf(setting: SettingDescription | undefined): string {
+  if (setting === undefined) return '';
+  if (setting.required) return 'required';
+  return setting.default === undefined ? '' : code(setting.default);
+}
+
+function code(text: string): string {
+  return `\`${text}\``;
+}
+
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const line = (cells: readonly string[]): string =>
+    `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;
+  return [line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n');
+}
