@@ -8,6 +8,7 @@ const { describeError } = await importBuilt('libs/errors');
 try {
   await main({ env: process.env });
 } catch (error) {
-  console.error(`Pharos could not run: ${describeError(error)}`);
+  // A configuration error lists its mistakes, a line each.
+  console.error(`Pharos could not run: ${Array.isArray(error?.problems) ? error.message : describeError(error)}`);
   process.exit(1);
 }
