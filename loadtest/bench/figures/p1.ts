@@ -1,0 +1,90 @@
+import { uniqueTopic } from '@pharos/testkit';
+
+import type { Figure, FigureContext, FigureOutcome, FigureResult, SkippedFigure } from '../frame/figure.ts';
+import { type Pair, type Sample, summarise } from '../frame/pairs.ts';
+import { type Contestant, startEdge, startFloor } from './p1-contestant.ts';
+
+const id = 'P1';
+/** Frames of 128 bytes of payload: with what the protocol adds, about 200 on the wire. */
+const payloadBytes = 128;
+const reach = 1.15;
+
+/** How large a run is. */
+export interface P1Size {
+  readonly subscribers: number;
+  readonly perSecond: readonly number[];
+  readonly windowSeconds: number;
+  readonly warmUpSeconds: number;
+}
+
+const fullSize: P1Size = { subscribers: 1_000, perSecond: [10, 100], windowSeconds: 10, warmUpSeconds: 5 };
+const quickSize: P1Size = { ...fullSize, windowSeconds: 3, warmUpSeconds: 2 };
+const warmUpPerSecond = 100;
+
+/** CPU that a server spends on a delivery, from what comes off the bus to the socket. */
+export const p1: Figure = {
+  id,
+  title: 'CPU per delivery ÷ bare uWS publish',
+  measure: (context) => measureP1(context, context.quick ? quickSize : fullSize),
+};
+
+export async function measureP1(context: FigureContext, size: P1Size): Promise<FigureOutcome> {
+  const contestants: Contestant[] = [];
+  const skipped: SkippedFigure[] = [];
+  try {
+    const floor = await startFloor(size.subscribers, payloadBytes);
+    contestants.push(floor);
+    contestants.push(await startEdge(size.subscribers, payloadBytes, { kind: 'memory' }));
+    const pulsar = await context.pulsar();
+    if (typeof pulsar === 'string') skipped.push({ id: `${id}-json-pulsar`, reason: pulsar });
+    else {
+      const topic = uniqueTopic('bench');
+      contestants.push(await startEdge(size.subscribers, payloadBytes, { kind: 'pulsar', topic, ...pulsar }));
+    }
+    const results: FigureResult[] = [];
+    for (const contestant of contestants) {
+      context.progress(`${id}: warming up ${contestant.name}`);
+      await contestant.measure(size.warmUpSeconds * warmUpPerSecond, warmUpPerSecond);
+    }
+    for (const perSecond of size.perSecond) results.push(...(await measureRate(context, size, perSecond, contestants)));
+    return { results, skipped };
+  } finally {
+    for (const contestant of contestants) await contestant.stop();
+  }
+}
+
+/** Rounds in which every server has its turn, in alternating order, so that a machine that gets slower slows all of them. */
+async function measureRate(
+  context: FigureContext,
+  size: P1Size,
+  perSecond: number,
+  contestants: readonly Contestant[],
+): Promise<FigureResult[]> {
+  const rounds: Map<Contestant, Sample>[] = [];
+  for (let round = 0; round < context.pairs; round++) {
+    const samples = new Map<Contestant, Sample>();
+    for (const contestant of round % 2 === 0 ? contestants : contestants.toReversed()) {
+      const sample = await contestant.measure(size.windowSeconds * perSecond, perSecond);
+      samples.set(contestant, sample);
+      const told = `${contestant.name} ${sample.value.toFixed(2)} µs`;
+      context.progress(`${id}: ${perSecond} msg/s, round ${round + 1} of ${context.pairs}: ${told}`);
+    }
+    rounds.push(samples);
+  }
+  const [floor, ...edges] = contestants;
+  return edges.map((edge) => {
+    const figure = {
+      id: `${id}-json-${edge.name}-${perSecond}`,
+      what: `CPU per delivery, edge on ${edge.name}, ${size.subscribers} subscribers, ${payloadBytes} B, ${perSecond} msg/s`,
+      unit: 'µs',
+      reach,
+    };
+    const pairs = rounds.map(
+      (samples): Pair => ({
+        pharos: samples.get(edge) as Sample,
+        floor: samples.get(floor as Contestant) as Sample,
+      }),
+    );
+    return summarise(figure, pairs);
+  });
+}

@@ -1,0 +1,93 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { extname } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+import { Deferred, withDeadline } from '@pharos/lifecycle';
+
+import { type AnswerMessage, type CommandMessage, type CommandTable, readyMessage } from './commands.ts';
+
+export type ProcessName = 'edge-server' | 'floor-server' | 'receiver' | 'pulsar-publisher';
+
+const startTimeoutMs = 30_000;
+const stopTimeoutMs = 10_000;
+
+/** A process of the bench, and the commands that it takes. */
+export class Child<C extends CommandTable> {
+  readonly name: ProcessName;
+  readonly pid: number;
+  readonly #child: ChildProcess;
+  readonly #waiting = new Map<number, Deferred<unknown>>();
+  readonly #exited = new Deferred<void>();
+  #nextId = 1;
+  #stopping = false;
+
+  private constructor(name: ProcessName, child: ChildProcess, pid: number) {
+    this.name = name;
+    this.pid = pid;
+    this.#child = child;
+    child.on('message', (message) => this.#answered(message as AnswerMessage));
+    child.once('exit', (code, signal) => this.#ended(signal ?? `exit code ${code}`));
+  }
+
+  /** Starts `processes/<name>`. @param nodeOptions for the process alone, such as `--expose-gc` */
+  static async start<C extends CommandTable>(
+    name: ProcessName,
+    nodeOptions: readonly string[] = [],
+  ): Promise<Child<C>> {
+    // Built or from source, as this file is.
+    const path = fileURLToPath(new URL(`../processes/${name}${extname(import.meta.url)}`, import.meta.url));
+    const child = fork(path, [], {
+      execArgv: [...process.execArgv, ...nodeOptions],
+      // Standard output is the bench's own, for its results.
+      stdio: ['ignore', 2, 2, 'ipc'],
+    });
+    const ready = new Deferred<void>();
+    child.once('message', (message) => {
+      if (message === readyMessage) ready.resolve();
+    });
+    child.once('error', (error) => ready.reject(error));
+    child.once('exit', (code, signal) =>
+      ready.reject(new Error(`${name} ended at its start: ${signal ?? `exit code ${code}`}`)),
+    );
+    await withDeadline(ready.promise, startTimeoutMs, `the start of ${name}`);
+    if (child.pid === undefined) throw new Error(`${name} has no process id`);
+    return new Child<C>(name, child, child.pid);
+  }
+
+  /** Runs a command there. Rejects with what it throws, or when the process ends. */
+  async call<M extends keyof C & string>(method: M, ...[params]: Parameters<C[M]>): Promise<Awaited<ReturnType<C[M]>>> {
+    const id = this.#nextId++;
+    const answer = new Deferred<unknown>();
+    this.#waiting.set(id, answer);
+    const message: CommandMessage = { id, method, params };
+    if (this.#child.connected) this.#child.send(message);
+    else this.#ended('its channel is closed');
+    return (await answer.promise) as Awaited<ReturnType<C[M]>>;
+  }
+
+  /** Lets go of the process; resolves when it has ended. */
+  async stop(): Promise<void> {
+    this.#stopping = true;
+    if (this.#child.connected) this.#child.disconnect();
+    try {
+      await withDeadline(this.#exited.promise, stopTimeoutMs, `the end of ${this.name}`);
+    } catch {
+      this.#child.kill('SIGKILL');
+      await this.#exited.promise;
+    }
+  }
+
+  #answered({ id, result, error }: AnswerMessage): void {
+    const waiting = this.#waiting.get(id);
+    this.#waiting.delete(id);
+    if (error === undefined) waiting?.resolve(result);
+    else waiting?.reject(new Error(`${this.name}: ${error}`));
+  }
+
+  #ended(how: string): void {
+    this.#exited.resolve();
+    for (const waiting of this.#waiting.values()) waiting.reject(new Error(`${this.name} ended: ${how}`));
+    this.#waiting.clear();
+    if (!this.#stopping) process.stderr.write(`${this.name} (process ${this.pid}) ended: ${how}\n`);
+  }
+}

@@ -1,0 +1,39 @@
+import { addChecked, type Checked, voidReason } from './delivery-check.ts';
+import type { FigureResult } from './figure.ts';
+import { spreadOf } from './statistics.ts';
+
+/** One measurement of one server. */
+export interface Sample {
+  /** In the unit of the figure. */
+  readonly value: number;
+  readonly checked: Checked;
+}
+
+/** One measurement of Pharos and the one of the floor that was made beside it. */
+export interface Pair {
+  readonly pharos: Sample;
+  readonly floor: Sample;
+}
+
+/** Sums up the pairs of a figure. Void where a delivery of either side went wrong. */
+export function summarise(
+  figure: Pick<FigureResult, 'id' | 'what' | 'unit' | 'reach'>,
+  pairs: readonly Pair[],
+): FigureResult {
+  const { id, what, unit, reach } = figure;
+  const samples = pairs.flatMap(({ pharos, floor }) => [pharos, floor]);
+  const reasons = samples.map(({ checked }) => voidReason(checked)).filter((reason) => reason !== undefined);
+  const [first] = reasons;
+  return {
+    id,
+    what,
+    unit,
+    pharos: spreadOf(pairs.map(({ pharos }) => pharos.value)),
+    floor: spreadOf(pairs.map(({ floor }) => floor.value)),
+    ratio: spreadOf(pairs.map(({ pharos, floor }) => pharos.value / floor.value)),
+    pairs: pairs.length,
+    reach,
+    checked: samples.map(({ checked }) => checked).reduce(addChecked),
+    ...(first === undefined ? {} : { void: first }),
+  };
+}

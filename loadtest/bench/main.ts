@@ -1,0 +1,57 @@
+import { writeFileSync } from 'node:fs';
+
+import { sharedPulsar, unavailable } from '@pharos/testkit';
+
+import { p1 } from './figures/p1.ts';
+import { p4 } from './figures/p4.ts';
+import type { Figure, FigureContext, FigureOutcome } from './frame/figure.ts';
+import { type BenchOptions, help, readOptions } from './options.ts';
+import { makeReport, table } from './report.ts';
+
+const figures: readonly Figure[] = [p1, p4];
+
+/** Measures what the arguments ask for; resolves with the exit status: 1 where a figure is void. */
+export async function main(args: readonly string[]): Promise<number> {
+  let options: BenchOptions;
+  try {
+    options = readOptions(
+      args,
+      figures.map(({ id }) => id),
+    );
+  } catch (error) {
+    tell(`${error instanceof Error ? error.message : String(error)}\n\n${help}`);
+    return 2;
+  }
+  if (options.help) {
+    tell(help);
+    return 0;
+  }
+  return run(options, ['npm run bench --', ...args].join(' '));
+}
+
+async function run(options: BenchOptions, command: string): Promise<number> {
+  const startedAt = new Date().toISOString();
+  const { pairs, quick } = options;
+  const context: FigureContext = { pairs, quick, progress: tell, pulsar: findPulsar };
+  const outcomes: FigureOutcome[] = [];
+  for (const figure of figures.filter(({ id }) => options.only.includes(id))) {
+    tell(`${figure.id}: ${figure.title}`);
+    outcomes.push(await figure.measure(context));
+  }
+  const report = makeReport({ command, startedAt, quick }, outcomes);
+  tell(`\n${table(report)}`);
+  const document = `${JSON.stringify(report, undefined, 2)}\n`;
+  if (options.out === undefined) process.stdout.write(document);
+  else writeFileSync(options.out, document);
+  return report.figures.some((figure) => figure.void !== undefined) ? 1 : 0;
+}
+
+async function findPulsar(): ReturnType<FigureContext['pulsar']> {
+  const missing = unavailable('pulsar');
+  return missing === false ? sharedPulsar() : missing;
+}
+
+/** Standard output is for the document. */
+function tell(line: string): void {
+  process.stderr.write(`${line}\n`);
+}

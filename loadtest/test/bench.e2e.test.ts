@@ -1,0 +1,87 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+
+import { freePort, sharedPulsar, unavailable } from '@pharos/testkit';
+
+import { measureP1 } from '../bench/figures/p1.ts';
+import { measureP4 } from '../bench/figures/p4.ts';
+import { Child } from '../bench/frame/child.ts';
+import type { FigureContext } from '../bench/frame/figure.ts';
+import type { FloorServerCommands, ReceiverCommands } from '../bench/frame/roles.ts';
+
+const context: FigureContext = {
+  pairs: 2,
+  quick: true,
+  progress: () => undefined,
+  pulsar: async () => unavailable('pulsar') || (await sharedPulsar()),
+};
+
+describe('the bench, in the small', () => {
+  test('P1 measures every server in pairs and sees every delivery', async () => {
+    const size = { subscribers: 20, perSecond: [50], windowSeconds: 1, warmUpSeconds: 0.2 };
+    const { results, skipped } = await measureP1(context, size);
+    const onPulsar = unavailable('pulsar') === false;
+    assert.deepEqual(
+      results.map(({ id }) => id),
+      ['P1-json-memory-50', ...(onPulsar ? ['P1-json-pulsar-50'] : [])],
+    );
+    assert.equal(skipped.length, onPulsar ? 0 : 1);
+    for (const result of results) {
+      assert.equal(result.void, undefined);
+      assert.equal(result.pairs, 2);
+      // Two windows of 50 publications on either side.
+      assert.equal(result.checked.deliveries, 2 * 2 * 50 * 20);
+    }
+  });
+
+  test('P4 measures connections that are proven to be subscribed', async () => {
+    const { results } = await measureP4({ ...context, pairs: 1 }, { from: 100, to: 400 });
+    assert.equal(results.length, 1);
+    assert.deepEqual(results[0]?.checked, { deliveries: 800, lost: 0, duplicated: 0, reordered: 0 });
+    assert.equal(results[0].void, undefined);
+  });
+});
+
+describe('the processes of the bench', () => {
+  test('a server that cannot be reached is an error that names the cause', async () => {
+    const receiver = await Child.start<ReceiverCommands>('receiver');
+    const port = await freePort();
+    await assert.rejects(receiver.call('connect', { port, connections: 1, protocol: 'bare' }), /ECONNREFUSED/);
+    await receiver.stop();
+  });
+
+  test('a server that ends under its clients fails what waits for it, on both sides', async () => {
+    const server = await Child.start<FloorServerCommands>('floor-server');
+    const receiver = await Child.start<ReceiverCommands>('receiver');
+    const { port } = await server.call('start');
+    await receiver.call('connect', { port, connections: 3, protocol: 'bare' });
+    const load = { from: 0, count: 1_000, perSecond: 1 };
+    const published = server.call('publish', { load, payloadBytes: 128 });
+    const delivered = receiver.call('awaitDeliveries', { published: 1_000, timeoutMs: 60_000 });
+    process.kill(server.pid, 'SIGKILL');
+    await Promise.all([
+      assert.rejects(published, /floor-server ended: SIGKILL/),
+      assert.rejects(delivered, /the server closed it|ECONNRESET/),
+    ]);
+    await assert.rejects(server.call('collectGarbage'), /floor-server/);
+    await receiver.stop();
+    await server.stop();
+  });
+
+  test('what a server loses is found', async () => {
+    const server = await Child.start<FloorServerCommands>('floor-server');
+    const receiver = await Child.start<ReceiverCommands>('receiver');
+    const { port } = await server.call('start');
+    await receiver.call('connect', { port, connections: 3, protocol: 'bare' });
+    const publish = (from: number, count: number): Promise<void> =>
+      server.call('publish', { load: { from, count, perSecond: 1_000 }, payloadBytes: 128 });
+    await publish(0, 4);
+    await publish(6, 2);
+    await publish(7, 1);
+    assert.equal(await receiver.call('awaitDeliveries', { published: 8, timeoutMs: 100 }), false);
+    const checked = await receiver.call('check', { published: 8 });
+    assert.deepEqual(checked, { deliveries: 18, lost: 6, duplicated: 3, reordered: 0 });
+    await receiver.stop();
+    await server.stop();
+  });
+});
