@@ -38,6 +38,9 @@ const final: ReadonlySet<PulsarErrorCode> = new Set<PulsarErrorCode>([
   'AlreadyClosed',
 ]);
 
+/** Whoever was attached for so long had a working broker, and may go back at once: else it backs off. */
+const settledMs = 1000;
+
 /**
  * Keeps one producer or consumer attached to its topic: finds the broker, attaches, and does so again whenever the
  * broker or the connection lets go of it. The first time has a deadline and gives up where somebody else has the name or
@@ -53,8 +56,11 @@ export class Attachment {
   #attached = false;
   /** Set where the connection let go of it while it was being attached. */
   #lostMeanwhile: PulsarError | undefined;
+  #attachedAt = 0;
   #stopped = false;
   #timer: NodeJS.Timeout | undefined;
+  /** While `start` is under way. */
+  #starting: Deferred | undefined;
 
   constructor(core: ClientCore, parts: AttachmentParts) {
     this.#core = core;
@@ -70,24 +76,26 @@ export class Attachment {
   /** Attaches for the first time. @throws PulsarError why not, at the latest when the operation timeout is over */
   start(): Promise<void> {
     const outcome = new Deferred();
+    this.#starting = outcome;
     const { operationTimeoutMs } = this.#core;
     const deadline = performance.now() + operationTimeoutMs;
     let last: PulsarError | undefined;
     const timer = setTimeout(() => {
-      this.stop();
       outcome.reject(
         last ?? new PulsarError('Timeout', `${this.#parts.name}: not ready within ${operationTimeoutMs} ms`),
       );
+      this.stop();
     }, operationTimeoutMs);
     const attempt = async (): Promise<void> => {
       const error = await this.#attempt();
-      if (this.#stopped) return outcome.reject(last ?? this.#stoppedError());
+      if (this.#stopped) return;
       if (error === undefined) return outcome.resolve();
       last = error;
       const delayMs = this.#backoff.next();
       if (!worthRetrying(error) || performance.now() + delayMs > deadline) {
+        outcome.reject(error);
         this.stop();
-        return outcome.reject(error);
+        return;
       }
       this.#core.logger.debug({ reason: describeError(error), delayMs }, `${this.#parts.name}: trying again`);
       this.#timer = setTimeout(run, delayMs);
@@ -95,7 +103,10 @@ export class Attachment {
     // `attempt` settles `outcome` and never rejects; a defect in it must not go unheard.
     const run = (): void => void attempt().catch((error: unknown) => outcome.reject(error));
     run();
-    return outcome.promise.finally(() => clearTimeout(timer));
+    return outcome.promise.finally(() => {
+      this.#starting = undefined;
+      clearTimeout(timer);
+    });
   }
 
   /** To be called when the connection or the broker let go of it, or when it is to begin anew for another reason. */
@@ -108,7 +119,9 @@ export class Attachment {
     this.#attached = false;
     this.#core.logger.info({ reason: describeError(error) }, `${this.#parts.name} lost its broker`);
     this.#parts.lost(error);
-    this.#again(0);
+    const settled = performance.now() - this.#attachedAt >= settledMs;
+    if (settled) this.#backoff.reset();
+    this.#again(settled ? 0 : this.#backoff.next());
   }
 
   /** Lets go where it is attached, and attaches anew. */
@@ -124,6 +137,7 @@ export class Attachment {
     this.#stopped = true;
     this.#attached = false;
     clearTimeout(this.#timer);
+    this.#starting?.reject(new PulsarError('AlreadyClosed', `${this.#parts.name} was closed before it was ready`));
     return connection;
   }
 
@@ -183,13 +197,9 @@ export class Attachment {
       return this.#lostMeanwhile;
     }
     this.#attached = true;
-    this.#backoff.reset();
+    this.#attachedAt = performance.now();
     this.#parts.attached(connection);
     return undefined;
-  }
-
-  #stoppedError(): PulsarError {
-    return new PulsarError('AlreadyClosed', `${this.#parts.name} was closed before it was ready`);
   }
 }
 

@@ -211,7 +211,8 @@ export class TopicProducer implements Producer {
 
   #pump(): void {
     const { connection } = this.#attachment;
-    while (connection?.writable === true) {
+    for (;;) {
+      if (connection?.writable !== true) return;
       const entry = this.#pending.nextToWrite();
       if (entry === undefined) return;
       connection.write(entry.frame);
@@ -274,7 +275,8 @@ export class TopicProducer implements Producer {
   #sendError(command: CommandSendError): void {
     const error = brokerError(command.error, command.message, `publishing to ${this.#parts.topic}`);
     if (error.code === 'TopicTerminated' || error.code === 'ProducerFenced') {
-      this.#attachment.stop();
+      const connection = this.#attachment.stop();
+      if (connection !== undefined) this.#release(connection);
       this.#end(error);
       return;
     }
