@@ -1,3 +1,5 @@
+import { inspect } from 'node:util';
+
 /** What is known of one error code: whether trying again can help, and what the code means (it ends up in docs/errors.md). */
 export interface ErrorCodeInfo {
   readonly retryable: boolean;
@@ -42,7 +44,7 @@ export function describeError(error: unknown): string {
       if (parts.at(-1) !== text) parts.push(text);
       current = current.cause;
     } else {
-      parts.push(String(current));
+      parts.push(typeof current === 'string' ? current : inspect(current, { depth: 1 }));
       break;
     }
   }

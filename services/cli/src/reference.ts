@@ -1,12 +1,12 @@
 import { busErrors } from '@pharos/bus';
 import { disconnectCodes, errorCodes, protocolErrors, unsubscribeCodes } from '@pharos/client-protocol';
 import { configErrorTable, describeConfig, type SettingDescription } from '@pharos/config';
-import { EdgeMetrics, edgeConfigSchema, edgePreset } from '@pharos/edge';
+import { describeEdgeMetrics, edgeConfigSchema, edgePreset } from '@pharos/edge';
 import type { ErrorTable } from '@pharos/errors';
 import { adminErrors, pulsarErrors } from '@pharos/pulsar-client';
 import { socketServerErrors } from '@pharos/socket-server';
 import { standalonePreset } from '@pharos/standalone';
-import { createRegistry, Metrics, telemetryErrorTable } from '@pharos/telemetry';
+import { telemetryErrorTable } from '@pharos/telemetry';
 import { cliErrorTable } from './errors.ts';
 
 const generated = (command: string): string =>
@@ -86,11 +86,12 @@ ${errorTables.map(([title, errors]) => `## ${title}\n${errorRows(errors)}`).join
 
 /** Every metric of an edge, as Markdown. */
 export function metricReference(): string {
-  const metrics = new Metrics(createRegistry({ processMetrics: false }));
-  new EdgeMetrics(metrics);
-  const rows = metrics
-    .describe()
-    .map((metric) => [code(metric.name), metric.type, metric.labels.map(code).join(', '), metric.help]);
+  const rows = describeEdgeMetrics().map((metric) => [
+    code(metric.name),
+    metric.type,
+    metric.labels.map(code).join(', '),
+    metric.help,
+  ]);
   return `# Metrics
 
 ${generated('metrics')}

@@ -90,7 +90,8 @@ describe('pharos produce and consume', { skip: unavailable('pulsar') }, () => {
     const { code, err } = await finished(producer);
     assert.equal(code, 130);
     assert.match(err, /^2 of 2 lines acknowledged/m);
-    const { out } = await run(['consume', ...to, '--from', 'earliest', '--count', '2']);
-    assert.deepEqual(texts(out), ['a', 'b']);
+    const consumed = await run(['consume', ...to, '--from', 'earliest', '--count', '2']);
+    assert.equal(consumed.code, 0, consumed.err);
+    assert.deepEqual(texts(consumed.out), ['a', 'b']);
   });
 });

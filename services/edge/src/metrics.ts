@@ -1,4 +1,11 @@
-import type { Counter, Gauge, Histogram, Metrics } from '@pharos/telemetry';
+import {
+  type Counter,
+  createRegistry,
+  type Gauge,
+  type Histogram,
+  type MetricDescription,
+  Metrics,
+} from '@pharos/telemetry';
 
 export type Transport = 'websocket' | 'text';
 
@@ -131,4 +138,11 @@ export class EdgeMetrics {
     this.connections.dec({ transport });
     this.connectionsClosed.inc({ transport, code: countedCodes.has(code) ? String(code) : 'other' });
   }
+}
+
+/** Every metric of an edge, for the reference. */
+export function describeEdgeMetrics(): MetricDescription[] {
+  const metrics = new Metrics(createRegistry({ processMetrics: false }));
+  void new EdgeMetrics(metrics);
+  return metrics.describe();
 }
