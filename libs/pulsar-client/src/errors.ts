@@ -1,4 +1,4 @@
-import { PharosError } from '@pharos/errors';
+import { describeError, PharosError } from '@pharos/errors';
 
 import { type ServerErrorName, serverErrorName } from './wire/index.ts';
 
@@ -107,4 +107,10 @@ export function brokerError(number: number | undefined, message: string | undefi
   const name = number === undefined ? undefined : serverErrorName(number);
   const text = message === undefined || message === '' ? `error ${number ?? 0}` : message;
   return new PulsarError(name === undefined ? 'UnknownError' : codes[name], `${what}: ${text}`);
+}
+
+/** Anything that was thrown as a PulsarError. */
+export function asPulsarError(error: unknown, code: PulsarErrorCode, what: string): PulsarError {
+  if (error instanceof PulsarError) return error;
+  return new PulsarError(code, `${what}: ${describeError(error)}`, { cause: error });
 }

@@ -47,7 +47,7 @@ export function oneOf<T extends string>(
 ): T {
   if (value === undefined) return fallback;
   if (!allowed.includes(value)) {
-    throw invalid(`${kind} option '${name}' is '${String(value)}', expected one of ${allowed.join(', ')}`);
+    throw invalid(`${kind} option '${name}' is '${value}', expected one of ${allowed.join(', ')}`);
   }
   return value;
 }
@@ -69,7 +69,7 @@ export function mustHold(kind: string, holds: boolean, otherwise: string): void 
 export function keyValues(
   properties: Readonly<Record<string, string>> | undefined,
 ): { readonly key: string; readonly value: string }[] {
-  return Object.entries(properties ?? {}).map(([key, value]) => ({ key, value: String(value) }));
+  return Object.entries(properties ?? {}).map(([key, value]) => ({ key, value }));
 }
 
 function invalid(message: string): PulsarError {

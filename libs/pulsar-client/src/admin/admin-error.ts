@@ -1,4 +1,4 @@
-import { type ErrorCodeInfo, PharosError } from '@pharos/errors';
+import { PharosError } from '@pharos/errors';
 
 /** What can go wrong with a call of the admin REST API. */
 export const adminErrors = {
@@ -20,7 +20,7 @@ export class AdminError extends PharosError<AdminErrorCode> {
   readonly status: number | undefined;
 
   constructor(code: AdminErrorCode, message: string, status?: number, options: { readonly cause?: unknown } = {}) {
-    super(adminErrors as Readonly<Record<string, ErrorCodeInfo>>, code, message, options);
+    super(adminErrors, code, message, options);
     this.status = status;
   }
 }

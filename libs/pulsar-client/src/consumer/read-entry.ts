@@ -24,7 +24,7 @@ export function readEntry(command: CommandMessage, bytes: Buffer, options: ReadE
   try {
     wire = decodeEntry(bytes);
   } catch (cause) {
-    const unreadable = new PulsarError('InvalidMessage', `entry ${messageId} is malformed`, { cause });
+    const unreadable = new PulsarError('InvalidMessage', `entry ${messageId.toString()} is malformed`, { cause });
     return unreadableEntry(messageId, unreadable, options.session, redeliveryCount);
   }
   if (!wire.checksumOk) return undefined;

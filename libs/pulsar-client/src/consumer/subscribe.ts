@@ -1,8 +1,136 @@
 import type { ClientCore } from '../client-core.ts';
-import { PulsarError } from '../errors.ts';
+import { integer, keyValues, mustHold, oneOf, refuseUnknown, text, type Unsupported } from '../options.ts';
+import { formatTopicName, parseTopicName, partitionName } from '../topic-name.ts';
 import type { Consumer } from './consumer.ts';
 import type { ConsumerConfig } from './consumer-config.ts';
+import { MessageConsumer, type MessageConsumerParts } from './message-consumer.ts';
+import { initialPositions, madeUpName, subscriptionTypes } from './subscription.ts';
+import type { BatchLimits } from './takers.ts';
 
-export async function subscribe(_core: ClientCore, config: ConsumerConfig): Promise<Consumer> {
-  throw new PulsarError('OperationNotSupported', `subscribing '${config.subscription}': lands within the half hour`);
+const kind = 'ConsumerConfig';
+
+const supported: readonly (keyof ConsumerConfig)[] = [
+  'topic',
+  'subscription',
+  'subscriptionType',
+  'subscriptionInitialPosition',
+  'nAckRedeliverTimeoutMs',
+  'receiverQueueSize',
+  'receiverQueueSizeAcrossPartitions',
+  'receiverQueueBytes',
+  'consumerName',
+  'properties',
+  'listener',
+  'readCompacted',
+  'startMessageIdInclusive',
+  'batchReceivePolicy',
+  'replicateSubscriptionState',
+  'onActiveChange',
+];
+
+const encryption: Unsupported = { why: 'is not supported: messages are not encrypted end to end yet' };
+const severalTopics: Unsupported = { why: "is not supported yet: a consumer has one 'topic'" };
+const chunks: Unsupported = { why: 'is not supported: messages in chunks are not put together yet' };
+
+const unsupported: Readonly<Record<string, Unsupported>> = {
+  topics: severalTopics,
+  topicsPattern: severalTopics,
+  regexSubscriptionMode: severalTopics,
+  ackTimeoutMs: { why: "is not supported yet: acknowledge negatively what isn't to be kept", accepted: [0] },
+  privateKeyPath: encryption,
+  cryptoKeyReader: encryption,
+  cryptoFailureAction: { ...encryption, accepted: ['FAIL'] },
+  maxPendingChunkedMessage: chunks,
+  autoAckOldestChunkedMessageOnQueueFull: chunks,
+  schema: { why: 'is not supported yet: messages are bytes' },
+  batchIndexAckEnabled: { why: 'is not supported yet: entries are acknowledged as a whole', accepted: [false] },
+  deadLetterPolicy: { why: 'is not supported yet' },
+  keySharedPolicy: { why: 'is not supported yet, nor is KeyShared' },
+};
+
+/** @throws PulsarError */
+export async function subscribe(core: ClientCore, config: ConsumerConfig): Promise<Consumer> {
+  refuseUnknown(kind, config, supported, unsupported);
+  const name = parseTopicName(text(kind, 'topic', config.topic));
+  const topic = formatTopicName(name);
+  // Mistakes are told before anybody is asked anything.
+  const single = partsOf(config, topic, [{ topic, partition: name.partition }]);
+  const partitions = name.partition >= 0 ? 0 : await core.partitionsOf(topic);
+  const topics = Array.from({ length: partitions }, (_, partition) => ({
+    topic: partitionName(name, partition),
+    partition,
+  }));
+  const { listener } = config;
+  const consumer: MessageConsumer = new MessageConsumer(core, {
+    ...(partitions === 0 ? single : partsOf(config, topic, topics)),
+    listener: listener === undefined ? undefined : (message) => listener(message, consumer),
+  });
+  await consumer.start();
+  return consumer;
+}
+
+interface OneTopic {
+  readonly topic: string;
+  readonly partition: number;
+}
+
+function partsOf(
+  config: ConsumerConfig,
+  topic: string,
+  topics: readonly OneTopic[],
+): Omit<MessageConsumerParts, 'listener'> {
+  const types = ['Exclusive', 'Shared', 'Failover', 'KeyShared'] as const;
+  const type = oneOf(kind, 'subscriptionType', config.subscriptionType, 'Exclusive', types);
+  mustHold(kind, type !== 'KeyShared', "subscriptionType 'KeyShared' is not supported yet");
+  const positions = ['Latest', 'Earliest'] as const;
+  const initial = oneOf(kind, 'subscriptionInitialPosition', config.subscriptionInitialPosition, 'Latest', positions);
+  const subscription = text(kind, 'subscription', config.subscription);
+  const command = {
+    subType: subscriptionTypes[type as Exclude<typeof type, 'KeyShared'>],
+    consumerName: config.consumerName ?? madeUpName(),
+    durable: true,
+    initialPosition: initialPositions[initial],
+    metadata: keyValues(config.properties),
+    readCompacted: config.readCompacted ?? false,
+    replicateSubscriptionState: config.replicateSubscriptionState ?? false,
+  };
+  const queue = queueOf(config, topics.length);
+  return {
+    topic,
+    subscription,
+    partitions: topics.map((one) => ({ ...one, ...queue, subscription, command, start: undefined })),
+    shared: type === 'Shared',
+    nackDelayMs: integer(kind, 'nAckRedeliverTimeoutMs', config.nAckRedeliverTimeoutMs, 60_000, 0),
+    batch: batchLimits(config),
+    seekInclusive: config.startMessageIdInclusive ?? false,
+    onActiveChange: config.onActiveChange,
+  };
+}
+
+function queueOf(config: ConsumerConfig, topics: number): { readonly maxMessages: number; readonly maxBytes: number } {
+  const size = integer(kind, 'receiverQueueSize', config.receiverQueueSize, 1000, 1);
+  const name = 'receiverQueueSizeAcrossPartitions';
+  const across = integer(kind, name, config.receiverQueueSizeAcrossPartitions, 50_000, 1);
+  const bytes = integer(kind, 'receiverQueueBytes', config.receiverQueueBytes, 32 * 1024 * 1024, 1);
+  return {
+    maxMessages: topics === 1 ? size : Math.min(size, Math.max(1, Math.floor(across / topics))),
+    maxBytes: Math.max(1, Math.floor(bytes / topics)),
+  };
+}
+
+function batchLimits({ batchReceivePolicy = {} }: ConsumerConfig): BatchLimits {
+  const policy = `${kind} batchReceivePolicy`;
+  refuseUnknown(policy, batchReceivePolicy, ['maxNumMessages', 'maxNumBytes', 'timeoutMs'], {});
+  const limit = (name: string, value: number | undefined, fallback: number): number => {
+    const checked = integer(policy, name, value, fallback, -1);
+    return checked <= 0 ? Number.POSITIVE_INFINITY : checked;
+  };
+  const limits = {
+    maxMessages: limit('maxNumMessages', batchReceivePolicy.maxNumMessages, -1),
+    maxBytes: limit('maxNumBytes', batchReceivePolicy.maxNumBytes, 10 * 1024 * 1024),
+    timeoutMs: limit('timeoutMs', batchReceivePolicy.timeoutMs, 100),
+  };
+  const bounded = Object.values(limits).some((value) => value !== Number.POSITIVE_INFINITY);
+  mustHold(policy, bounded, 'needs at least one limit above 0');
+  return limits;
 }

@@ -76,4 +76,5 @@ export { schemaType } from './schema.ts';
 export type { Schema } from './schema.ts';
 export { serverError, serverErrorName } from './server-error.ts';
 export type { ServerErrorName } from './server-error.ts';
+export { decodeSingleMessageMetadata } from './single-message-metadata.ts';
 export type { SingleMessageMetadata } from './single-message-metadata.ts';

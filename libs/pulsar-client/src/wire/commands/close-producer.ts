@@ -6,11 +6,22 @@
  *    4 optional string        assignedBrokerServiceUrlTls
  */
 import type { ByteReader, ByteWriter } from '@pharos/bytes';
-import { readString, readTag, readUint, required, skipField, writeString, writeUint } from '../protobuf.ts';
+import {
+  readInt,
+  readString,
+  readTag,
+  readUint,
+  required,
+  skipField,
+  writeInt,
+  writeString,
+  writeUint,
+} from '../protobuf.ts';
 
 /** Either side closes the producer; the connection stays. */
 export interface CommandCloseProducer {
   readonly producerId: number;
+  /** −1 where the broker closes: it asks for no answer. */
   readonly requestId: number;
   /** The broker that has the topic now. */
   readonly assignedBrokerServiceUrl?: string | undefined;
@@ -19,7 +30,7 @@ export interface CommandCloseProducer {
 
 export function encodeCommandCloseProducer(writer: ByteWriter, command: CommandCloseProducer): void {
   writeUint(writer, 1, command.producerId);
-  writeUint(writer, 2, command.requestId);
+  writeInt(writer, 2, command.requestId);
   writeString(writer, 3, command.assignedBrokerServiceUrl);
   writeString(writer, 4, command.assignedBrokerServiceUrlTls);
 }
@@ -36,7 +47,7 @@ export function decodeCommandCloseProducer(reader: ByteReader): CommandCloseProd
         producerId = readUint(reader, tag);
         break;
       case 2:
-        requestId = readUint(reader, tag);
+        requestId = readInt(reader, tag);
         break;
       case 3:
         assignedBrokerServiceUrl = readString(reader, tag);

@@ -1,0 +1,239 @@
+import type { ClientCore } from '../client-core.ts';
+import { PulsarError } from '../errors.ts';
+import { MessageId, type MessageIdParts } from '../message-id.ts';
+import { earliestMessageId, latestMessageId } from '../wire/index.ts';
+import type { Consumer } from './consumer.ts';
+import type { Message } from './message.ts';
+import type { EntryConsumerEvent } from './entry-consumer.ts';
+import { PartitionMessages } from './partition-messages.ts';
+import { Redelivery } from './redelivery.ts';
+import { type BatchLimits, Takers } from './takers.ts';
+import { TopicEntries, type TopicEntriesParts } from './topic-entries.ts';
+
+/** How many messages a listener gets before others get their turn of the event loop. */
+const listenerTurn = 200;
+
+export interface MessageConsumerParts {
+  readonly topic: string;
+  readonly subscription: string;
+  /** One for a plain topic, else one for each partition. */
+  readonly partitions: readonly Omit<TopicEntriesParts, 'readable' | 'event' | 'cleared'>[];
+  /** Whether the broker spreads messages over consumers, each on its own; else it keeps their order. */
+  readonly shared: boolean;
+  readonly nackDelayMs: number;
+  readonly batch: BatchLimits;
+  readonly seekInclusive: boolean;
+  readonly listener: ((message: Message) => void) | undefined;
+  readonly onActiveChange: ((active: boolean, partition: number) => void) | undefined;
+}
+
+interface Partition {
+  readonly messages: PartitionMessages;
+  readonly redelivery: Redelivery;
+}
+
+/** Receives the messages of a topic, whole or in partitions: order is kept within a partition. */
+export class MessageConsumer implements Consumer {
+  readonly parts: MessageConsumerParts;
+  readonly #core: ClientCore;
+  readonly #partitions: readonly Partition[];
+  readonly #takers: Takers;
+  #turn = 0;
+  #listening = false;
+  /** Why it is over. */
+  #ended: PulsarError | undefined;
+
+  constructor(core: ClientCore, parts: MessageConsumerParts) {
+    this.#core = core;
+    this.parts = parts;
+    this.#takers = new Takers(() => this.next());
+    this.#partitions = parts.partitions.map((partition) => this.#newPartition(partition));
+  }
+
+  get partitions(): readonly PartitionMessages[] {
+    return this.#partitions.map(({ messages }) => messages);
+  }
+
+  /** @throws PulsarError */
+  async start(): Promise<void> {
+    this.#core.add(this);
+    const started = await Promise.allSettled(this.#partitions.map(({ messages }) => messages.entries.start()));
+    const failure = started.find((outcome) => outcome.status === 'rejected');
+    if (failure === undefined) return;
+    await this.close();
+    throw failure.reason;
+  }
+
+  /** The next message where one is there; partitions take turns. */
+  next(): Message | undefined {
+    const { length } = this.#partitions;
+    for (let tries = 0; tries < length; tries++) {
+      const partition = this.#partitions[this.#turn];
+      this.#turn = (this.#turn + 1) % length;
+      const message = partition?.messages.next();
+      if (message !== undefined) return message;
+    }
+    return undefined;
+  }
+
+  async receive(timeoutMs?: number): Promise<Message> {
+    this.#mustReceive();
+    return this.#takers.one(timeoutMs, `receiving from '${this.parts.subscription}' on ${this.parts.topic}`);
+  }
+
+  async batchReceive(): Promise<Message[]> {
+    this.#mustReceive();
+    return this.#takers.batch(this.parts.batch);
+  }
+
+  acknowledge(message: Message): Promise<null> {
+    return this.acknowledgeId(message.getMessageId());
+  }
+
+  async acknowledgeId(messageId: MessageIdParts): Promise<null> {
+    const { messages, redelivery } = this.#partitionOf(messageId);
+    return messages.acknowledge(messageId, () => redelivery.remove(messageId));
+  }
+
+  acknowledgeCumulative(message: Message): Promise<null> {
+    return this.acknowledgeCumulativeId(message.getMessageId());
+  }
+
+  async acknowledgeCumulativeId(messageId: MessageIdParts): Promise<null> {
+    if (this.parts.shared) {
+      throw new PulsarError(
+        'OperationNotSupported',
+        'a Shared subscription has no order, and so no cumulative acknowledgement',
+      );
+    }
+    return this.#partitionOf(messageId).messages.acknowledgeCumulative(messageId);
+  }
+
+  negativeAcknowledge(message: Message): void {
+    this.negativeAcknowledgeId(message.getMessageId());
+  }
+
+  negativeAcknowledgeId(messageId: MessageIdParts): void {
+    this.#partitionOf(messageId).redelivery.add(messageId);
+  }
+
+  async getLastMessageIds(): Promise<MessageId[]> {
+    return Promise.all(this.#partitions.map(({ messages }) => messages.entries.lastMessageId()));
+  }
+
+  async seek(messageId: MessageIdParts): Promise<null> {
+    const { ledgerId } = messageId;
+    const everywhere = ledgerId === earliestMessageId.ledgerId || ledgerId === latestMessageId.ledgerId;
+    await this.#seek(everywhere ? this.#partitions : [this.#partitionOf(messageId)], messageId);
+    return null;
+  }
+
+  async seekTimestamp(timestamp: number): Promise<null> {
+    if (!Number.isSafeInteger(timestamp) || timestamp < 0) {
+      throw new PulsarError('InvalidConfiguration', `seekTimestamp(${timestamp}): expected milliseconds since 1970`);
+    }
+    await this.#seek(this.#partitions, timestamp);
+    return null;
+  }
+
+  isConnected(): boolean {
+    return this.#ended === undefined && this.#partitions.every(({ messages }) => messages.entries.connected);
+  }
+
+  async close(): Promise<null> {
+    await this.#end(new PulsarError('AlreadyClosed', `the consumer of ${this.parts.topic} was closed`));
+    return null;
+  }
+
+  async unsubscribe(): Promise<null> {
+    this.#mustBeOpen();
+    await Promise.all(this.#partitions.map(({ messages }) => messages.entries.unsubscribe()));
+    return this.close();
+  }
+
+  #newPartition(parts: MessageConsumerParts['partitions'][number]): Partition {
+    const entries = new TopicEntries(this.#core, {
+      ...parts,
+      readable: () => this.#readable(),
+      event: (event) => this.#event(event, parts.partition),
+      cleared: () => {
+        messages.cleared();
+        // All that is unacknowledged comes again now.
+        redelivery.clear();
+      },
+    });
+    const messages = new PartitionMessages(entries);
+    const redelivery = new Redelivery(this.parts.nackDelayMs, (ids) => {
+      if (this.parts.shared) entries.redeliver(ids);
+      else entries.redeliverAll();
+    });
+    return { messages, redelivery };
+  }
+
+  async #seek(partitions: readonly Partition[], to: MessageIdParts | number): Promise<void> {
+    this.#mustBeOpen();
+    const { seekInclusive } = this.parts;
+    for (const { redelivery } of partitions) redelivery.clear();
+    await Promise.all(partitions.map(({ messages }) => messages.seek(to, seekInclusive)));
+  }
+
+  #readable(): void {
+    if (this.parts.listener === undefined) this.#takers.pump();
+    else if (!this.#listening) {
+      this.#listening = true;
+      setImmediate(() => this.#listen());
+    }
+  }
+
+  #listen(): void {
+    const { listener } = this.parts;
+    for (let count = 0; count < listenerTurn && this.#ended === undefined; count++) {
+      const message = this.next();
+      if (message === undefined || listener === undefined) {
+        this.#listening = false;
+        return;
+      }
+      this.#core.callOut(() => listener(message));
+    }
+    setImmediate(() => this.#listen());
+  }
+
+  #event(event: EntryConsumerEvent, partition: number): void {
+    const { onActiveChange } = this.parts;
+    if (event.type === 'active' && onActiveChange !== undefined) {
+      this.#core.callOut(() => onActiveChange(event.active, Math.max(0, partition)));
+    }
+    if (event.type !== 'closed' || event.error === undefined) return;
+    this.#end(event.error).catch((error: unknown) => this.#core.logger.debug({ err: error }, 'not closed cleanly'));
+  }
+
+  async #end(reason: PulsarError): Promise<void> {
+    if (this.#ended !== undefined) return;
+    this.#ended = reason;
+    this.#core.remove(this);
+    this.#takers.fail(reason);
+    for (const { redelivery } of this.#partitions) redelivery.clear();
+    await Promise.all(this.#partitions.map(({ messages }) => messages.entries.close()));
+  }
+
+  #partitionOf(messageId: MessageIdParts): Partition {
+    this.#mustBeOpen();
+    const wanted = messageId.partition ?? -1;
+    const only = this.#partitions.length === 1 ? this.#partitions[0] : undefined;
+    const found = only ?? this.#partitions.find(({ messages }) => messages.entries.parts.partition === wanted);
+    if (found !== undefined) return found;
+    const text = `message id ${MessageId.of(messageId).toString()} is of no partition of ${this.parts.topic}`;
+    throw new PulsarError('InvalidMessage', text);
+  }
+
+  #mustReceive(): void {
+    this.#mustBeOpen();
+    if (this.parts.listener !== undefined) {
+      throw new PulsarError('InvalidConfiguration', 'a consumer that has a listener can not receive by itself');
+    }
+  }
+
+  #mustBeOpen(): void {
+    if (this.#ended !== undefined) throw this.#ended;
+  }
+}

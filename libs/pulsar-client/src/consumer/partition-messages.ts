@@ -1,0 +1,156 @@
+// Hot path of Consumer and Reader.
+import { asPulsarError, PulsarError } from '../errors.ts';
+import { MessageId, type MessageIdParts } from '../message-id.ts';
+import { BatchCursor, compareMessageIds } from '../wire/index.ts';
+import { BatchAcks } from './batch-acks.ts';
+import type { Entry } from './entry-consumer.ts';
+import { ReceivedMessage } from './received-message.ts';
+import type { TopicEntries } from './topic-entries.ts';
+
+/** Messages up to here are not wanted, though the broker can only begin with the entry that they are in. */
+interface Threshold {
+  readonly id: MessageIdParts;
+  readonly inclusive: boolean;
+}
+
+/** The messages of one topic or partition: takes entries apart, and puts acknowledgements together. */
+export class PartitionMessages {
+  readonly entries: TopicEntries;
+  readonly #acks = new BatchAcks();
+  readonly #cursor = new BatchCursor();
+  /** The batch that is being taken apart. */
+  #batch: Entry | undefined;
+  #threshold: Threshold | undefined;
+  #position: MessageIdParts | undefined;
+
+  constructor(entries: TopicEntries) {
+    this.entries = entries;
+  }
+
+  /** The message that was last handed over. */
+  get position(): MessageIdParts | undefined {
+    return this.#position;
+  }
+
+  get mayHaveMore(): boolean {
+    return this.#batch !== undefined || this.entries.queuedEntries > 0;
+  }
+
+  beginAt(id: MessageIdParts, inclusive: boolean): void {
+    this.#threshold = id.ledgerId < 0n ? undefined : { id, inclusive };
+    this.#position = undefined;
+  }
+
+  next(): ReceivedMessage | undefined {
+    for (;;) {
+      const message = this.#batch === undefined ? this.#nextEntry() : this.#nextOfBatch(this.#batch);
+      if (message !== undefined) {
+        this.#position = message.getMessageId();
+        return message;
+      }
+      if (!this.mayHaveMore) return undefined;
+    }
+  }
+
+  /** @param whole told where the entry is acknowledged with it */
+  acknowledge(id: MessageIdParts, whole?: () => void): Promise<null> {
+    if (!this.#acks.acknowledge(id)) return Promise.resolve(null);
+    whole?.();
+    return this.entries.acknowledge({ ledgerId: id.ledgerId, entryId: id.entryId });
+  }
+
+  acknowledgeCumulative(id: MessageIdParts): Promise<null> {
+    const whole = this.#acks.acknowledgeUpTo(id);
+    const { ledgerId, entryId } = id;
+    return this.entries.acknowledgeCumulative({ ledgerId, entryId: whole ? entryId : entryId - 1n });
+  }
+
+  /** What was read ahead is void. */
+  cleared(): void {
+    this.#batch = undefined;
+  }
+
+  /** Goes to another place: what was acknowledged before says nothing there. */
+  async seek(to: MessageIdParts | number, inclusive: boolean): Promise<void> {
+    this.#acks.clear();
+    if (typeof to === 'number') {
+      this.#threshold = undefined;
+      await this.entries.seek({ timeMs: to });
+    } else {
+      this.beginAt(to, inclusive);
+      await this.entries.seek({ id: to, inclusive: inclusive || (to.batchIndex ?? -1) >= 0 });
+    }
+    this.#position = undefined;
+  }
+
+  #nextEntry(): ReceivedMessage | undefined {
+    const entry = this.entries.take();
+    if (entry === undefined) return undefined;
+    const unreadable = entry.unreadable ?? chunkError(entry);
+    if (entry.batch && unreadable === undefined) {
+      this.#batch = entry;
+      this.#cursor.reset(entry.payload, entry.count);
+      return undefined;
+    }
+    if (!this.#wanted(entry.messageId)) return undefined;
+    return new ReceivedMessage(this.entries.parts.topic, entry, entry.messageId, undefined, unreadable);
+  }
+
+  #nextOfBatch(entry: Entry): ReceivedMessage | undefined {
+    const cursor = this.#cursor;
+    const { topic } = this.entries.parts;
+    try {
+      if (!cursor.next()) {
+        this.#batch = undefined;
+        return undefined;
+      }
+    } catch (cause) {
+      this.#batch = undefined;
+      const unreadable = asPulsarError(cause, 'InvalidMessage', `batch ${entry.messageId.toString()} of ${topic}`);
+      return new ReceivedMessage(topic, entry, entry.messageId, undefined, unreadable);
+    }
+    const { ledgerId, entryId, partition } = entry.messageId;
+    const id = new MessageId(ledgerId, entryId, partition, cursor.index, entry.count);
+    const { metadataStart, metadataEnd, dataStart, dataEnd } = cursor;
+    if (cursor.index === entry.count - 1) this.#batch = undefined;
+    if (this.#acks.has(id)) return undefined;
+    if (cursor.compactedOut) {
+      this.#skip(id);
+      return undefined;
+    }
+    if (!this.#wanted(id)) return undefined;
+    return new ReceivedMessage(topic, entry, id, { metadataStart, metadataEnd, dataStart, dataEnd });
+  }
+
+  #wanted(id: MessageId): boolean {
+    if (this.#threshold === undefined) return true;
+    const order = compareToThreshold(id, this.#threshold.id);
+    if (order > 0 || (order === 0 && this.#threshold.inclusive)) {
+      this.#threshold = undefined;
+      return true;
+    }
+    this.#skip(id);
+    return false;
+  }
+
+  /** Nobody will acknowledge what nobody gets. */
+  #skip(id: MessageId): void {
+    if (this.entries.parts.start === undefined) this.acknowledge(id).catch(() => undefined);
+  }
+}
+
+/** Without a batch index the threshold is a whole entry. */
+function compareToThreshold(id: MessageId, threshold: MessageIdParts): number {
+  const batchIndex = threshold.batchIndex ?? -1;
+  return compareMessageIds(
+    { ledgerId: id.ledgerId, entryId: id.entryId, batchIndex: batchIndex < 0 ? -1 : id.batchIndex },
+    { ledgerId: threshold.ledgerId, entryId: threshold.entryId, batchIndex },
+  );
+}
+
+function chunkError(entry: Entry): PulsarError | undefined {
+  const chunks = entry.metadata.numChunksFromMsg ?? 1;
+  if (chunks <= 1) return undefined;
+  const text = `entry ${entry.messageId.toString()} is one of ${chunks} chunks of a message, which is not supported yet`;
+  return new PulsarError('OperationNotSupported', text);
+}
