@@ -23,15 +23,24 @@ export class Blocked {
       forget();
       reject(error);
     };
+    const giveUpAt = this.#timeoutMs === 0 ? Infinity : performance.now() + this.#timeoutMs;
+    const timeUp = (): void => {
+      const text = `no room for another message on ${this.#topic} within ${this.#timeoutMs} ms`;
+      giveUp(new PulsarError('Timeout', text));
+    };
     const forget = this.#budget.wait(bytes, () => {
+      // Room often comes because what took it ran out of time: so may have this one, though its timer is still to fire.
+      if (performance.now() + 1 >= giveUpAt) {
+        timeUp();
+        return false;
+      }
       clearTimeout(timer);
       this.#waiting.delete(giveUp);
       go();
+      return true;
     });
     this.#waiting.add(giveUp);
-    if (this.#timeoutMs === 0) return;
-    const text = `no room for another message on ${this.#topic} within ${this.#timeoutMs} ms`;
-    timer = setTimeout(() => giveUp(new PulsarError('Timeout', text)), this.#timeoutMs);
+    if (this.#timeoutMs > 0) timer = setTimeout(timeUp, this.#timeoutMs);
   }
 
   fail(error: PulsarError): void {

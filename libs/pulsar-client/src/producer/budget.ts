@@ -3,7 +3,7 @@ import { Fifo } from '../fifo.ts';
 
 interface Waiter {
   readonly bytes: number;
-  readonly go: () => void;
+  readonly go: () => boolean;
   gone: boolean;
 }
 
@@ -38,8 +38,11 @@ export class Budget {
     throw new PulsarError('ProducerQueueIsFull', text);
   }
 
-  /** Calls `go` once there is room, which is counted then, in the order of the calls. Returns what gives it up. */
-  wait(bytes: number, go: () => void): () => void {
+  /**
+   * Calls `go` once there is room, in the order of the calls; the room is counted unless it says that it needs none any
+   * more. Returns what gives it up.
+   */
+  wait(bytes: number, go: () => boolean): () => void {
     const waiter = { bytes, go, gone: false };
     this.#waiting.push(waiter);
     return () => {
@@ -56,7 +59,9 @@ export class Budget {
       if (next.gone) continue;
       this.#messages++;
       this.#bytes += next.bytes;
-      next.go();
+      if (next.go()) continue;
+      this.#messages--;
+      this.#bytes -= next.bytes;
     }
   }
 

@@ -9,15 +9,20 @@ import type { ProducerMessage } from './producer-config.ts';
 export interface Outgoing {
   readonly message: ProducerMessage;
   readonly sequenceId: number;
+  /** See {@link weightOf}. */
+  readonly weight: number;
   /** On the clock of `performance.now()`. */
   readonly sentAt: number;
   readonly resolve: (id: MessageId) => void;
   readonly reject: (error: PulsarError) => void;
 }
 
-/** What a message counts for in bounds, in bytes; metadata is guessed. */
+/** What a message counts for in bounds: about its bytes. Text counts by its length, which is quick to have. */
 export function weightOf(message: ProducerMessage): number {
-  return message.data.length + 64;
+  const { data, properties, partitionKey = '', orderingKey = '' } = message;
+  let weight = 64 + data.length + partitionKey.length + orderingKey.length;
+  for (const name in properties) weight += 8 + name.length + String(properties[name]).length;
+  return weight;
 }
 
 /** @throws PulsarError `InvalidMessage` */

@@ -54,6 +54,7 @@ export class TopicProducer implements Producer {
   #maxMessageBytes = DEFAULT_MAX_MESSAGE_BYTES;
   /** Why nothing can be sent any more. */
   #ended: PulsarError | undefined;
+  #closing: Promise<null> | undefined;
 
   constructor(core: ClientCore, parts: TopicProducerParts) {
     const { settings, topic } = parts;
@@ -109,9 +110,10 @@ export class TopicProducer implements Producer {
     return new Promise((resolve, reject) => {
       if (this.#ended !== undefined) throw this.#ended;
       mustBeMessage(message);
-      const sentAt = performance.now();
-      if (this.#budget.take(weightOf(message))) this.#accept(message, sentAt, resolve, reject);
-      else this.#blocked.add(weightOf(message), () => this.#accept(message, sentAt, resolve, reject), reject);
+      const weight = weightOf(message);
+      const waiting = { message, weight, sentAt: performance.now(), resolve, reject };
+      if (this.#budget.take(weight)) this.#accept(waiting);
+      else this.#blocked.add(weight, () => this.#accept(waiting), reject);
     });
   }
 
@@ -120,7 +122,12 @@ export class TopicProducer implements Producer {
     return this.#pending.flush();
   }
 
-  async close(): Promise<null> {
+  close(): Promise<null> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<null> {
     if (this.#ended !== undefined) return null;
     this.#ended = this.#closedError();
     this.#blocked.fail(this.#ended);
@@ -139,15 +146,11 @@ export class TopicProducer implements Producer {
     return null;
   }
 
-  #accept(
-    message: ProducerMessage,
-    sentAt: number,
-    resolve: (id: MessageId) => void,
-    reject: (error: PulsarError) => void,
-  ): void {
+  #accept(waiting: Omit<Outgoing, 'sequenceId'>): void {
+    const { message, weight, resolve, reject, sentAt } = waiting;
     const sequenceId = message.sequenceId ?? this.#nextSequenceId ?? 0;
     this.#nextSequenceId = sequenceId + 1;
-    const outgoing = { message, sequenceId, sentAt, resolve, reject };
+    const outgoing = { message, weight, sequenceId, sentAt, resolve, reject };
     this.#watch();
     const { batching } = this.#parts.settings;
     if (batching === undefined || standsAlone(message)) {
@@ -155,11 +158,10 @@ export class TopicProducer implements Producer {
       this.#enqueue([outgoing]);
       return;
     }
-    const bytes = weightOf(message);
     const maxBytes = Math.min(batching.maxBytes, this.#maxMessageBytes);
-    if (this.#batch.length > 0 && this.#batchBytes + bytes > maxBytes) this.#flushBatch();
+    if (this.#batch.length > 0 && this.#batchBytes + weight > maxBytes) this.#flushBatch();
     this.#batch.push(outgoing);
-    this.#batchBytes += bytes;
+    this.#batchBytes += weight;
     if (this.#batch.length >= batching.maxMessages || this.#batchBytes >= maxBytes) this.#flushBatch();
     else this.#batchTimer ??= this.#flushLater(batching.maxDelayMs);
   }
@@ -269,7 +271,7 @@ export class TopicProducer implements Producer {
       outgoing.resolve(new MessageId(ledgerId, entryId, this.#parts.partition, batchIndex, batchSize));
     }
     this.#core.metrics.published?.(messages.length, entry.frame.length, performance.now() - entry.sentAt);
-    for (const { message } of messages) this.#budget.release(weightOf(message));
+    for (const { weight } of messages) this.#budget.release(weight);
   }
 
   #sendError(command: CommandSendError): void {
@@ -310,7 +312,19 @@ export class TopicProducer implements Producer {
     ) {
       this.#giveUpOldest(new PulsarError('Timeout', text), oldest.written);
     }
+    this.#expireBatch(limit, new PulsarError('Timeout', text));
     if (this.#pending.size > 0 || this.#batch.length > 0) this.#watch();
+  }
+
+  /** Of the batch that is being filled: its delay may be longer than a message may take. */
+  #expireBatch(limit: number, error: PulsarError): void {
+    let count = 0;
+    for (const { sentAt, weight } of this.#batch) {
+      if (sentAt > limit) break;
+      this.#batchBytes -= weight;
+      count++;
+    }
+    if (count > 0) this.#reject(this.#batch.splice(0, count), error, false);
   }
 
   #giveUpOldest(error: PulsarError, outcomeUnknown: boolean): void {
@@ -322,9 +336,9 @@ export class TopicProducer implements Producer {
     this.#core.metrics.publishFailed?.(messages.length);
     const details = { cause: error.cause, retryable: error.retryable, outcomeUnknown };
     const told = outcomeUnknown === error.outcomeUnknown ? error : new PulsarError(error.code, error.message, details);
-    for (const { message, reject } of messages) {
+    for (const { weight, reject } of messages) {
       reject(told);
-      this.#budget.release(weightOf(message));
+      this.#budget.release(weight);
     }
   }
 
