@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { describeError } from '@pharos/errors';
 import { Backoff, DeadlineExceeded, withDeadline } from '@pharos/lifecycle';
 import type { Connection } from './connection/connection.ts';
 import { ConnectionPool, type PoolOptions } from './connection/pool.ts';
@@ -64,7 +65,7 @@ export class ClientCore {
         if (error instanceof DeadlineExceeded) throw new PulsarError('Timeout', error.message, { cause: error });
         const retryable = error instanceof PulsarError && error.retryable && !this.#closed;
         if (!retryable || performance.now() + delayMs > deadline) throw error;
-        this.logger.debug({ reason: error.message, delayMs }, 'looking up partitions again');
+        this.logger.warn({ reason: describeError(error), delayMs }, `the partitions of ${topic} are not known yet`);
         await delay(delayMs);
       }
     }

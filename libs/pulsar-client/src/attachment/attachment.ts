@@ -97,7 +97,7 @@ export class Attachment {
         this.stop();
         return;
       }
-      this.#core.logger.debug({ reason: describeError(error), delayMs }, `${this.#parts.name}: trying again`);
+      this.#core.logger.warn({ reason: describeError(error), delayMs }, `${this.#parts.name} has no broker yet`);
       this.#timer = setTimeout(run, delayMs);
     };
     // `attempt` settles `outcome` and never rejects; a defect in it must not go unheard.

@@ -39,7 +39,7 @@ export class Requests {
         this.#pending.delete(requestId);
         reject(new PulsarError('Timeout', `${what}: no answer within ${this.#timeoutMs} ms`));
       }, this.#timeoutMs);
-      this.#pending.set(requestId, { expected, what, resolve: resolve as (command: never) => void, reject, timer });
+      this.#pending.set(requestId, { expected, what, resolve, reject, timer });
     });
     return { requestId, response };
   }

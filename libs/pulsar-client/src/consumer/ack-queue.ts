@@ -57,11 +57,13 @@ export class AckQueue {
   }
 
   /** Gives up what waits. */
-  fail(error: PulsarError): void {
+  fail(reason: PulsarError): void {
     this.#individual = [];
     this.#cumulative = undefined;
-    this.#written.promise.catch(() => undefined);
-    this.#written.reject(error);
+    const written = this.#written;
+    // Where nothing waits, nobody hears of it.
+    written.promise.catch(() => undefined);
+    written.reject(reason);
   }
 
   #schedule(): Promise<null> {

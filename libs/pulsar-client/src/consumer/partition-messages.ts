@@ -1,7 +1,7 @@
 // Hot path of Consumer and Reader.
 import { asPulsarError, PulsarError } from '../errors.ts';
 import { MessageId, type MessageIdParts } from '../message-id.ts';
-import { BatchCursor, compareMessageIds } from '../wire/index.ts';
+import { BatchCursor, compareMessageIds, latestMessageId } from '../wire/index.ts';
 import { BatchAcks } from './batch-acks.ts';
 import type { Entry } from './entry-consumer.ts';
 import { ReceivedMessage } from './received-message.ts';
@@ -21,6 +21,8 @@ export class PartitionMessages {
   /** The batch that is being taken apart. */
   #batch: Entry | undefined;
   #threshold: Threshold | undefined;
+  /** Begins with the newest message, of which the broker has yet to say which it is. */
+  #newestFirst = false;
   #position: MessageIdParts | undefined;
 
   constructor(entries: TopicEntries) {
@@ -37,7 +39,9 @@ export class PartitionMessages {
   }
 
   beginAt(id: MessageIdParts, inclusive: boolean): void {
-    this.#threshold = id.ledgerId < 0n ? undefined : { id, inclusive };
+    const latest = id.ledgerId === latestMessageId.ledgerId;
+    this.#threshold = id.ledgerId < 0n || latest ? undefined : { id, inclusive };
+    this.#newestFirst = latest && inclusive;
     this.#position = undefined;
   }
 
@@ -62,7 +66,11 @@ export class PartitionMessages {
   acknowledgeCumulative(id: MessageIdParts): Promise<null> {
     const whole = this.#acks.acknowledgeUpTo(id);
     const { ledgerId, entryId } = id;
-    return this.entries.acknowledgeCumulative({ ledgerId, entryId: whole ? entryId : entryId - 1n });
+    if (whole) return this.entries.acknowledgeCumulative({ ledgerId, entryId });
+    // The rest of a batch is not acknowledged yet: only what is before it can be told to the broker.
+    return entryId === 0n
+      ? Promise.resolve(null)
+      : this.entries.acknowledgeCumulative({ ledgerId, entryId: entryId - 1n });
   }
 
   /** What was read ahead is void. */
@@ -123,6 +131,9 @@ export class PartitionMessages {
   }
 
   #wanted(id: MessageId): boolean {
+    const newest = this.#newestFirst ? this.entries.parts.start?.newest : undefined;
+    this.#newestFirst = false;
+    if (newest !== undefined) this.#threshold = { id: newest, inclusive: true };
     if (this.#threshold === undefined) return true;
     const order = compareToThreshold(id, this.#threshold.id);
     if (order > 0 || (order === 0 && this.#threshold.inclusive)) {

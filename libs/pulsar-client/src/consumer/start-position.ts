@@ -8,6 +8,7 @@ import { compareMessageIds, earliestMessageId, latestMessageId, type MessageIdDa
 export class StartPosition {
   #id: MessageIdData;
   #inclusive: boolean;
+  #newest: MessageIdParts | undefined;
   /** Nothing that was published earlier is wanted. */
   #notBeforeMs = 0;
 
@@ -24,9 +25,15 @@ export class StartPosition {
     return this.#inclusive;
   }
 
+  /** The topic's newest message when "latest" was made a position. */
+  get newest(): MessageIdParts | undefined {
+    return this.#newest;
+  }
+
   /** The position in place of "latest", now that the newest message is known: what comes after it is new, whenever it comes. */
   resolveLatest(newest: MessageIdParts): void {
     const empty = newest.entryId < 0n;
+    this.#newest = empty ? undefined : newest;
     this.#id = empty ? earliestMessageId : { ledgerId: newest.ledgerId, entryId: newest.entryId };
   }
 

@@ -12,7 +12,9 @@ export interface BatchLimits {
 interface Taker {
   /** Takes a message; true where it needs no more. */
   readonly offer: (message: Message) => boolean;
-  readonly fail: (error: PulsarError) => void;
+  /** It gets no more: by its time, or because all is over. */
+  readonly end: (reason: PulsarError | undefined) => void;
+  timer: NodeJS.Timeout | undefined;
   done: boolean;
 }
 
@@ -31,32 +33,21 @@ export class Takers {
     for (let taker = this.#first(); taker !== undefined; taker = this.#first()) {
       const message = this.#next();
       if (message === undefined) return;
-      if (taker.offer(message)) taker.done = true;
+      if (!taker.offer(message)) continue;
+      taker.done = true;
+      clearTimeout(taker.timer);
     }
   }
 
   one(timeoutMs: number | undefined, what: string): Promise<Message> {
     return new Promise((resolve, reject) => {
-      let timer: NodeJS.Timeout | undefined;
-      const taker: Taker = {
-        offer: (message) => {
-          clearTimeout(timer);
-          resolve(message);
-          return true;
-        },
-        fail: (error) => {
-          clearTimeout(timer);
-          reject(error);
-        },
-        done: false,
+      const offer = (message: Message): boolean => {
+        resolve(message);
+        return true;
       };
-      this.#waiting.push(taker);
-      this.pump();
-      if (taker.done || timeoutMs === undefined) return;
-      timer = setTimeout(() => {
-        taker.done = true;
-        reject(new PulsarError('Timeout', `${what}: no message within ${timeoutMs} ms`));
-      }, timeoutMs);
+      const end = (reason: PulsarError | undefined): void =>
+        reject(reason ?? new PulsarError('Timeout', `${what}: no message within ${timeoutMs ?? 0} ms`));
+      this.#add(offer, end, timeoutMs ?? Number.POSITIVE_INFINITY);
     });
   }
 
@@ -64,36 +55,39 @@ export class Takers {
     return new Promise((resolve, reject) => {
       const messages: Message[] = [];
       let bytes = 0;
-      let timer: NodeJS.Timeout | undefined;
-      const taker: Taker = {
-        offer: (message) => {
-          messages.push(message);
-          bytes += sizeOf(message);
-          if (messages.length < limits.maxMessages && bytes < limits.maxBytes) return false;
-          clearTimeout(timer);
-          resolve(messages);
-          return true;
-        },
-        fail: (error) => {
-          clearTimeout(timer);
-          reject(error);
-        },
-        done: false,
-      };
-      this.#waiting.push(taker);
-      this.pump();
-      if (taker.done || limits.timeoutMs === Number.POSITIVE_INFINITY) return;
-      timer = setTimeout(() => {
-        taker.done = true;
+      const offer = (message: Message): boolean => {
+        messages.push(message);
+        bytes += sizeOf(message);
+        if (messages.length < limits.maxMessages && bytes < limits.maxBytes) return false;
         resolve(messages);
-        // Whoever came next may take what is there now.
-        this.pump();
-      }, limits.timeoutMs);
+        return true;
+      };
+      const end = (reason: PulsarError | undefined): void => {
+        if (reason === undefined) resolve(messages);
+        else reject(reason);
+      };
+      this.#add(offer, end, limits.timeoutMs);
     });
   }
 
-  fail(error: PulsarError): void {
-    for (const taker of this.#waiting.drain()) if (!taker.done) taker.fail(error);
+  fail(reason: PulsarError): void {
+    for (const taker of this.#waiting.drain()) {
+      clearTimeout(taker.timer);
+      if (!taker.done) taker.end(reason);
+    }
+  }
+
+  #add(offer: Taker['offer'], end: Taker['end'], timeoutMs: number): void {
+    const taker: Taker = { offer, end, timer: undefined, done: false };
+    this.#waiting.push(taker);
+    this.pump();
+    if (taker.done || timeoutMs === Number.POSITIVE_INFINITY) return;
+    taker.timer = setTimeout(() => {
+      taker.done = true;
+      end(undefined);
+      // Whoever came next may take what is there now.
+      this.pump();
+    }, timeoutMs);
   }
 
   #first(): Taker | undefined {

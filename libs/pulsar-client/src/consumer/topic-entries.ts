@@ -44,6 +44,8 @@ export class TopicEntries {
   readonly #acks: AckQueue;
   readonly #queue = new Fifo<Entry>();
   readonly #flow: Flow;
+  /** What isn't persistent has no positions, and comes once or never. */
+  readonly #persistent: boolean;
   #consumerId = -1;
   #session = 0;
   /** Of a subscription that keeps order: grows with each redelivery of all; what was sent before it is void. */
@@ -55,6 +57,7 @@ export class TopicEntries {
   constructor(core: ClientCore, parts: TopicEntriesParts) {
     this.#core = core;
     this.parts = parts;
+    this.#persistent = parts.topic.startsWith('persistent:');
     this.#flow = new Flow(parts.maxMessages, parts.maxBytes);
     this.#acks = new AckQueue((command) => this.#sendAck(command));
     this.#attachment = new Attachment(core, {
@@ -206,7 +209,7 @@ export class TopicEntries {
   async #attach(connection: Connection): Promise<void> {
     await this.#subscribe(connection);
     const { start } = this.parts;
-    if (start?.isLatest !== true) return;
+    if (start?.isLatest !== true || !this.#persistent) return;
     // "Latest" is made a position, or what is published while the connection is lost would be missed.
     start.resolveLatest(await this.#askLast(connection, this.#consumerId));
     if (!start.isInclusive) return;
@@ -235,7 +238,7 @@ export class TopicEntries {
     this.#session++;
     this.#flow.restart();
     // A durable subscription delivers again what wasn't acknowledged, with the queue's entries among it.
-    if (this.parts.start === undefined) this.#clear();
+    if (this.parts.start === undefined && this.#persistent) this.#clear();
     this.#acks.flush();
     this.parts.event({ type: 'connected', session: this.#session });
     if (this.#attachment.connection === connection) this.#grant();
@@ -255,7 +258,8 @@ export class TopicEntries {
     this.#core.metrics.received?.(entry.count, bytes.length);
     this.#flow.arrived(entry.count, entry.payload.length);
     const stale = command.consumerEpoch !== undefined && command.consumerEpoch < this.#epoch;
-    if (stale || start?.advance(command.messageId, entry.metadata.publishTime) === false) {
+    const unwanted = this.#persistent && start?.advance(command.messageId, entry.metadata.publishTime) === false;
+    if (stale || unwanted) {
       this.#flow.taken(entry.count, entry.payload.length);
       this.#grant();
       return;

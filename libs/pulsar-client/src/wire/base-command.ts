@@ -2,8 +2,7 @@
  * BaseCommand
  *    1 required enum type, then one message whose field number is the type's number
  */
-import { ByteReader } from '@pharos/bytes';
-import type { ByteWriter } from '@pharos/bytes';
+import type { ByteReader, ByteWriter } from '@pharos/bytes';
 import { decodeCommandAck, encodeCommandAck } from './commands/ack.ts';
 import type { CommandAck } from './commands/ack.ts';
 import { decodeCommandAckResponse, encodeCommandAckResponse } from './commands/ack-response.ts';

@@ -74,7 +74,7 @@ export class FrameParser {
   /** A frame (without its size) that is spread over chunks. */
   #partial: Buffer | undefined;
   #partialFilled = 0;
-  #failure: unknown;
+  #failure: Error | undefined;
 
   constructor(options: FrameParserOptions = {}) {
     this.#maxFrameBytes = (options.maxMessageBytes ?? DEFAULT_MAX_MESSAGE_BYTES) + FRAME_OVERHEAD_BYTES;
@@ -103,7 +103,7 @@ export class FrameParser {
       const body = this.#nextBody();
       return body === undefined ? undefined : decodeFrame(body);
     } catch (error) {
-      this.#failure = error;
+      this.#failure = error instanceof Error ? error : new Error(String(error));
       throw error;
     }
   }
