@@ -78,11 +78,19 @@ export class AdminHttp {
 }
 
 async function readAnswer(response: Response): Promise<string> {
-  const length = Number(response.headers.get('content-length') ?? 0);
-  if (length > maxAnswerBytes) {
-    throw new AdminError('bad-answer', `the answer has ${length} bytes, at most ${maxAnswerBytes} are taken`);
+  const chunks: Uint8Array[] = [];
+  let bytes = 0;
+  for await (const chunk of response.body ?? []) {
+    bytes += chunk.length;
+    if (bytes > maxAnswerBytes) {
+      throw new AdminError(
+        'bad-answer',
+        `the answer of ${response.url} is too long, at most ${maxAnswerBytes} bytes are taken`,
+      );
+    }
+    chunks.push(chunk);
   }
-  return response.text();
+  return Buffer.concat(chunks).toString('utf8');
 }
 
 /** Pulsar gives its reason as JSON, its web server as a page. */
