@@ -84,11 +84,14 @@ export class ClientCore {
   }
 
   /** Calls what the application gave us; what it throws is its defect, and must not break a connection that others share. */
-  callOut(callback: () => void): void {
+  callOut(callback: () => unknown): void {
+    const failed = (error: unknown): void => this.logger.error({ err: error }, 'a callback of the application failed');
     try {
-      callback();
+      const result = callback();
+      // An async function is a callback too; it isn't waited for.
+      if (result instanceof Promise) result.catch(failed);
     } catch (error) {
-      this.logger.error({ err: error }, 'a callback of the application threw');
+      failed(error);
     }
   }
 

@@ -2,7 +2,7 @@ import type { ClientConfig } from './client-config.ts';
 import type { ClientCoreOptions } from './client-core.ts';
 import { parseServiceUrl } from './connection/service-url.ts';
 import { silentLogger } from './logger.ts';
-import { integer, mustHold, refuseUnknown, text, type Unsupported } from './options.ts';
+import { integer, maxTimerMs, milliseconds, mustHold, refuseUnknown, text, type Unsupported } from './options.ts';
 
 const kind = 'ClientConfig';
 
@@ -48,20 +48,27 @@ export function clientSettings(config: ClientConfig): ClientCoreOptions {
   const positive = Number.isFinite(operationTimeoutSeconds) && operationTimeoutSeconds > 0;
   mustHold(kind, positive, `operationTimeoutSeconds is ${operationTimeoutSeconds}, expected a number above 0`);
   const operationTimeoutMs = operationTimeoutSeconds * 1000;
+  mustHold(
+    kind,
+    operationTimeoutMs <= maxTimerMs,
+    `operationTimeoutSeconds is ${operationTimeoutSeconds}, too many for a timer`,
+  );
   const count = (name: keyof ClientConfig, value: number | undefined, fallback: number): number =>
     integer(kind, name, value, fallback, 1);
-  const initialBackoffMs = count('initialBackoffMs', config.initialBackoffMs, 100);
+  const time = (name: keyof ClientConfig, value: number | undefined, fallback: number): number =>
+    milliseconds(kind, name, value, fallback, 1);
+  const initialBackoffMs = time('initialBackoffMs', config.initialBackoffMs, 100);
   return {
     serviceUrl,
     listenerName: config.listenerName,
     maxLookups: count('concurrentLookupRequest', config.concurrentLookupRequest, 50_000),
     operationTimeoutMs,
     // A handshake is part of an operation.
-    connectTimeoutMs: Math.min(count('connectionTimeoutMs', config.connectionTimeoutMs, 10_000), operationTimeoutMs),
-    keepAliveIntervalMs: count('keepAliveIntervalMs', config.keepAliveIntervalMs, 30_000),
+    connectTimeoutMs: Math.min(time('connectionTimeoutMs', config.connectionTimeoutMs, 10_000), operationTimeoutMs),
+    keepAliveIntervalMs: time('keepAliveIntervalMs', config.keepAliveIntervalMs, 30_000),
     connectionsPerBroker: count('connectionsPerBroker', config.connectionsPerBroker, 1),
     initialBackoffMs,
-    maxBackoffMs: Math.max(initialBackoffMs, count('maxBackoffMs', config.maxBackoffMs, 5000)),
+    maxBackoffMs: Math.max(initialBackoffMs, time('maxBackoffMs', config.maxBackoffMs, 5000)),
     logger: config.logger ?? silentLogger,
     metrics: config.metrics ?? {},
   };

@@ -37,6 +37,22 @@ export function integer(kind: string, name: string, value: number | undefined, f
   return value;
 }
 
+/** The longest that a timer can wait: a longer one would fire at once. */
+export const maxTimerMs: number = 2 ** 31 - 1;
+
+/** @throws PulsarError `InvalidConfiguration` unless `value` is absent or an integer from `min` on that a timer can wait */
+export function milliseconds(
+  kind: string,
+  name: string,
+  value: number | undefined,
+  fallback: number,
+  min: number,
+): number {
+  const checked = integer(kind, name, value, fallback, min);
+  if (checked > maxTimerMs) throw invalid(`${kind} option '${name}' is ${checked}, expected at most ${maxTimerMs}`);
+  return checked;
+}
+
 /** @throws PulsarError `InvalidConfiguration` unless `value` is absent or one of the values allowed */
 export function oneOf<T extends string>(
   kind: string,

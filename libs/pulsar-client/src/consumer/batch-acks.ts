@@ -1,3 +1,4 @@
+import { PulsarError } from '../errors.ts';
 import type { MessageIdParts } from '../message-id.ts';
 
 interface PartialBatch {
@@ -7,6 +8,9 @@ interface PartialBatch {
   left: number;
 }
 
+/** More messages than fit into the largest entry. */
+const maxBatchSize = 1 << 24;
+
 /** Beyond it the oldest is forgotten, whose messages then come again: a broker keeps no more unacknowledged by itself. */
 const maxPartialBatches = 10_000;
 
@@ -14,10 +18,15 @@ const maxPartialBatches = 10_000;
 export class BatchAcks {
   readonly #partial = new Map<string, PartialBatch>();
 
-  /** Notes that a message is acknowledged; true where its entry then is. */
+  /** Notes that a message is acknowledged; true where its entry then is. @throws PulsarError `InvalidMessage` */
   acknowledge(id: MessageIdParts): boolean {
     const { batchIndex = -1, batchSize = 0 } = id;
-    if (batchIndex < 0 || batchSize <= 1) return true;
+    if (batchIndex < 0) return true;
+    if (batchIndex >= batchSize || batchSize > maxBatchSize) {
+      const text = `message ${batchIndex} of a batch of ${batchSize} can not be acknowledged: the id is not whole`;
+      throw new PulsarError('InvalidMessage', text);
+    }
+    if (batchSize === 1) return true;
     const batch = this.#batch(id, batchSize);
     if (batch.acknowledged[batchIndex] === 0) {
       batch.acknowledged[batchIndex] = 1;

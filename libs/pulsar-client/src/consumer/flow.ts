@@ -1,5 +1,6 @@
 /** The size that messages are taken to have before any has come. */
 const initialAverageBytes = 512;
+const maxGrant = 1_000_000_000;
 
 /**
  * How many messages the broker may send. Its permits count messages, memory counts bytes: so the window shrinks as
@@ -55,7 +56,8 @@ export class Flow {
       1,
       Math.min(this.#maxMessages, Math.floor(this.#maxBytes / Math.max(1, this.#averageBytes))),
     );
-    const missing = window - this.#outstanding - this.#queuedMessages;
+    // The protocol has 32 bits for it; the rest goes with the next one.
+    const missing = Math.min(maxGrant, window - this.#outstanding - this.#queuedMessages);
     if (missing <= 0 || (missing * 2 < window && this.#outstanding > 0)) return 0;
     this.#outstanding += missing;
     return missing;

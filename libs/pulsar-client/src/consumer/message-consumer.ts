@@ -78,6 +78,9 @@ export class MessageConsumer implements Consumer {
 
   async receive(timeoutMs?: number): Promise<Message> {
     this.#mustReceive();
+    if (timeoutMs !== undefined && !(timeoutMs >= 0)) {
+      throw new PulsarError('InvalidConfiguration', `timeout of ${timeoutMs} ms, expected 0 or more`);
+    }
     return this.#takers.one(timeoutMs, `receiving from '${this.parts.subscription}' on ${this.parts.topic}`);
   }
 
@@ -158,6 +161,7 @@ export class MessageConsumer implements Consumer {
       event: (event) => this.#event(event, parts.partition),
       cleared: () => {
         messages.cleared();
+        this.#takers.forget(parts.partition);
         // All that is unacknowledged comes again now.
         redelivery.clear();
       },

@@ -1,7 +1,7 @@
 // Hot path of Consumer and Reader.
 import { asPulsarError, PulsarError } from '../errors.ts';
 import { MessageId, type MessageIdParts } from '../message-id.ts';
-import { BatchCursor, compareMessageIds, latestMessageId } from '../wire/index.ts';
+import { BatchCursor, compareMessageIds, earliestMessageId, latestMessageId } from '../wire/index.ts';
 import { BatchAcks } from './batch-acks.ts';
 import type { Entry } from './entry-consumer.ts';
 import { ReceivedMessage } from './received-message.ts';
@@ -80,15 +80,15 @@ export class PartitionMessages {
 
   /** Goes to another place: what was acknowledged before says nothing there. */
   async seek(to: MessageIdParts | number, inclusive: boolean): Promise<void> {
-    this.#acks.clear();
+    // Until it is done, what still comes is from the old place; when it is, nothing from the new one has come yet.
     if (typeof to === 'number') {
-      this.#threshold = undefined;
       await this.entries.seek({ timeMs: to });
+      this.beginAt(earliestMessageId, true);
     } else {
-      this.beginAt(to, inclusive);
       await this.entries.seek({ id: to, inclusive: inclusive || (to.batchIndex ?? -1) >= 0 });
+      this.beginAt(to, inclusive);
     }
-    this.#position = undefined;
+    this.#acks.clear();
   }
 
   #nextEntry(): ReceivedMessage | undefined {

@@ -6,6 +6,8 @@ import { type CommandMessage, decodeEntry, type MessageMetadata } from '../wire/
 import type { BrokerEntry, Entry } from './entry-consumer.ts';
 
 const nothing: Buffer = Buffer.alloc(0);
+/** What a message takes in a batch at least: a size, and metadata that has the payload's size. */
+const minMessageBytes = 6;
 const noMetadata: MessageMetadata = { producerName: '', sequenceId: -1, publishTime: 0 };
 
 export interface ReadEntryOptions {
@@ -43,13 +45,21 @@ export function readEntry(command: CommandMessage, bytes: Buffer, options: ReadE
   const plain = metadata.compression === undefined || metadata.compression === 0;
   // A chunk is a piece of what was compressed as a whole.
   const chunk = (metadata.numChunksFromMsg ?? 1) > 1;
-  if (metadata.encryptionKeys === undefined && (plain || chunk)) return entry;
+  if (metadata.encryptionKeys === undefined && (plain || chunk)) return withSaneCount(entry);
   try {
-    return { ...entry, payload: plainPayload(metadata, wire.payload, options.maxBytes) };
+    return withSaneCount({ ...entry, payload: plainPayload(metadata, wire.payload, options.maxBytes) });
   } catch (error) {
     if (!(error instanceof PulsarError)) throw error;
     return { ...entry, payload: nothing, unreadable: error };
   }
+}
+
+/** Who may write to a topic may write any number of messages into an entry's metadata, and others would make room for them. */
+function withSaneCount(entry: Entry): Entry {
+  const { batch, count, payload, messageId } = entry;
+  if (!batch || count * minMessageBytes <= payload.length) return entry;
+  const text = `entry ${messageId.toString()} says that it has ${count} messages, in ${payload.length} bytes`;
+  return { ...entry, payload: nothing, unreadable: new PulsarError('InvalidMessage', text) };
 }
 
 /** Stands for an entry of which nothing can be told. */

@@ -1,6 +1,6 @@
 // Hot path of Consumer and Reader: one of these is made for each message, and reads its metadata only when asked.
 import { ByteReader } from '@pharos/bytes';
-import type { PulsarError } from '../errors.ts';
+import { asPulsarError, type PulsarError } from '../errors.ts';
 import type { MessageId } from '../message-id.ts';
 import { decodeSingleMessageMetadata, type KeyValue, type SingleMessageMetadata } from '../wire/index.ts';
 import type { Entry } from './entry-consumer.ts';
@@ -103,8 +103,15 @@ export class ReceivedMessage implements Message {
 
   #own(): OwnMetadata {
     if (this.#place === undefined) return this.#entry.metadata;
-    const { metadataStart, metadataEnd } = this.#place;
-    this.#metadata ??= decodeSingleMessageMetadata(new ByteReader(this.#entry.payload, metadataStart, metadataEnd));
+    this.#metadata ??= this.#decode(this.#place);
     return this.#metadata;
+  }
+
+  #decode({ metadataStart, metadataEnd }: MessagePlace): OwnMetadata {
+    try {
+      return decodeSingleMessageMetadata(new ByteReader(this.#entry.payload, metadataStart, metadataEnd));
+    } catch (error) {
+      throw asPulsarError(error, 'InvalidMessage', `the metadata of message ${this.#id.toString()}`);
+    }
   }
 }

@@ -1,5 +1,15 @@
 import type { ClientCore } from '../client-core.ts';
-import { integer, keyValues, mustHold, oneOf, refuseUnknown, text, type Unsupported } from '../options.ts';
+import {
+  integer,
+  keyValues,
+  maxTimerMs,
+  milliseconds,
+  mustHold,
+  oneOf,
+  refuseUnknown,
+  text,
+  type Unsupported,
+} from '../options.ts';
 import { formatTopicName, parseTopicName, partitionName } from '../topic-name.ts';
 import type { Consumer } from './consumer.ts';
 import type { ConsumerConfig } from './consumer-config.ts';
@@ -82,6 +92,8 @@ function partsOf(
   const types = ['Exclusive', 'Shared', 'Failover', 'KeyShared'] as const;
   const type = oneOf(kind, 'subscriptionType', config.subscriptionType, 'Exclusive', types);
   mustHold(kind, type !== 'KeyShared', "subscriptionType 'KeyShared' is not supported yet");
+  const compacted = config.readCompacted ?? false;
+  mustHold(kind, !compacted || type !== 'Shared', "readCompacted needs 'Exclusive' or 'Failover'");
   const positions = ['Latest', 'Earliest'] as const;
   const initial = oneOf(kind, 'subscriptionInitialPosition', config.subscriptionInitialPosition, 'Latest', positions);
   const subscription = text(kind, 'subscription', config.subscription);
@@ -91,7 +103,7 @@ function partsOf(
     durable: true,
     initialPosition: initialPositions[initial],
     metadata: keyValues(config.properties),
-    readCompacted: config.readCompacted ?? false,
+    readCompacted: compacted,
     replicateSubscriptionState: config.replicateSubscriptionState ?? false,
   };
   const queue = queueOf(config, topics.length);
@@ -100,8 +112,8 @@ function partsOf(
     subscription,
     partitions: topics.map((one) => ({ ...one, ...queue, subscription, command, start: undefined })),
     shared: type === 'Shared',
-    nackDelayMs: integer(kind, 'nAckRedeliverTimeoutMs', config.nAckRedeliverTimeoutMs, 60_000, 0),
-    batch: batchLimits(config),
+    nackDelayMs: milliseconds(kind, 'nAckRedeliverTimeoutMs', config.nAckRedeliverTimeoutMs, 60_000, 0),
+    batch: batchLimits(config, queue.maxBytes * topics.length),
     seekInclusive: config.startMessageIdInclusive ?? false,
     onActiveChange: config.onActiveChange,
   };
@@ -118,7 +130,7 @@ function queueOf(config: ConsumerConfig, topics: number): { readonly maxMessages
   };
 }
 
-function batchLimits({ batchReceivePolicy = {} }: ConsumerConfig): BatchLimits {
+function batchLimits({ batchReceivePolicy = {} }: ConsumerConfig, maxBytes: number): BatchLimits {
   const policy = `${kind} batchReceivePolicy`;
   refuseUnknown(policy, batchReceivePolicy, ['maxNumMessages', 'maxNumBytes', 'timeoutMs'], {});
   const limit = (name: string, value: number | undefined, fallback: number): number => {
@@ -130,7 +142,10 @@ function batchLimits({ batchReceivePolicy = {} }: ConsumerConfig): BatchLimits {
     maxBytes: limit('maxNumBytes', batchReceivePolicy.maxNumBytes, 10 * 1024 * 1024),
     timeoutMs: limit('timeoutMs', batchReceivePolicy.timeoutMs, 100),
   };
+  const patience = limits.timeoutMs === Number.POSITIVE_INFINITY || limits.timeoutMs <= maxTimerMs;
+  mustHold(policy, patience, `timeoutMs is ${limits.timeoutMs}, expected at most ${maxTimerMs}`);
   const bounded = Object.values(limits).some((value) => value !== Number.POSITIVE_INFINITY);
   mustHold(policy, bounded, 'needs at least one limit above 0');
-  return limits;
+  // Where time is the only limit, memory is one nevertheless.
+  return { ...limits, maxBytes: Math.min(limits.maxBytes, maxBytes) };
 }

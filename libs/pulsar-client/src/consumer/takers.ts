@@ -1,5 +1,6 @@
 import { PulsarError } from '../errors.ts';
 import { Fifo } from '../fifo.ts';
+import { maxTimerMs } from '../options.ts';
 import type { Message } from './message.ts';
 
 export interface BatchLimits {
@@ -10,8 +11,10 @@ export interface BatchLimits {
 }
 
 interface Taker {
-  /** Takes a message; true where it needs no more. */
-  readonly offer: (message: Message) => boolean;
+  /** Of a batch: what it has so far. */
+  readonly gathered: Message[];
+  /** `full`: taken, and it needs no more. `refused`: it needs no more without this one. */
+  readonly offer: (message: Message) => 'taken' | 'full' | 'refused';
   /** It gets no more: by its time, or because all is over. */
   readonly end: (reason: PulsarError | undefined) => void;
   timer: NodeJS.Timeout | undefined;
@@ -22,6 +25,8 @@ interface Taker {
 export class Takers {
   readonly #next: () => Message | undefined;
   readonly #waiting = new Fifo<Taker>();
+  /** Didn't fit into a batch; the first of the next one. */
+  #held: Message | undefined;
 
   /** @param next the next message, where one is there */
   constructor(next: () => Message | undefined) {
@@ -31,42 +36,51 @@ export class Takers {
   /** Hands out what is there. */
   pump(): void {
     for (let taker = this.#first(); taker !== undefined; taker = this.#first()) {
-      const message = this.#next();
+      const message = this.#takeNext();
       if (message === undefined) return;
-      if (!taker.offer(message)) continue;
+      const answer = taker.offer(message);
+      if (answer === 'taken') continue;
+      if (answer === 'refused') this.#held = message;
       taker.done = true;
       clearTimeout(taker.timer);
     }
   }
 
   one(timeoutMs: number | undefined, what: string): Promise<Message> {
+    // Hot path: nobody waits and there is one.
+    const message = this.#first() === undefined ? this.#takeNext() : undefined;
+    if (message !== undefined) return Promise.resolve(message);
     return new Promise((resolve, reject) => {
-      const offer = (message: Message): boolean => {
+      const offer = (message: Message): 'full' => {
         resolve(message);
-        return true;
+        return 'full';
       };
       const end = (reason: PulsarError | undefined): void =>
         reject(reason ?? new PulsarError('Timeout', `${what}: no message within ${timeoutMs ?? 0} ms`));
-      this.#add(offer, end, timeoutMs ?? Number.POSITIVE_INFINITY);
+      this.#add({ offer, end, gathered: [] }, timeoutMs ?? Number.POSITIVE_INFINITY);
     });
   }
 
   batch(limits: BatchLimits): Promise<Message[]> {
     return new Promise((resolve, reject) => {
-      const messages: Message[] = [];
+      const gathered: Message[] = [];
       let bytes = 0;
-      const offer = (message: Message): boolean => {
-        messages.push(message);
-        bytes += sizeOf(message);
-        if (messages.length < limits.maxMessages && bytes < limits.maxBytes) return false;
-        resolve(messages);
-        return true;
+      const offer = (message: Message): 'taken' | 'full' | 'refused' => {
+        // All may have been taken back.
+        if (gathered.length === 0) bytes = 0;
+        const size = sizeOf(message);
+        const fits = gathered.length === 0 || bytes + size <= limits.maxBytes;
+        if (fits) gathered.push(message);
+        bytes += size;
+        if (fits && gathered.length < limits.maxMessages && bytes < limits.maxBytes) return 'taken';
+        resolve(gathered);
+        return fits ? 'full' : 'refused';
       };
       const end = (reason: PulsarError | undefined): void => {
-        if (reason === undefined) resolve(messages);
+        if (reason === undefined) resolve(gathered);
         else reject(reason);
       };
-      this.#add(offer, end, limits.timeoutMs);
+      this.#add({ offer, end, gathered }, limits.timeoutMs);
     });
   }
 
@@ -77,17 +91,35 @@ export class Takers {
     }
   }
 
-  #add(offer: Taker['offer'], end: Taker['end'], timeoutMs: number): void {
-    const taker: Taker = { offer, end, timer: undefined, done: false };
+  /** Drops what was taken of a partition and is in nobody's hands yet: it comes again. */
+  forget(partition: number): void {
+    const comesAgain = (message: Message): boolean => message.getMessageId().partition === partition;
+    if (this.#held !== undefined && comesAgain(this.#held)) this.#held = undefined;
+    for (const { gathered, done } of this.#waiting) {
+      if (done) continue;
+      const kept = gathered.filter((message) => !comesAgain(message));
+      gathered.splice(0, gathered.length, ...kept);
+    }
+  }
+
+  #add(waiting: Pick<Taker, 'offer' | 'end' | 'gathered'>, timeoutMs: number): void {
+    const taker: Taker = { ...waiting, timer: undefined, done: false };
     this.#waiting.push(taker);
     this.pump();
-    if (taker.done || timeoutMs === Number.POSITIVE_INFINITY) return;
+    // A timer that is to wait longer would fire at once; nobody waits for its end.
+    if (taker.done || timeoutMs > maxTimerMs) return;
     taker.timer = setTimeout(() => {
       taker.done = true;
-      end(undefined);
+      taker.end(undefined);
       // Whoever came next may take what is there now.
       this.pump();
     }, timeoutMs);
+  }
+
+  #takeNext(): Message | undefined {
+    const message = this.#held ?? this.#next();
+    this.#held = undefined;
+    return message;
   }
 
   #first(): Taker | undefined {

@@ -1,6 +1,15 @@
 import { compressionCodec } from '../compression/compression.ts';
 import { hashings } from '../hashing/hashing.ts';
-import { integer, keyValues, mustHold, oneOf, refuseUnknown, text, type Unsupported } from '../options.ts';
+import {
+  integer,
+  keyValues,
+  milliseconds,
+  mustHold,
+  oneOf,
+  refuseUnknown,
+  text,
+  type Unsupported,
+} from '../options.ts';
 import { compressionType } from '../wire/index.ts';
 import type { CompressionType, MessageRouter, MessageRoutingMode, ProducerConfig } from './producer-config.ts';
 
@@ -81,7 +90,7 @@ export function producerSettings(config: ProducerConfig): ProducerSettings {
     producerName: config.producerName === undefined ? undefined : text(kind, 'producerName', config.producerName),
     initialSequenceId:
       config.initialSequenceId === undefined ? undefined : count('initialSequenceId', config.initialSequenceId, 0, -1),
-    sendTimeoutMs: count('sendTimeoutMs', config.sendTimeoutMs, 30_000, 0),
+    sendTimeoutMs: milliseconds(kind, 'sendTimeoutMs', config.sendTimeoutMs, 30_000, 0),
     maxPendingMessages: count('maxPendingMessages', config.maxPendingMessages, 1000, 1),
     maxPendingMessagesAcrossPartitions: count(
       'maxPendingMessagesAcrossPartitions',
@@ -101,7 +110,7 @@ export function producerSettings(config: ProducerConfig): ProducerSettings {
     compression: compressionOf(config.compressionType),
     batching: batching
       ? {
-          maxDelayMs: count('batchingMaxPublishDelayMs', config.batchingMaxPublishDelayMs, 10, 0),
+          maxDelayMs: milliseconds(kind, 'batchingMaxPublishDelayMs', config.batchingMaxPublishDelayMs, 10, 0),
           maxMessages: count('batchingMaxMessages', config.batchingMaxMessages, 1000, 1),
           maxBytes: count('batchingMaxAllowedSizeInBytes', config.batchingMaxAllowedSizeInBytes, 128 * 1024, 1),
         }
