@@ -95,9 +95,17 @@ export interface RegistryOptions {
   readonly processMetrics?: boolean;
 }
 
+/**
+ * How often the event loop's lag is sampled; what is reported contains it (an idle loop shows 0.1 s). The library's default of
+ * 10 ms wakes an idle process a hundred times a second: 2.5 ms of CPU, a twentieth of what 10,000 deliveries cost.
+ */
+const lagSampleMs = 100;
+
 /** A registry of its own; the default one of prom-client is shared by the whole process and never used here. */
 export function createRegistry(options: RegistryOptions = {}): Registry {
   const registry = new Registry();
-  if (options.processMetrics ?? true) collectDefaultMetrics({ register: registry });
+  if (options.processMetrics ?? true) {
+    collectDefaultMetrics({ register: registry, eventLoopMonitoringPrecision: lagSampleMs });
+  }
   return registry;
 }
