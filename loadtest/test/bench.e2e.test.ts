@@ -7,6 +7,7 @@ import { measureP1 } from '../bench/figures/p1.ts';
 import { measureP4 } from '../bench/figures/p4.ts';
 import { Child } from '../bench/frame/child.ts';
 import type { FigureContext } from '../bench/frame/figure.ts';
+import type { Paced } from '../bench/frame/pacer.ts';
 import type { FloorServerCommands, ReceiverCommands } from '../bench/frame/roles.ts';
 
 const context: FigureContext = {
@@ -29,15 +30,16 @@ describe('the bench, in the small', () => {
     for (const result of results) {
       assert.equal(result.void, undefined);
       assert.equal(result.pairs, 2);
-      // Two windows of 50 publications on either side.
-      assert.equal(result.checked.deliveries, 2 * 2 * 50 * 20);
+      // Two windows of 50 publications on either side; more where a busy machine made it measure again.
+      assert.ok(result.checked.deliveries >= 2 * 2 * 50 * 20);
+      assert.equal(result.checked.deliveries % (50 * 20), 0);
     }
   });
 
   test('P4 measures connections that are proven to be subscribed', async () => {
-    const { results } = await measureP4({ ...context, pairs: 1 }, { from: 100, to: 400 });
+    const { results } = await measureP4({ ...context, pairs: 1 }, { from: 500, to: 2_500 });
     assert.equal(results.length, 1);
-    assert.deepEqual(results[0]?.checked, { deliveries: 800, lost: 0, duplicated: 0, reordered: 0 });
+    assert.deepEqual(results[0]?.checked, { deliveries: 5_000, lost: 0, duplicated: 0, reordered: 0 });
     assert.equal(results[0].void, undefined);
   });
 });
@@ -73,7 +75,7 @@ describe('the processes of the bench', () => {
     const receiver = await Child.start<ReceiverCommands>('receiver');
     const { port } = await server.call('start');
     await receiver.call('connect', { port, connections: 3, protocol: 'bare' });
-    const publish = (from: number, count: number): Promise<void> =>
+    const publish = (from: number, count: number): Promise<Paced> =>
       server.call('publish', { load: { from, count, perSecond: 1_000 }, payloadBytes: 128 });
     await publish(0, 4);
     await publish(6, 2);

@@ -15,3 +15,22 @@ test('numbers go out in order, none before its time, and the rate holds over lat
   );
   for (const [index, [, atMs]] of sent.entries()) assert.ok(atMs >= index, `${index} went out at ${atMs} ms`);
 });
+
+test('a sender that takes longer than its interval is late, and still one turn apart', async () => {
+  let turns = 0;
+  const count = (): void => {
+    turns++;
+    ticking = setImmediate(count);
+  };
+  let ticking = setImmediate(count);
+  const seen: number[] = [];
+  const { late } = await pace({ from: 0, count: 10, perSecond: 100 }, () => {
+    seen.push(turns);
+    const untilMs = performance.now() + 20;
+    while (performance.now() < untilMs);
+  });
+  clearImmediate(ticking);
+  // 10 ms more behind with each: all but the first.
+  assert.equal(late, 9);
+  assert.equal(new Set(seen).size, 10);
+});

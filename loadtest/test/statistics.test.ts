@@ -41,6 +41,8 @@ describe('statistics', () => {
         assert.match(summarise(figure, [pair]).void ?? '', new RegExp(`3 ${wrong}`));
       }
     }
+    const late = { value: 1, checked: clean, void: 'late' };
+    assert.equal(summarise(figure, [{ pharos: late, floor: { value: 1, checked: clean } }]).void, 'late');
     const none = { value: 1, checked: { ...clean, deliveries: 0 } };
     assert.match(summarise(figure, [{ pharos: none, floor: none }]).void ?? '', /nothing was delivered/);
   });

@@ -1,6 +1,6 @@
-import { Child } from '../frame/child.ts';
-import type { Checked } from '../frame/delivery-check.ts';
-import type { Load } from '../frame/pacer.ts';
+import type { Child, ProcessGroup } from '../frame/child.ts';
+import { addChecked, type Checked } from '../frame/delivery-check.ts';
+import type { Load, Paced } from '../frame/pacer.ts';
 import type { Sample } from '../frame/pairs.ts';
 import { cpuMicros } from '../frame/proc.ts';
 import type {
@@ -14,81 +14,101 @@ import type {
 
 /** After the last publication of a window; what hasn't come then is lost. */
 const deliveryTimeoutMs = 15_000;
+/** Share of late publications in a window that may count. */
+const maxLate = 0.05;
+const maxAttempts = 3;
+const nothing: Checked = { deliveries: 0, lost: 0, duplicated: 0, reordered: 0 };
 
-/** Something that takes publications and delivers each of them to all of its clients. */
-interface Parts {
+/** What takes publications and delivers each of them to all of its clients. */
+interface Server {
   readonly name: string;
-  /** The server that is measured. */
+  /** The process that is measured. */
   readonly pid: number;
   readonly port: number;
   readonly protocol: ClientProtocol;
-  readonly publish: (load: Load) => Promise<void>;
-  /** Everything but the clients, in the order in which it is to end. */
-  readonly processes: readonly { stop(): Promise<void> }[];
+  readonly publish: (load: Load) => Promise<Paced>;
 }
 
 /** A server with its clients. */
 export class Contestant {
   readonly name: string;
-  readonly #parts: Parts;
+  readonly #server: Server;
   readonly #receiver: Child<ReceiverCommands>;
   #published = 0;
-  #before: Checked = { deliveries: 0, lost: 0, duplicated: 0, reordered: 0 };
+  #before: Checked = nothing;
 
-  private constructor(parts: Parts, receiver: Child<ReceiverCommands>) {
-    this.name = parts.name;
-    this.#parts = parts;
+  private constructor(server: Server, receiver: Child<ReceiverCommands>) {
+    this.name = server.name;
+    this.#server = server;
     this.#receiver = receiver;
   }
 
-  static async start(parts: Parts, subscribers: number): Promise<Contestant> {
-    const receiver = await Child.start<ReceiverCommands>('receiver');
-    await receiver.call('connect', { port: parts.port, connections: subscribers, protocol: parts.protocol });
-    return new Contestant(parts, receiver);
+  static async start(processes: ProcessGroup, server: Server, subscribers: number): Promise<Contestant> {
+    const receiver = await processes.start<ReceiverCommands>('receiver');
+    await receiver.call('connect', { port: server.port, connections: subscribers, protocol: server.protocol });
+    return new Contestant(server, receiver);
   }
 
-  /** CPU of the server for each delivery, in microseconds, over `count` publications. */
+  /**
+   * CPU of the server for each delivery, in microseconds, over `count` publications. Measured again where the machine was too
+   * busy with other things to hold the rate: publications that come together are written together, and cost less.
+   */
   async measure(count: number, perSecond: number): Promise<Sample> {
-    const { pid, publish } = this.#parts;
+    let checked = nothing;
+    for (let attempt = 1; ; attempt++) {
+      const window = await this.#window(count, perSecond);
+      checked = addChecked(checked, window.checked);
+      const late = window.late / count;
+      if (late <= maxLate) return { value: window.cpuMicros / window.checked.deliveries, checked };
+      if (attempt < maxAttempts) continue;
+      const reason = `${(late * 100).toFixed(0)} % of the publications were late: the machine cannot hold ${perSecond} msg/s`;
+      return { value: window.cpuMicros / window.checked.deliveries, checked, void: reason };
+    }
+  }
+
+  async #window(count: number, perSecond: number): Promise<{ cpuMicros: number; late: number; checked: Checked }> {
+    const { pid, publish } = this.#server;
     const from = this.#published;
     this.#published += count;
     const cpuBefore = cpuMicros(pid);
-    await publish({ from, count, perSecond });
+    const { late } = await publish({ from, count, perSecond });
     await this.#receiver.call('awaitDeliveries', { published: this.#published, timeoutMs: deliveryTimeoutMs });
     const cpu = cpuMicros(pid) - cpuBefore;
     const total = await this.#receiver.call('check', { published: this.#published });
     const checked = subtract(total, this.#before);
     this.#before = total;
-    return { value: cpu / checked.deliveries, checked };
-  }
-
-  async stop(): Promise<void> {
-    await this.#receiver.stop();
-    for (const process of this.#parts.processes) await process.stop();
+    return { cpuMicros: cpu, late, checked };
   }
 }
 
-export async function startFloor(subscribers: number, payloadBytes: number): Promise<Contestant> {
-  const server = await Child.start<FloorServerCommands>('floor-server');
-  const { port } = await server.call('start');
-  const publish = (load: Load): Promise<void> => server.call('publish', { load, payloadBytes });
-  const parts: Parts = { name: 'floor', pid: server.pid, port, protocol: 'bare', publish, processes: [server] };
-  return Contestant.start(parts, subscribers);
+/** How many clients a server gets, and what they receive. */
+export interface Audience {
+  readonly subscribers: number;
+  readonly payloadBytes: number;
+}
+
+export async function startFloor(processes: ProcessGroup, audience: Audience): Promise<Contestant> {
+  const { subscribers, payloadBytes } = audience;
+  const child = await processes.start<FloorServerCommands>('floor-server');
+  const { port } = await child.call('start');
+  const publish = (load: Load): Promise<Paced> => child.call('publish', { load, payloadBytes });
+  return Contestant.start(processes, { name: 'floor', pid: child.pid, port, protocol: 'bare', publish }, subscribers);
 }
 
 /** An edge, named after its bus; on Pulsar, the publications come from a process of their own. */
-export async function startEdge(subscribers: number, payloadBytes: number, bus: BusChoice): Promise<Contestant> {
-  const server = await Child.start<EdgeServerCommands>('edge-server');
-  const { port } = await server.call('start', { bus });
-  const edge = { name: bus.kind, pid: server.pid, port, protocol: 'centrifuge' } as const;
+export async function startEdge(processes: ProcessGroup, audience: Audience, bus: BusChoice): Promise<Contestant> {
+  const { subscribers, payloadBytes } = audience;
+  const child = await processes.start<EdgeServerCommands>('edge-server');
+  const { port } = await child.call('start', { bus });
+  const edge = { name: bus.kind, pid: child.pid, port, protocol: 'centrifuge' } as const;
   if (bus.kind === 'memory') {
-    const publish = (load: Load): Promise<void> => server.call('publish', { load, payloadBytes });
-    return Contestant.start({ ...edge, publish, processes: [server] }, subscribers);
+    const publish = (load: Load): Promise<Paced> => child.call('publish', { load, payloadBytes });
+    return Contestant.start(processes, { ...edge, publish }, subscribers);
   }
-  const publisher = await Child.start<PublisherCommands>('pulsar-publisher');
+  const publisher = await processes.start<PublisherCommands>('pulsar-publisher');
   await publisher.call('start', { serviceUrl: bus.serviceUrl, topic: bus.topic });
-  const publish = (load: Load): Promise<void> => publisher.call('publish', { load, payloadBytes });
-  return Contestant.start({ ...edge, publish, processes: [publisher, server] }, subscribers);
+  const publish = (load: Load): Promise<Paced> => publisher.call('publish', { load, payloadBytes });
+  return Contestant.start(processes, { ...edge, publish }, subscribers);
 }
 
 /** What a window added. Losses, repeats and disorder of earlier windows are counted there. */

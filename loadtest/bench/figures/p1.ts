@@ -1,8 +1,9 @@
 import { uniqueTopic } from '@pharos/testkit';
 
+import { ProcessGroup } from '../frame/child.ts';
 import type { Figure, FigureContext, FigureOutcome, FigureResult, SkippedFigure } from '../frame/figure.ts';
 import { type Pair, type Sample, summarise } from '../frame/pairs.ts';
-import { type Contestant, startEdge, startFloor } from './p1-contestant.ts';
+import { type Audience, type Contestant, startEdge, startFloor } from './p1-contestant.ts';
 
 const id = 'P1';
 /** Frames of 128 bytes of payload: with what the protocol adds, about 200 on the wire. */
@@ -29,28 +30,31 @@ export const p1: Figure = {
 };
 
 export async function measureP1(context: FigureContext, size: P1Size): Promise<FigureOutcome> {
-  const contestants: Contestant[] = [];
-  const skipped: SkippedFigure[] = [];
+  const processes = new ProcessGroup();
   try {
-    const floor = await startFloor(size.subscribers, payloadBytes);
-    contestants.push(floor);
-    contestants.push(await startEdge(size.subscribers, payloadBytes, { kind: 'memory' }));
-    const pulsar = await context.pulsar();
-    if (typeof pulsar === 'string') skipped.push({ id: `${id}-json-pulsar`, reason: pulsar });
-    else {
-      const topic = uniqueTopic('bench');
-      contestants.push(await startEdge(size.subscribers, payloadBytes, { kind: 'pulsar', topic, ...pulsar }));
-    }
-    const results: FigureResult[] = [];
-    for (const contestant of contestants) {
-      context.progress(`${id}: warming up ${contestant.name}`);
-      await contestant.measure(size.warmUpSeconds * warmUpPerSecond, warmUpPerSecond);
-    }
-    for (const perSecond of size.perSecond) results.push(...(await measureRate(context, size, perSecond, contestants)));
-    return { results, skipped };
+    return await measureWith(processes, context, size);
   } finally {
-    for (const contestant of contestants) await contestant.stop();
+    await processes.stop();
   }
+}
+
+async function measureWith(processes: ProcessGroup, context: FigureContext, size: P1Size): Promise<FigureOutcome> {
+  const skipped: SkippedFigure[] = [];
+  const audience: Audience = { subscribers: size.subscribers, payloadBytes };
+  const contestants = [await startFloor(processes, audience), await startEdge(processes, audience, { kind: 'memory' })];
+  const pulsar = await context.pulsar();
+  if (typeof pulsar === 'string') skipped.push({ id: `${id}-json-pulsar`, reason: pulsar });
+  else {
+    const topic = uniqueTopic('bench');
+    contestants.push(await startEdge(processes, audience, { kind: 'pulsar', topic, ...pulsar }));
+  }
+  for (const contestant of contestants) {
+    context.progress(`${id}: warming up ${contestant.name}`);
+    await contestant.measure(size.warmUpSeconds * warmUpPerSecond, warmUpPerSecond);
+  }
+  const results: FigureResult[] = [];
+  for (const perSecond of size.perSecond) results.push(...(await measureRate(context, size, perSecond, contestants)));
+  return { results, skipped };
 }
 
 /** Rounds in which every server has its turn, in alternating order, so that a machine that gets slower slows all of them. */

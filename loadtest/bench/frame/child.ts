@@ -61,7 +61,7 @@ export class Child<C extends CommandTable> {
     this.#waiting.set(id, answer);
     const message: CommandMessage = { id, method, params };
     if (this.#child.connected) this.#child.send(message);
-    else this.#ended('its channel is closed');
+    else answer.reject(new Error(`${this.name} has ended and takes no commands`));
     return (await answer.promise) as Awaited<ReturnType<C[M]>>;
   }
 
@@ -89,5 +89,21 @@ export class Child<C extends CommandTable> {
     for (const waiting of this.#waiting.values()) waiting.reject(new Error(`${this.name} ended: ${how}`));
     this.#waiting.clear();
     if (!this.#stopping) process.stderr.write(`${this.name} (process ${this.pid}) ended: ${how}\n`);
+  }
+}
+
+/** All processes of one measurement: whatever goes wrong on the way, they end with it. */
+export class ProcessGroup {
+  readonly #children: { stop(): Promise<void> }[] = [];
+
+  async start<C extends CommandTable>(name: ProcessName, nodeOptions: readonly string[] = []): Promise<Child<C>> {
+    const child = await Child.start<C>(name, nodeOptions);
+    this.#children.push(child);
+    return child;
+  }
+
+  /** Ends them, those first that were started last: clients before their server. */
+  async stop(): Promise<void> {
+    for (const child of this.#children.splice(0).toReversed()) await child.stop();
   }
 }

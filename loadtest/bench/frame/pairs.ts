@@ -7,6 +7,8 @@ export interface Sample {
   /** In the unit of the figure. */
   readonly value: number;
   readonly checked: Checked;
+  /** Why the measurement itself must not be believed, where everything arrived. */
+  readonly void?: string;
 }
 
 /** One measurement of Pharos and the one of the floor that was made beside it. */
@@ -15,14 +17,16 @@ export interface Pair {
   readonly floor: Sample;
 }
 
-/** Sums up the pairs of a figure. Void where a delivery of either side went wrong. */
+/** Sums up the pairs of a figure. Void where one measurement of either side is. */
 export function summarise(
   figure: Pick<FigureResult, 'id' | 'what' | 'unit' | 'reach'>,
   pairs: readonly Pair[],
 ): FigureResult {
   const { id, what, unit, reach } = figure;
   const samples = pairs.flatMap(({ pharos, floor }) => [pharos, floor]);
-  const reasons = samples.map(({ checked }) => voidReason(checked)).filter((reason) => reason !== undefined);
+  const reasons = samples
+    .map((sample) => voidReason(sample.checked) ?? sample.void)
+    .filter((reason) => reason !== undefined);
   const [first] = reasons;
   return {
     id,

@@ -1,5 +1,5 @@
 import type { Checked } from './delivery-check.ts';
-import type { Load } from './pacer.ts';
+import type { Load, Paced } from './pacer.ts';
 
 /** The one channel of the measurements, and the native topic of the bare server. */
 export const benchChannel = 'bench';
@@ -12,7 +12,7 @@ export type BusChoice =
 /** What every server under test can do. */
 export type ServerCommands = {
   /** Hands each publication of the load to the server at its time; resolves after the last. */
-  publish(options: { readonly load: Load; readonly payloadBytes: number }): Promise<void>;
+  publish(options: { readonly load: Load; readonly payloadBytes: number }): Promise<Paced>;
   /** Frees what can be freed (needs `--expose-gc`). */
   collectGarbage(): Promise<void>;
 };
@@ -31,7 +31,7 @@ export type FloorServerCommands = ServerCommands & {
 export type PublisherCommands = {
   start(options: { readonly serviceUrl: string; readonly topic: string }): Promise<void>;
   /** Resolves when the broker has acknowledged the last. */
-  publish(options: { readonly load: Load; readonly payloadBytes: number }): Promise<void>;
+  publish(options: { readonly load: Load; readonly payloadBytes: number }): Promise<Paced>;
 };
 
 /** Clients of one server, at most 19,000: a process has 20,000 descriptors at most places. */

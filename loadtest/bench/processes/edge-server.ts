@@ -15,7 +15,7 @@ import { createLogger, Metrics } from '@pharos/telemetry';
 
 import { serveCommands } from '../frame/commands.ts';
 import { collectGarbage } from '../frame/garbage.ts';
-import { pace } from '../frame/pacer.ts';
+import { pace, type Paced } from '../frame/pacer.ts';
 import { payload } from '../frame/payload.ts';
 import { benchChannel, type BusChoice, type EdgeServerCommands } from '../frame/roles.ts';
 
@@ -68,13 +68,14 @@ function configure(choice: BusChoice): EdgeConfig {
 }
 
 /** As any other program that writes to the topic would. */
-async function publish({ load, payloadBytes }: Parameters<EdgeServerCommands['publish']>[0]): Promise<void> {
+async function publish({ load, payloadBytes }: Parameters<EdgeServerCommands['publish']>[0]): Promise<Paced> {
   if (!onMemory) throw new Error('an edge on Pulsar is published to through Pulsar');
   const appended: Promise<number>[] = [];
-  await pace(load, (sequence) => {
+  const paced = await pace(load, (sequence) => {
     appended.push(broker.inject(memoryTopic, 0, { key: benchChannel, data: payload(sequence, payloadBytes) }));
   });
   await Promise.all(appended);
+  return paced;
 }
 
 const commands: EdgeServerCommands = { start: ({ bus }) => start(bus), publish, collectGarbage };

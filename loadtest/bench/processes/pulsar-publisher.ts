@@ -2,7 +2,7 @@
 import { Client, type Producer } from '@pharos/pulsar-client';
 
 import { serveCommands } from '../frame/commands.ts';
-import { pace } from '../frame/pacer.ts';
+import { pace, type Paced } from '../frame/pacer.ts';
 import { payload } from '../frame/payload.ts';
 import { benchChannel, type PublisherCommands } from '../frame/roles.ts';
 
@@ -15,17 +15,18 @@ async function start({ serviceUrl, topic }: Parameters<PublisherCommands['start'
   producer = await client.createProducer({ topic, batchingMaxPublishDelayMs: 0 });
 }
 
-async function publish({ load, payloadBytes }: Parameters<PublisherCommands['publish']>[0]): Promise<void> {
+async function publish({ load, payloadBytes }: Parameters<PublisherCommands['publish']>[0]): Promise<Paced> {
   const to = producer;
   if (to === undefined) throw new Error('publish comes after start');
   const sent: Promise<unknown>[] = [];
-  await pace(load, (sequence) => {
+  const paced = await pace(load, (sequence) => {
     const acknowledged = to.send({ data: payload(sequence, payloadBytes), partitionKey: benchChannel });
     // Its failure is seen below, when all have gone out; until then it must not pass for one that nobody looks at.
     acknowledged.catch(() => undefined);
     sent.push(acknowledged);
   });
   await Promise.all(sent);
+  return paced;
 }
 
 const commands: PublisherCommands = { start, publish };
