@@ -3,3 +3,5 @@ export { MemoryBroker, type MemoryBrokerOptions } from './memory/memory-broker.t
 export { MemoryBus } from './memory/memory-bus.ts';
 export type * from './port.ts';
 export { markerProperty } from './port.ts';
+export { PulsarBus } from './pulsar/pulsar-bus.ts';
+export type { BusLogger, PulsarBusOptions } from './pulsar/pulsar-options.ts';

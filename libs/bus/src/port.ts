@@ -52,7 +52,10 @@ export interface NewPublication {
 
 export interface AppendReceipt {
   readonly lane: number;
-  /** Where the publication lies; equal to the `position` that a tail's cursor gives for the same publication. */
+  /**
+   * Where the publication lies; equal to the `position` that a tail's cursor gives for the same publication. Empty where
+   * it was sent twice over a lost connection and the log, which took it once, doesn't say where.
+   */
   readonly position: string;
 }
 

@@ -7,8 +7,12 @@ import { tailTests } from './conformance/tails.ts';
 import { workTests } from './conformance/work.ts';
 
 /** Holds a bus adapter to what the port says. Every adapter passes all of it. */
-export function busConformance(name: string, open: () => Promise<BusUnderTest>): void {
-  describe(`${name} bus`, () => {
+export function busConformance(
+  name: string,
+  options: { readonly skip: string | false },
+  open: () => Promise<BusUnderTest>,
+): void {
+  describe(`${name} bus`, options, () => {
     let opened: BusUnderTest | undefined;
     const buses: Bus[] = [];
     const adapter = (): BusUnderTest => {

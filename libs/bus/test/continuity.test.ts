@@ -64,6 +64,18 @@ describe('continuity', () => {
     assert.deepEqual(continuity.judge(at(3, 5, 5, 12)), { do: 'deliver', skip: 0, hole });
   });
 
+  test('a jump that a damaged entry leaves is lost', () => {
+    const continuity = begin();
+    continuity.skipDamaged();
+    const hole = { from: 11, to: 13, kind: 'lost' } as const;
+    assert.deepEqual(continuity.judge(at(1, 5, 5, 14)), { do: 'deliver', skip: 0, hole });
+    assert.deepEqual(continuity.judge(at(1, 5, 6, 16)), {
+      do: 'deliver',
+      skip: 0,
+      hole: { from: 15, to: 15, kind: 'broker' },
+    });
+  });
+
   test('a tail that begins inside an entry gets the rest of it', () => {
     const continuity = new Continuity({ ledgerId: 5n, entryId: 3n, head: 8, session: -1 }, true);
     assert.deepEqual(continuity.judge(at(1, 5, 3, 6, 5)), { do: 'deliver', skip: 3 });

@@ -1,3 +1,4 @@
+import type { BusError } from '@pharos/bus';
 import type { Entry } from '@pharos/pulsar-client';
 import type { EntryStream, StreamListener, StreamStart } from '../src/pulsar/entry-stream.ts';
 
@@ -7,6 +8,7 @@ export interface ScriptedEntry {
   readonly entry: number;
   /** Offset of its first message; 0 for an entry without an index. */
   readonly firstOffset: number;
+  readonly unreadable?: boolean;
 }
 
 /** A lane of a broker that does what a test says: for what a real one does once in a year. */
@@ -14,6 +16,8 @@ export class ScriptedLane {
   entries: ScriptedEntry[] = [];
   readonly streams: ScriptedStream[] = [];
   readonly starts: StreamStart[] = [];
+  /** False: what is appended has no index. */
+  indexed = true;
   /** What the next calls of `open` do in place of opening. */
   failures: Error[] = [];
 
@@ -26,7 +30,8 @@ export class ScriptedLane {
     return stream;
   };
 
-  append(...entries: ScriptedEntry[]): void {
+  append(...appended: ScriptedEntry[]): void {
+    const entries = this.indexed ? appended : appended.map((entry) => ({ ...entry, firstOffset: 0 }));
     this.entries.push(...entries);
     for (const stream of this.streams) stream.feed(entries);
   }
@@ -38,16 +43,15 @@ export class ScriptedLane {
 
 export class ScriptedStream implements EntryStream {
   readonly #lane: ScriptedLane;
-  readonly #generation: number;
+  readonly session: number;
   #queue: Entry[] = [];
   #listener: StreamListener | undefined;
-  connected = true;
-  end: Error | undefined;
+  end: BusError | undefined;
   closed = false;
 
   constructor(lane: ScriptedLane, generation: number, start: StreamStart) {
     this.#lane = lane;
-    this.#generation = generation;
+    this.session = generation;
     if (start.at !== 'latest') this.#queue = lane.entries.filter((entry) => isFrom(entry, start)).map(makeEntry);
   }
 
@@ -57,10 +61,6 @@ export class ScriptedStream implements EntryStream {
 
   putBack(entry: Entry): void {
     this.#queue.unshift(entry);
-  }
-
-  session(): number {
-    return this.#generation;
   }
 
   get readable(): boolean {
@@ -78,6 +78,7 @@ export class ScriptedStream implements EntryStream {
 
   async close(): Promise<void> {
     this.closed = true;
+    this.#listener = undefined;
   }
 
   feed(entries: readonly ScriptedEntry[]): void {
@@ -86,12 +87,7 @@ export class ScriptedStream implements EntryStream {
     this.#listener?.readable();
   }
 
-  connect(connected: boolean): void {
-    this.connected = connected;
-    this.#listener?.connection(connected);
-  }
-
-  fail(error: Error): void {
+  fail(error: BusError): void {
     this.end = error;
     this.#listener?.ended(error);
   }
@@ -114,6 +110,7 @@ function makeEntry(scripted: ScriptedEntry): Entry {
     batch: false,
     count: 1,
     payload: Buffer.from(text),
+    ...(scripted.unreadable === true ? { unreadable: new Error('no such compression') } : {}),
     session: 1,
   } as unknown as Entry;
 }

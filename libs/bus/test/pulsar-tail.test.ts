@@ -13,6 +13,7 @@ class Rig {
   readonly lane = new ScriptedLane();
   readonly collector: Collector & { lost: Error[] } = Object.assign(new Collector(), { lost: [] as Error[] });
   readonly warnings: string[] = [];
+  readonly unreadable: string[] = [];
   epoch: string | undefined | Error = 'life.1';
   markers = 0;
   tail: PulsarTail | undefined;
@@ -35,7 +36,7 @@ class Rig {
     this.tail = new PulsarTail({
       topic: 'scripted',
       epoch: 'life.1',
-      context: { routing: laneRouting(0, 1, 'chat'), onUnreadable: () => undefined },
+      context: { routing: laneRouting(0, 1, 'chat'), onUnreadable: (position) => this.unreadable.push(position) },
       handler: Object.assign(this.collector, { indexLost: (error: Error) => this.collector.lost.push(error) }),
       turns: new TurnScheduler(100_000),
       attached,
@@ -94,13 +95,7 @@ describe('pulsar tail', () => {
   test('where entries have no index there are no offsets, only what is live', async () => {
     const rig = new Rig();
     rig.lane.entries = [entry(1, 0, 0)];
-    const { append } = rig.lane;
-    rig.lane.append = function unindexed(...entries) {
-      append.apply(
-        this,
-        entries.map((each) => ({ ...each, firstOffset: 0 })),
-      );
-    };
+    rig.lane.indexed = false;
     const tail = await rig.attach();
     assert.equal(rig.markers, 1, 'a new entry was looked at');
     assert.equal(tail.indexed, false);
@@ -143,7 +138,7 @@ describe('pulsar tail', () => {
     assert.deepEqual(rig.offsets, [2, 3, 4]);
     assert.deepEqual(rig.collector.holes, []);
     assert.deepEqual(rig.lane.starts.at(-1), { at: 'entry', ledgerId: 1n, entryId: 0n });
-    assert.deepEqual(rig.collector.connections, [false, true]);
+    assert.deepEqual(rig.collector.connections, [false, true], 'only where the re-read had to wait');
   });
 
   test('offsets that stay missing are told as lost, once', async () => {
@@ -190,10 +185,9 @@ describe('pulsar tail', () => {
     const rig = new Rig();
     rig.lane.entries = [entry(1, 0, 7)];
     const tail = await rig.attach();
-    rig.lane.stream.connect(false);
-    assert.equal(tail.connected, false);
     rig.epoch = undefined;
-    rig.lane.stream.connect(true);
+    rig.lane.stream.fail(new BusError('unreachable', 'the connection was lost'));
+    assert.equal(tail.connected, false);
     await rig.collector.until(() => rig.collector.endings.length > 0, 'the end');
     assert.deepEqual(rig.collector.connections, [false, true]);
     assert.match(rig.collector.endings[0]?.message ?? '', /deleted/);
@@ -210,6 +204,32 @@ describe('pulsar tail', () => {
     rig.lane.stream.fail(new BusError('refused', 'no permission any more'));
     await rig.collector.until(() => rig.collector.endings.length > 0, 'the end');
     assert.equal((rig.collector.endings[0] as BusError).code, 'refused');
+  });
+
+  test('entries that nobody can read are told as lost, with an index or without', async () => {
+    const rig = new Rig();
+    rig.lane.entries = [entry(1, 0, 1)];
+    const tail = await rig.attach();
+    rig.lane.append({ ...entry(1, 1, 2), unreadable: true }, entry(1, 2, 3));
+    rig.lane.append({ ...entry(1, 3, 0), unreadable: true }, entry(1, 4, 5));
+    await rig.collector.untilCount(2);
+    assert.deepEqual(rig.offsets, [3, 5]);
+    assert.deepEqual(rig.collector.holes, [
+      { from: 2, to: 2, kind: 'lost' },
+      { from: 4, to: 4, kind: 'lost' },
+    ]);
+    assert.deepEqual(rig.unreadable, ['1:1', '1:3']);
+    assert.equal(tail.indexed, true);
+  });
+
+  test('what has arrived before the end is delivered before it', async () => {
+    const rig = new Rig();
+    rig.lane.entries = [entry(1, 0, 1)];
+    await rig.attach();
+    rig.lane.append(entry(1, 1, 2), entry(1, 2, 3));
+    rig.lane.stream.fail(new BusError('log-ended', 'terminated'));
+    await rig.collector.until(() => rig.collector.endings.length > 0, 'the end');
+    assert.deepEqual(rig.offsets, [2, 3]);
   });
 
   test('closing while the lane is being re-read leaves no stream open', async () => {

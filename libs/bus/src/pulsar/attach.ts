@@ -50,9 +50,19 @@ async function attachHead(parts: AttachParts): Promise<Attached> {
     if (attached !== undefined) return attached;
     await stream.close();
   }
-  const marker = await parts.appendMarker();
+  const marker = await markerEntry(parts);
   const stream = await parts.open({ at: 'entry', ledgerId: marker.ledgerId, entryId: marker.entryId });
   return closeOnError(stream, async () => headAt(stream, await mustRead(parts, stream), marker));
+}
+
+/** Appends a mark and says where it lies, or what lies behind it. */
+async function markerEntry(parts: AttachParts): Promise<EntryPosition> {
+  const marker = await parts.appendMarker();
+  if (marker.ledgerId >= 0n) return marker;
+  // It was sent twice, over a lost connection, and the broker only says that it has it.
+  const newest = await newestEntry(parts);
+  if (newest !== undefined) return newest;
+  throw new BusError('unreachable', `'${parts.topic}' has a mark just appended, and says that it is empty`);
 }
 
 /** The lane's head where `entry` was the first to come when the stream was opened at `position`. */
@@ -146,7 +156,6 @@ async function firstEntry(stream: EntryStream, timeoutMs: number): Promise<Entry
   arrived.promise.catch(() => undefined);
   stream.listen({
     readable: () => arrived.resolve(),
-    connection: () => undefined,
     ended: (error) => arrived.reject(error),
   });
   if (stream.end !== undefined) throw stream.end;
@@ -175,7 +184,7 @@ function left(parts: AttachParts): number {
 
 function lastEntry(stream: EntryStream, entry: Entry, head: number): LastEntry {
   const { ledgerId, entryId } = entry.messageId;
-  return { ledgerId, entryId, head, session: stream.session(entry) };
+  return { ledgerId, entryId, head, session: stream.session };
 }
 
 function compare(entry: Entry, position: EntryPosition): number {

@@ -52,6 +52,7 @@ export class Continuity {
   #session: number;
   #suspectSession = -1;
   #indexed: boolean;
+  #damaged = false;
 
   constructor(last: LastEntry, indexed: boolean) {
     this.#ledgerId = last.ledgerId;
@@ -82,6 +83,11 @@ export class Continuity {
     this.#indexed = false;
   }
 
+  /** An entry came that is damaged beyond its index: the jump of offsets that it leaves is no mark of the broker's. */
+  skipDamaged(): void {
+    this.#damaged = true;
+  }
+
   judge(place: EntryPlace): Verdict {
     if (place.session <= this.#suspectSession) return drop;
     const order = this.#compare(place);
@@ -105,6 +111,7 @@ export class Continuity {
     if (place.firstOffset < from) return broken;
     if (place.firstOffset === from) return this.#accept(place, 0);
     const to = place.firstOffset - 1;
+    if (this.#damaged) return this.#accept(place, 0, { from, to, kind: 'lost' });
     if (place.session === this.#session && place.ledgerId === this.#ledgerId) {
       return this.#accept(place, 0, { from, to, kind: 'broker' });
     }
@@ -119,6 +126,7 @@ export class Continuity {
     this.#head = place.firstOffset + place.count - 1;
     this.#session = place.session;
     this.#suspectSession = -1;
+    this.#damaged = false;
     return hole === undefined ? { do: 'deliver', skip } : { do: 'deliver', skip, hole };
   }
 

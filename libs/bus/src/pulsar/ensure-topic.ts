@@ -11,7 +11,8 @@ export interface TopicAdmin {
   partitions(topic: string): Promise<number | undefined>;
   /** Makes the topic, plain where `partitions` is 0, with properties from its first moment; `false` where there is one. */
   createTopic(topic: string, partitions: number, properties: Readonly<Record<string, string>>): Promise<boolean>;
-  properties(topic: string): Promise<Readonly<Record<string, string>>>;
+  /** `undefined` where there is no such topic. */
+  properties(topic: string): Promise<Readonly<Record<string, string>> | undefined>;
   /** Adds properties to those that are there. */
   addProperties(topic: string, properties: Readonly<Record<string, string>>): Promise<void>;
 }
@@ -39,7 +40,7 @@ export async function ensureTopic(admin: TopicAdmin, topic: string, lanes: numbe
     const partitions = (await admin.partitions(topic)) ?? (await create(admin, topic, lanes ?? 1));
     if (partitions !== undefined) {
       mustHaveLanes(topic, partitions, lanes);
-      const random = (await admin.properties(topic))[epochProperty] ?? (await agreeOnEpoch(admin, topic));
+      const random = (await admin.properties(topic))?.[epochProperty] ?? (await agreeOnEpoch(admin, topic));
       if (!epochForm.test(random)) {
         throw new BusError(
           'refused',
@@ -62,11 +63,12 @@ export function mustHaveLanes(topic: string, partitions: number, lanes: number |
 }
 
 /** The epoch that the topic has now, `undefined` where it has none or there is no such topic. */
-export async function readEpoch(admin: TopicAdmin, topic: string): Promise<string | undefined> {
-  const partitions = await admin.partitions(topic);
-  if (partitions === undefined) return undefined;
-  const random = (await admin.properties(topic))[epochProperty];
-  return random === undefined ? undefined : `${random}.${Math.max(1, partitions)}`;
+export async function readEpoch(admin: TopicAdmin, topic: string, partitioned: boolean): Promise<string | undefined> {
+  const random = (await admin.properties(topic))?.[epochProperty];
+  if (random === undefined) return undefined;
+  // A plain topic stays one; it isn't asked for, because that is a dear question.
+  const partitions = partitioned ? ((await admin.partitions(topic)) ?? 0) : 0;
+  return `${random}.${Math.max(1, partitions)}`;
 }
 
 async function create(admin: TopicAdmin, topic: string, lanes: number): Promise<number | undefined> {
@@ -81,7 +83,7 @@ async function agreeOnEpoch(admin: TopicAdmin, topic: string): Promise<string> {
   let random = '';
   for (let same = 0; same < stableReads; same++) {
     if (same > 0) await delay(stableReadMs);
-    const read = (await admin.properties(topic))[epochProperty] ?? '';
+    const read = (await admin.properties(topic))?.[epochProperty] ?? '';
     if (read !== random) same = 0;
     random = read;
   }

@@ -1,4 +1,5 @@
 import type { Entry } from '@pharos/pulsar-client';
+import type { BusError } from '../errors.ts';
 
 /** Where a stream of entries begins. */
 export type StreamStart =
@@ -6,29 +7,32 @@ export type StreamStart =
   /** With this entry itself, or the next that is there. */
   | { readonly at: 'entry'; readonly ledgerId: bigint; readonly entryId: bigint };
 
-/** The entries of one lane from one start on, over reconnects; what a tail reads from. */
+/**
+ * The entries of one lane from one start on, over one session: it ends with its connection. Whoever follows the lane opens
+ * another at the last entry, under a name that the broker doesn't know yet, because a broker that hasn't missed the
+ * former consumer would have the new one share its cursor.
+ */
 export interface EntryStream {
+  /** Grows over all streams of one bus. */
+  readonly session: number;
   /** The next entry where one has arrived. */
   take(): Entry | undefined;
   /** Has `take` give this entry (again) first. */
   putBack(entry: Entry): void;
-  /** The session that delivered an entry, comparable over all streams of one log: later ones are greater. */
-  session(entry: Entry): number;
   /** Whether `take` would give one. */
   readonly readable: boolean;
-  readonly connected: boolean;
-  /** Replaces the listener. Events that came before are not repeated: look at `readable`, `connected` and `end`. */
+  /** Replaces the listener. Events that came before are not repeated: look at `readable` and `end`. */
   listen(listener: StreamListener): void;
-  /** Set once the stream is over and can't go on. */
-  readonly end: Error | undefined;
-  /** Position of the lane's newest entry; `undefined` where the lane is empty. */
+  /** Set once nothing more comes than what is readable; retryable where another stream may have more. */
+  readonly end: BusError | undefined;
+  /** Position of the lane's newest entry; `undefined` where the lane is empty. @throws BusError */
   newest(): Promise<{ readonly ledgerId: bigint; readonly entryId: bigint } | undefined>;
+  /** The listener isn't called any more. */
   close(): Promise<void>;
 }
 
 /** None is called inside a call into the stream. */
 export interface StreamListener {
   readable(): void;
-  connection(connected: boolean): void;
-  ended(error: Error): void;
+  ended(error: BusError): void;
 }

@@ -9,8 +9,9 @@ export interface EntryPosition {
 
 const form = /^(\d{1,19}):(\d{1,19})(?::(\d{1,9}))?$/;
 
-/** `<ledger>:<entry>`, or `<ledger>:<entry>:<index>` for one message of a batch. */
+/** `<ledger>:<entry>`, or `<ledger>:<entry>:<index>` for one message of a batch; empty for a position that isn't known. */
 export function formatPosition(ledgerId: bigint, entryId: bigint, batchIndex = -1): string {
+  if (ledgerId < 0n) return '';
   return batchIndex < 0 ? `${ledgerId}:${entryId}` : `${ledgerId}:${entryId}:${batchIndex}`;
 }
 

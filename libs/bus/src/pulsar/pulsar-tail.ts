@@ -34,6 +34,8 @@ export class PulsarTail implements LaneTail, TurnSource, StreamListener {
   /** None while the lane is being re-read. */
   #stream: EntryStream | undefined;
   #view: PulsarLaneEntry | undefined;
+  /** Why the tail is over once what has arrived is delivered. */
+  #ending: BusError | undefined;
   /** No entry is taken while what the last one means is being found out. */
   #held = false;
   #connected = true;
@@ -61,8 +63,7 @@ export class PulsarTail implements LaneTail, TurnSource, StreamListener {
   }
 
   get position(): string {
-    const { ledgerId, entryId } = this.#continuity;
-    return ledgerId < 0n ? '' : formatPosition(ledgerId, entryId);
+    return formatPosition(this.#continuity.ledgerId, this.#continuity.entryId);
   }
 
   get connected(): boolean {
@@ -73,23 +74,25 @@ export class PulsarTail implements LaneTail, TurnSource, StreamListener {
     if (this.#open) this.#parts.turns.ready(this);
   }
 
-  connection(connected: boolean): void {
-    this.#tellConnection(connected);
-    // A log that was deleted and made anew while nobody was connected looks like a silent one.
-    if (connected && this.#parts.epoch !== '') void this.#endIfReplaced();
-  }
-
-  ended(error: Error): void {
+  ended(error: BusError): void {
     if (!this.#open) return;
-    const retryable = 'retryable' in error && error.retryable === true;
-    this.#parts.warn({ err: error, topic: this.#parts.topic, lane: this.lane }, 'a tail lost its subscription');
-    if (retryable) void this.#reread();
-    else this.#end(error);
+    if (!error.retryable) {
+      this.#ending = error;
+      this.#parts.turns.ready(this);
+      return;
+    }
+    this.#parts.warn(
+      { err: error, topic: this.#parts.topic, lane: this.lane },
+      'a lane lost its broker; resubscribing',
+    );
+    this.#tellConnection(false);
+    void this.#reread();
   }
 
   hasWork(): boolean {
     if (!this.#open) return false;
-    return this.#news.length > 0 || (!this.#held && this.#stream?.readable === true);
+    if (this.#news.length > 0) return true;
+    return !this.#held && (this.#stream?.readable === true || this.#ending !== undefined);
   }
 
   deliver(maxBytes: number): number {
@@ -98,7 +101,10 @@ export class PulsarTail implements LaneTail, TurnSource, StreamListener {
     let looked = 0;
     while (looked < maxBytes && this.#open && !this.#held) {
       const entry = this.#stream?.take();
-      if (entry === undefined) break;
+      if (entry === undefined) {
+        if (this.#ending !== undefined) this.#end(this.#ending);
+        break;
+      }
       looked += entry.payload.length + 1;
       delivered += this.#handle(entry);
     }
@@ -126,11 +132,19 @@ export class PulsarTail implements LaneTail, TurnSource, StreamListener {
     if (stream === undefined) return 0;
     const firstOffset = indexOf(entry);
     const { ledgerId, entryId } = entry.messageId;
-    const session = stream.session(entry);
+    const { session } = stream;
+    if (entry.unreadable !== undefined) this.#warnUnreadable(entry);
+    if (entry.unreadable !== undefined && firstOffset === 0 && this.#continuity.indexed) {
+      this.#continuity.skipDamaged();
+      return 0;
+    }
     const verdict = this.#continuity.judge({ session, ledgerId, entryId, firstOffset, count: entry.count });
     if (verdict.do === 'deliver') {
       if (verdict.hole !== undefined) this.#parts.handler.hole?.(verdict.hole);
-      return this.#open ? this.#deliverEntry(entry, firstOffset, verdict.skip) : 0;
+      if (!this.#open) return 0;
+      return entry.unreadable === undefined
+        ? this.#deliverEntry(entry, firstOffset, verdict.skip)
+        : this.#tellLost(entry, firstOffset + verdict.skip, firstOffset + entry.count - 1);
     }
     if (verdict.do === 'reread') void this.#reread();
     else if (verdict.do === 'index-broken') {
@@ -149,27 +163,38 @@ export class PulsarTail implements LaneTail, TurnSource, StreamListener {
     return bytes;
   }
 
+  /** What nobody can read is gone for its subscribers, who must not take what follows for all there is. */
+  #tellLost(entry: Entry, from: number, to: number): number {
+    if (this.#continuity.indexed) this.#parts.handler.hole?.({ from, to, kind: 'lost' });
+    return entry.payload.length;
+  }
+
+  #warnUnreadable(entry: Entry): void {
+    const { ledgerId, entryId } = entry.messageId;
+    this.#parts.context.onUnreadable(formatPosition(ledgerId, entryId), entry.unreadable);
+  }
+
   #adopt(stream: EntryStream): void {
     this.#stream = stream;
     stream.listen(this);
     if (stream.end !== undefined) this.ended(stream.end);
-    else if (stream.connected !== this.#connected) this.#tellConnection(stream.connected);
     if (this.hasWork()) this.#parts.turns.ready(this);
   }
 
   /** Subscribes anew from the last entry, that one included, for as long as it takes. */
   async #reread(): Promise<void> {
-    this.#held = true;
     const old = this.#stream;
+    if (old === undefined) return;
+    this.#held = true;
     this.#stream = undefined;
     const { ledgerId, entryId } = this.#continuity;
     const start: StreamStart = ledgerId < 0n ? { at: 'earliest' } : { at: 'entry', ledgerId, entryId };
     const backoff = new Backoff();
     try {
-      await old?.close();
+      await old.close();
       while (this.#open) {
         const stream = await this.#tryOpen(start);
-        if (stream !== undefined) return this.#resume(stream);
+        if (stream !== undefined) return await this.#resume(stream);
         await delay(backoff.next(), undefined, { signal: this.#closing.signal });
       }
     } catch (error) {
@@ -188,11 +213,13 @@ export class PulsarTail implements LaneTail, TurnSource, StreamListener {
     }
   }
 
-  #resume(stream: EntryStream): Promise<void> | undefined {
+  async #resume(stream: EntryStream): Promise<void> {
     if (!this.#open) return stream.close();
     this.#held = false;
+    this.#tellConnection(true);
     this.#adopt(stream);
-    return undefined;
+    // A log that was deleted and made anew while nobody was connected may look like a silent one.
+    if (this.#parts.epoch !== '') await this.#endIfReplaced();
   }
 
   /** An entry's offsets contradict what was delivered: another life of the log, or an index that can't be trusted. */
@@ -234,11 +261,15 @@ export class PulsarTail implements LaneTail, TurnSource, StreamListener {
 
   #end(error: Error): void {
     this.#held = true;
-    this.#news.push(() => {
-      // Closing is the tail's own doing here: nobody waits for it, and a failure to unsubscribe changes nothing.
-      this.close().catch((failure: unknown) => this.#parts.warn({ err: failure }, 'a tail was not closed cleanly'));
-      this.#parts.handler.ended?.(error);
-    });
+    this.#ending = undefined;
+    this.#news.push(() => this.#finish(error));
     this.#parts.turns.ready(this);
+  }
+
+  #finish(reason: Error): void {
+    const { warn, topic, handler } = this.#parts;
+    // Nobody waits for the stream to close; where that fails, the broker forgets it with the connection.
+    this.close().catch((failure: unknown) => warn({ err: failure, topic }, 'a tail was not closed cleanly'));
+    handler.ended?.(reason);
   }
 }

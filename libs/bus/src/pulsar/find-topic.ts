@@ -1,0 +1,104 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { describeError } from '@pharos/errors';
+import { AdminError, type Client, type PulsarAdmin } from '@pharos/pulsar-client';
+import { BusError } from '../errors.ts';
+import { brokerLimitations } from './broker-checks.ts';
+import { ensureTopic, mustHaveLanes } from './ensure-topic.ts';
+import { toBusError } from './pulsar-errors.ts';
+import { topicAdmin } from './topic-admin.ts';
+
+export interface FindTopicParts {
+  readonly client: Client;
+  readonly admin: PulsarAdmin;
+  readonly adminUrl: string;
+  readonly serviceUrl: string;
+  readonly tailSubscription: 'failover' | 'exclusive';
+  /** Full name. */
+  readonly topic: string;
+  readonly lanes: number | undefined;
+}
+
+export interface FoundTopic {
+  /** 0 for a plain topic. */
+  readonly partitions: number;
+  /** Empty where the admin API can't be had. */
+  readonly epoch: string;
+  readonly limitations: readonly string[];
+}
+
+// A broker that starts or hands over answers in between with errors; more than a moment of it is a state to report.
+const adminTries = 3;
+const adminRetryMs = 300;
+
+/**
+ * Finds or makes a log's topic, and looks at what the broker has. Without the admin API what exists is used, live only.
+ *
+ * @throws BusError `lanes-mismatch`, `unreachable`, `refused`
+ */
+export async function findTopic(parts: FindTopicParts): Promise<FoundTopic> {
+  const ensured = await tryAdmin(() => ensureTopic(topicAdmin(parts.admin), parts.topic, parts.lanes));
+  if (ensured instanceof AdminError && ensured.code === 'not-found') {
+    const message = `'${parts.topic}' can't be made: ${describeError(ensured)}`;
+    throw new BusError('refused', message, { cause: ensured });
+  }
+  const existing = await partitionsByClient(parts);
+  if (ensured instanceof AdminError) return withoutAdmin(parts, existing, ensured);
+  const limitations = await Promise.all([checkBroker(parts), enableDeduplication(parts)]);
+  return { ...ensured, limitations: limitations.flat() };
+}
+
+function withoutAdmin(parts: FindTopicParts, existing: number, error: AdminError): FoundTopic {
+  const { topic, lanes, adminUrl } = parts;
+  const reason = `the admin API at ${adminUrl} can't be used (${describeError(error)}); set PHAROS_PULSAR_ADMIN_URL`;
+  if (existing === 0 && lanes !== undefined && lanes > 1) {
+    throw new BusError('unreachable', `'${topic}' can't be made with ${lanes} lanes: ${reason}`, { cause: error });
+  }
+  mustHaveLanes(topic, existing, lanes);
+  return { partitions: existing, epoch: '', limitations: [`live delivery only, nothing is recoverable: ${reason}`] };
+}
+
+/** The same by the binary protocol, which also tells whether there is a Pulsar at all. */
+async function partitionsByClient(parts: FindTopicParts): Promise<number> {
+  try {
+    const names = await parts.client.getPartitionsForTopic(parts.topic);
+    return names.length === 1 && names[0] === parts.topic ? 0 : names.length;
+  } catch (error) {
+    throw toBusError(error, `opening '${parts.topic}' on ${parts.serviceUrl}`);
+  }
+}
+
+async function checkBroker(parts: FindTopicParts): Promise<string[]> {
+  const configuration = await tryAdmin(() => parts.admin.getRuntimeConfiguration());
+  if (!(configuration instanceof AdminError)) return brokerLimitations(configuration, parts.tailSubscription);
+  return [`the broker's configuration can't be checked (${describeError(configuration)})`];
+}
+
+/**
+ * Has the broker drop what is sent twice over a lost connection. Set on the topic, not its namespace: other topics there
+ * are none of ours.
+ */
+async function enableDeduplication(parts: FindTopicParts): Promise<string[]> {
+  const { admin, topic } = parts;
+  const outcome = await tryAdmin(async () => {
+    if (!(await admin.isTopicDeduplicated(topic))) await admin.setTopicDeduplication(topic, true);
+  });
+  if (!(outcome instanceof AdminError)) return [];
+  return [
+    `a publication may come twice after a lost connection: deduplication of '${topic}' is off and can't be turned on ` +
+      `(${describeError(outcome)}); run pulsar-admin namespaces set-deduplication --enable, or set ` +
+      'topicLevelPoliciesEnabled=true on the broker',
+  ];
+}
+
+/** The answer, or the error of the last of a few tries. */
+async function tryAdmin<T>(call: () => Promise<T>): Promise<T | AdminError> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await call();
+    } catch (error) {
+      if (!(error instanceof AdminError)) throw error;
+      if (!error.retryable || tries === adminTries) return error;
+      await delay(adminRetryMs);
+    }
+  }
+}

@@ -1,0 +1,143 @@
+import { Client, PulsarAdmin } from '@pharos/pulsar-client';
+import { BusError } from '../errors.ts';
+import { type BusLimits, PendingAppends, resolveLimits } from '../limits.ts';
+import type { Bus, Log, LogSpec, WorkSpec, WorkSubscription } from '../port.ts';
+import { parseTopic } from '../topic.ts';
+import { TurnScheduler } from '../turns.ts';
+import { adminUrlOf } from './admin-url.ts';
+import { ClientProducer } from './client-producer.ts';
+import { ClientStream } from './client-stream.ts';
+import { readEpoch } from './ensure-topic.ts';
+import { type FoundTopic, findTopic } from './find-topic.ts';
+import { toBusError } from './pulsar-errors.ts';
+import { PulsarLog } from './pulsar-log.ts';
+import type { PulsarBusOptions } from './pulsar-options.ts';
+import { PulsarWork } from './pulsar-work.ts';
+import { topicAdmin } from './topic-admin.ts';
+
+/** The bus on Apache Pulsar. Connects when the first log is opened. */
+export class PulsarBus implements Bus {
+  readonly kind = 'pulsar';
+  readonly #options: PulsarBusOptions;
+  readonly #limits: BusLimits;
+  readonly #client: Client;
+  readonly #admin: PulsarAdmin;
+  readonly #adminUrl: string;
+  readonly #pending: PendingAppends;
+  readonly #turns: TurnScheduler;
+  readonly #logs = new Set<PulsarLog>();
+  readonly #work = new Set<PulsarWork>();
+  /** Numbers producers and subscriptions of this bus, whose names must never come twice. */
+  #names = 0;
+  #closed = false;
+
+  /** @throws BusError `refused` where a URL is not one */
+  constructor(options: PulsarBusOptions) {
+    this.#options = options;
+    this.#limits = resolveLimits(options);
+    this.#pending = new PendingAppends(this.#limits);
+    this.#turns = new TurnScheduler(this.#limits.turnBytes);
+    this.#adminUrl = options.adminUrl ?? adminUrlOf(options.serviceUrl);
+    try {
+      this.#client = new Client({
+        serviceUrl: options.serviceUrl,
+        operationTimeoutSeconds: (options.operationTimeoutMs ?? 15_000) / 1000,
+        ...(options.logger === undefined ? {} : { logger: options.logger }),
+      });
+      this.#admin = new PulsarAdmin({ adminUrl: this.#adminUrl, timeoutMs: options.adminTimeoutMs ?? 10_000 });
+    } catch (error) {
+      throw toBusError(error, 'setting up the Pulsar client');
+    }
+  }
+
+  async openLog(spec: LogSpec): Promise<Log> {
+    this.#mustBeOpen();
+    const { full, local } = parseTopic(spec.topic);
+    const found = await this.#find(full, spec.lanes);
+    this.#mustBeOpen();
+    const log = this.#makeLog(full, found, spec.defaultChannel ?? local);
+    this.#logs.add(log);
+    return log;
+  }
+
+  async subscribeWork(spec: WorkSpec): Promise<WorkSubscription> {
+    this.#mustBeOpen();
+    const topic = parseTopic(spec.topic).full;
+    await this.#find(topic, undefined);
+    const work = await PulsarWork.open({
+      client: this.#client,
+      topic,
+      spec,
+      warn: (detail, message) => this.#options.logger?.warn(detail, message),
+      onClose: (closed) => this.#work.delete(closed),
+    });
+    this.#work.add(work);
+    if (this.#closed) await work.close();
+    this.#mustBeOpen();
+    return work;
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    await Promise.allSettled([...this.#logs].map((log) => log.close()));
+    await Promise.allSettled([...this.#work].map((work) => work.close()));
+    await this.#client.close();
+  }
+
+  #find(topic: string, lanes: number | undefined): Promise<FoundTopic> {
+    return findTopic({
+      client: this.#client,
+      admin: this.#admin,
+      adminUrl: this.#adminUrl,
+      serviceUrl: this.#options.serviceUrl,
+      tailSubscription: this.#options.tailSubscription ?? 'failover',
+      topic,
+      lanes,
+    });
+  }
+
+  #makeLog(topic: string, found: FoundTopic, defaultChannel: string): PulsarLog {
+    const { partitions, epoch, limitations } = found;
+    const laneTopic = (lane: number): string => (partitions === 0 ? topic : `${topic}-partition-${lane}`);
+    const warn = (detail: object, message: string): void => this.#options.logger?.warn(detail, message);
+    return new PulsarLog({
+      topic,
+      lanes: Math.max(1, partitions),
+      epoch,
+      defaultChannel,
+      limitations,
+      pending: this.#pending,
+      turns: this.#turns,
+      attachTimeoutMs: this.#options.attachTimeoutMs ?? 15_000,
+      createProducer: (lane, onConnected) =>
+        ClientProducer.open({
+          client: this.#client,
+          topic: laneTopic(lane),
+          name: `${this.#options.namePrefix}-${this.#names++}-${lane}`,
+          maxPendingMessages: this.#limits.maxPendingAppends,
+          maxPendingBytes: this.#limits.maxPendingBytes,
+          onConnected,
+        }),
+      openStream: (lane, start) => {
+        const session = this.#names++;
+        return ClientStream.open({
+          client: this.#client,
+          topic: laneTopic(lane),
+          subscription: `${this.#options.namePrefix}-${session}`,
+          type: this.#options.tailSubscription ?? 'failover',
+          queueBytes: this.#options.tailQueueBytes ?? 2 * 1024 * 1024,
+          session,
+          start,
+        });
+      },
+      readEpoch: () => readEpoch(topicAdmin(this.#admin), topic, partitions > 0),
+      warn,
+      onClose: (closed) => this.#logs.delete(closed),
+    });
+  }
+
+  #mustBeOpen(): void {
+    if (this.#closed) throw new BusError('closed', 'the bus was closed');
+  }
+}

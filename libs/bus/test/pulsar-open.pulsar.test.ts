@@ -1,0 +1,122 @@
+import assert from 'node:assert/strict';
+import { createServer as createHttpServer } from 'node:http';
+import { type AddressInfo, createServer } from 'node:net';
+import { after, before, describe, test } from 'node:test';
+import { Client } from '@pharos/pulsar-client';
+import { freePort, unavailable, uniqueTopic } from '@pharos/testkit';
+import { append, Collector } from './conformance/harness.ts';
+import { type PulsarRig, startRig } from './pulsar-rig.ts';
+
+describe('opening logs on Pulsar', { skip: unavailable('pulsar') }, () => {
+  let rig: PulsarRig;
+  before(async () => {
+    rig = await startRig();
+  });
+  after(() => rig.close());
+
+  test('a broker with all that Pharos needs has no limitations', async () => {
+    const log = await rig.newBus().openLog({ topic: uniqueTopic('whole') });
+    assert.deepEqual(log.limitations, []);
+  });
+
+  test('a topic that a plain client made gets an epoch that all edges agree on', async () => {
+    const topic = uniqueTopic('foreign');
+    const plain = new Client({ serviceUrl: rig.server.serviceUrl });
+    const producer = await plain.createProducer({ topic });
+    await producer.send({ data: Buffer.from('old line') });
+    await plain.close();
+    const logs = await Promise.all([1, 2, 3].map(() => rig.newBus().openLog({ topic })));
+    assert.equal(new Set(logs.map((log) => log.epoch)).size, 1);
+    assert.match(logs[0]?.epoch ?? '', /^[0-9a-f]+\.1$/);
+    const collector = new Collector();
+    await logs[0]?.attach(0, collector, { at: 'earliest' });
+    await collector.untilCount(1);
+    assert.deepEqual(collector.texts, ['old line']);
+  });
+
+  test('without the admin API a log is live only, and says what to set', async () => {
+    const adminUrl = `http://127.0.0.1:${await freePort()}`;
+    const log = await rig.newBus({ adminUrl }).openLog({ topic: uniqueTopic('noadmin') });
+    assert.equal(log.epoch, '');
+    assert.equal(log.limitations.length, 1);
+    assert.ok(log.limitations[0]?.includes(adminUrl), log.limitations[0]);
+    assert.match(log.limitations[0] ?? '', /PHAROS_PULSAR_ADMIN_URL/);
+    const collector = new Collector();
+    await log.attach(0, collector);
+    await append(log, 'chat', 'live');
+    await collector.untilCount(1);
+  });
+
+  test('without the admin API a log can’t be made with lanes, but one that has them is found', async () => {
+    const adminUrl = `http://127.0.0.1:${await freePort()}`;
+    const topic = uniqueTopic('lanes');
+    const blind = rig.newBus({ adminUrl });
+    await assert.rejects(blind.openLog({ topic, lanes: 3 }), (error: Error & { code?: string }) => {
+      assert.equal(error.code, 'unreachable');
+      assert.ok(error.message.includes(adminUrl), error.message);
+      return true;
+    });
+    await rig.newBus().openLog({ topic, lanes: 3 });
+    assert.equal((await blind.openLog({ topic, lanes: 3 })).lanes, 3);
+  });
+
+  test('what does not answer, or isn’t Pulsar, is named', async () => {
+    const silent = createServer(() => undefined).listen(0, '127.0.0.1');
+    const http = createHttpServer((_request, response) => response.end('hello')).listen(0, '127.0.0.1');
+    const ports = [await freePort(), (silent.address() as AddressInfo).port, (http.address() as AddressInfo).port];
+    try {
+      for (const port of ports) {
+        const serviceUrl = `pulsar://127.0.0.1:${port}`;
+        const bus = rig.newBus({ serviceUrl, adminUrl: 'http://127.0.0.1:1', operationTimeoutMs: 1500 });
+        await assert.rejects(bus.openLog({ topic: uniqueTopic('nobody') }), (error: Error & { code?: string }) => {
+          assert.equal(error.code, 'unreachable', error.message);
+          assert.ok(error.message.includes(`127.0.0.1:${port}`), error.message);
+          return true;
+        });
+        await bus.close();
+      }
+    } finally {
+      silent.close();
+      http.close();
+    }
+  });
+});
+
+describe('a broker without the index interceptor', { skip: unavailable('pulsar') }, () => {
+  let rig: PulsarRig;
+  before(async () => {
+    rig = await startRig({
+      brokerEntryMetadataInterceptors: '',
+      exposingBrokerEntryMetadataToClientEnabled: 'false',
+      activeConsumerFailoverDelayTimeMillis: '1000',
+    });
+  });
+  after(() => rig.close());
+
+  test('is used for live delivery, and each missing setting is named', async () => {
+    const warnings: string[] = [];
+    const note = (_detail: object, message: string): number => warnings.push(message);
+    const bus = rig.newBus({ logger: { debug: () => undefined, info: () => undefined, warn: note, error: note } });
+    const log = await bus.openLog({ topic: uniqueTopic('bare') });
+    const text = log.limitations.join('\n');
+    assert.match(text, /AppendIndexMetadataInterceptor/);
+    assert.match(text, /exposingBrokerEntryMetadataToClientEnabled/);
+    assert.match(text, /activeConsumerFailoverDelayTimeMillis/);
+    const collector = new Collector();
+    const tail = await log.attach(0, collector);
+    assert.equal(tail.indexed, false);
+    await append(log, 'chat', 'one');
+    await append(log, 'chat', 'two');
+    await collector.untilCount(2);
+    assert.deepEqual(collector.texts, ['one', 'two']);
+    assert.deepEqual(
+      collector.seen.map((seen) => seen.offset),
+      [0, 0],
+    );
+    assert.equal(tail.head, 0);
+    assert.ok(
+      warnings.some((warning) => warning.includes('activeConsumerFailoverDelayTimeMillis')),
+      warnings.join(),
+    );
+  });
+});
