@@ -58,7 +58,7 @@ export class ClientCore {
     const backoff = this.newBackoff();
     for (;;) {
       try {
-        const left = Math.max(1, deadline - performance.now());
+        const left = Math.max(1, Math.round(deadline - performance.now()));
         return await withDeadline(this.lookup.partitionsOf(topic), left, `looking up the partitions of ${topic}`);
       } catch (error) {
         const delayMs = backoff.next();

@@ -6,19 +6,19 @@
  */
 import type { ByteReader, ByteWriter } from '@pharos/bytes';
 import {
+  readInt,
   readInt32,
   readString,
   readTag,
-  readUint,
   required,
   skipField,
   writeInt,
   writeString,
-  writeUint,
 } from '../protobuf.ts';
 
 /** A request failed. */
 export interface CommandError {
+  /** −1: what failed is the connection itself. */
   readonly requestId: number;
   /** See {@link serverErrorName}. */
   readonly error: number;
@@ -26,7 +26,7 @@ export interface CommandError {
 }
 
 export function encodeCommandError(writer: ByteWriter, command: CommandError): void {
-  writeUint(writer, 1, command.requestId);
+  writeInt(writer, 1, command.requestId);
   writeInt(writer, 2, command.error);
   writeString(writer, 3, command.message);
 }
@@ -39,7 +39,7 @@ export function decodeCommandError(reader: ByteReader): CommandError {
     const tag = readTag(reader);
     switch (tag >>> 3) {
       case 1:
-        requestId = readUint(reader, tag);
+        requestId = readInt(reader, tag);
         break;
       case 2:
         error = readInt32(reader, tag);

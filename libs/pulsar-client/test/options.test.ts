@@ -1,0 +1,102 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { Client } from '../src/client.ts';
+import type { ClientConfig } from '../src/client-config.ts';
+import type { ConsumerConfig } from '../src/consumer/consumer-config.ts';
+import { PulsarError } from '../src/errors.ts';
+import type { ProducerConfig } from '../src/producer/producer-config.ts';
+import type { ReaderConfig } from '../src/reader/reader.ts';
+
+/** Nobody listens there; a config must be refused before anybody is asked. */
+const serviceUrl = 'pulsar://127.0.0.1:1';
+
+/** A PulsarError `InvalidConfiguration` that names the option. */
+function names(option: string): (error: unknown) => boolean {
+  return (error) =>
+    error instanceof PulsarError && error.code === 'InvalidConfiguration' && error.message.includes(option);
+}
+
+describe('options that are not supported are refused by name', () => {
+  const client: Readonly<Record<string, unknown>> = {
+    authentication: {},
+    ioThreads: 2,
+    tlsTrustCertsFilePath: 'ca.pem',
+    tlsAllowInsecureConnection: true,
+    statsIntervalInSeconds: 60,
+    log: () => undefined,
+    serviceUrlProvider: {},
+    operationTimeout: 5,
+    operationTimeoutSeconds: 0,
+    connectionTimeoutMs: -1,
+    keepAliveIntervalMs: 2 ** 31,
+  };
+  for (const [option, value] of Object.entries(client)) {
+    test(`client: ${option}`, () => {
+      assert.throws(() => new Client({ serviceUrl, [option]: value } as ClientConfig), names(option));
+    });
+  }
+
+  const producer: Readonly<Record<string, unknown>> = {
+    chunkingEnabled: true,
+    accessMode: 'Exclusive',
+    batchingType: 'KeyBasedBatching',
+    encryptionKey: 'key',
+    schema: { schemaType: 'String' },
+    hashingScheme: 'BoostHash',
+    messageRoutingMode: 'CustomPartition',
+    maxPendingMessages: 0,
+    sendTimeoutMs: 1.5,
+    producername: 'typo',
+  };
+  for (const [option, value] of Object.entries(producer)) {
+    test(`producer: ${option}`, async () => {
+      const config = { topic: 'chat', [option]: value } as unknown as ProducerConfig;
+      await assert.rejects(new Client({ serviceUrl }).createProducer(config), names(option));
+    });
+  }
+
+  const consumer: Readonly<Record<string, unknown>> = {
+    topics: ['a', 'b'],
+    topicsPattern: 'a.*',
+    ackTimeoutMs: 1000,
+    subscriptionType: 'KeyShared',
+    deadLetterPolicy: {},
+    batchIndexAckEnabled: true,
+    receiverQueueSize: 0,
+    batchReceivePolicy: { maxNumMessages: -1, maxNumBytes: -1, timeoutMs: -1 },
+    subscription: '',
+  };
+  for (const [option, value] of Object.entries(consumer)) {
+    test(`consumer: ${option}`, async () => {
+      const config = { topic: 'chat', subscription: 's', [option]: value } as unknown as ConsumerConfig;
+      await assert.rejects(new Client({ serviceUrl }).subscribe(config), names(option));
+    });
+  }
+
+  test('reader: privateKeyPath', async () => {
+    const config = { topic: 'chat', startMessageId: undefined, privateKeyPath: 'key.pem' } as unknown as ReaderConfig;
+    await assert.rejects(new Client({ serviceUrl }).createReader(config), names('privateKeyPath'));
+  });
+
+  test('values that change nothing are taken', () => {
+    const config = { serviceUrl, tlsAllowInsecureConnection: false, statsIntervalInSeconds: 0, log: undefined };
+    assert.doesNotThrow(() => new Client(config as ClientConfig));
+  });
+
+  test('a compression that is not there is refused by name', async () => {
+    const refused = new Client({ serviceUrl }).createProducer({ topic: 'chat', compressionType: 'LZ4' });
+    await assert.rejects(
+      refused,
+      (error) => error instanceof PulsarError && error.code === 'OperationNotSupported' && /LZ4/.test(error.message),
+    );
+  });
+
+  for (const url of ['', 'http://127.0.0.1:6650', 'pulsar://', 'pulsar://a:99999', 'pulsar+ssl://a:6651', 'a:6650']) {
+    test(`service URL '${url}'`, () => {
+      assert.throws(
+        () => new Client({ serviceUrl: url }),
+        (error) => error instanceof PulsarError && /InvalidUrl|InvalidConfiguration/.test(error.code),
+      );
+    });
+  }
+});
