@@ -50,7 +50,16 @@ export async function startTestEdge(options: TestEdgeOptions = {}): Promise<Test
   });
   const metrics = new Metrics(createRegistry({ processMetrics: false }));
   const edge = new Edge({ config, identity: newIdentity('test-edge'), bus, server, logger, metrics });
-  await edge.run();
+  async function stop(): Promise<void> {
+    await edge.stop();
+    await bus.close();
+  }
+  try {
+    await edge.run();
+  } catch (error) {
+    await stop();
+    throw error;
+  }
   return {
     edge,
     port: edge.port,
@@ -58,9 +67,6 @@ export async function startTestEdge(options: TestEdgeOptions = {}): Promise<Test
     log,
     webSocketUrl: `ws://127.0.0.1:${edge.port}/connection/websocket`,
     chatUrl: `ws://127.0.0.1:${edge.port}/`,
-    async stop(): Promise<void> {
-      await edge.stop();
-      await bus.close();
-    },
+    stop,
   };
 }

@@ -1,0 +1,120 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { ProtocolClient, TextClient } from './support/clients.ts';
+import { FaultyBus } from './support/faulty-bus.ts';
+import { logged } from './support/logs.ts';
+import { metric, untilMetric } from './support/metrics.ts';
+import { memoryWorld, startEdge, startOutsider } from './support/world.ts';
+
+const internal = { code: 100, message: 'internal server error', temporary: true };
+
+describe('a log that fails', () => {
+  test('an append that fails is answered with 100, too large with 106; the connection goes on', async (t) => {
+    const world = memoryWorld();
+    const bus = new FaultyBus(world.bus());
+    const edge = await startEdge(t, world, { bus });
+    const client = await ProtocolClient.connect(t, edge);
+    await client.subscribe('room');
+    for (const code of ['unreachable', 'deadline', 'outcome-unknown', 'queue-full', 'refused'] as const) {
+      bus.appends.fail(code);
+      assert.deepEqual((await client.publish('room', 1))['error'], internal, code);
+      const outcome = code.replaceAll('-', '_');
+      assert.equal(await metric(edge, 'pharos_edge_publishes_total', { outcome }), 1);
+    }
+    bus.appends.fail('too-large');
+    assert.equal(await client.errorOf({ publish: { channel: 'room', data: 1 } }), 106);
+    bus.appends.pass();
+    assert.equal(await client.errorOf({ publish: { channel: 'room', data: 2 } }), 0);
+    await client.publications.waitForCount(1, 5_000);
+    assert.deepEqual(client.dataOf('room'), [2]);
+  });
+
+  test('an outage is logged once, not once a publish', async (t) => {
+    const world = memoryWorld();
+    const bus = new FaultyBus(world.bus());
+    const edge = await startEdge(t, world, { bus });
+    const client = await ProtocolClient.connect(t, edge);
+    bus.appends.fail('unreachable');
+    for (let index = 0; index < 50; index++) await client.publish('room', index);
+    assert.equal(logged(edge, 'publishes of clients failed').length, 1);
+    await edge.stop();
+    const lines = logged(edge, 'publishes of clients failed');
+    assert.deepEqual(
+      lines.map(({ times }) => times),
+      [1, 49],
+    );
+  });
+
+  test('a text that could not be published is said by a close, whose reason fits', async (t) => {
+    const world = memoryWorld();
+    const bus = new FaultyBus(world.bus());
+    const edge = await startEdge(t, world, { bus });
+    const client = await TextClient.open(t, edge.chatUrl);
+    bus.appends.fail('unreachable');
+    client.send('lost');
+    const closed = await client.closed;
+    assert.equal(closed.code, 1013);
+    assert.match(closed.reason, /^message not sent: /);
+  });
+
+  test('more texts than may wait for the log are said by a close', async (t) => {
+    const world = memoryWorld();
+    const bus = new FaultyBus(world.bus());
+    const edge = await startEdge(t, world, { bus });
+    const client = await TextClient.open(t, edge.chatUrl);
+    bus.appends.hold();
+    for (let index = 0; index <= 256; index++) client.send('wait');
+    assert.deepEqual(await client.closed, { code: 1013, reason: 'too many messages wait for the log' });
+    bus.appends.pass();
+  });
+
+  test('111 where too many publishes of a connection wait; those that wait are answered', async (t) => {
+    const world = memoryWorld();
+    const bus = new FaultyBus(world.bus());
+    const edge = await startEdge(t, world, { bus });
+    const client = await ProtocolClient.connect(t, edge);
+    bus.appends.hold();
+    const ids = client.send(...Array.from({ length: 300 }, () => ({ publish: { channel: 'room', data: 1 } })));
+    for (const id of ids.slice(256)) {
+      assert.equal(((await client.reply(id))['error'] as { code: number }).code, 111);
+    }
+    bus.appends.pass();
+    for (const id of ids.slice(0, 256)) assert.deepEqual((await client.reply(id))['publish'], {});
+  });
+
+  test('an edge that starts before its log waits, live and not ready; it can be stopped meanwhile', async (t) => {
+    const world = memoryWorld();
+    const waiting = new FaultyBus(world.bus());
+    waiting.opens.fail('unreachable');
+    const starting = startEdge(t, world, { bus: waiting });
+    setImmediate(() => waiting.opens.pass());
+    const edge = await starting;
+    assert.deepEqual(edge.edge.readiness(), { ready: true, reasons: [] });
+    assert.ok(logged(edge, 'not ready: ').length >= 1);
+
+    const refused = new FaultyBus(world.bus());
+    refused.opens.fail('lanes-mismatch');
+    await assert.rejects(startEdge(t, world, { bus: refused }), { code: 'lanes-mismatch' });
+  });
+
+  test('a cut connection: live publications wait, come in order, and the gauge tells', async (t) => {
+    const world = memoryWorld();
+    const edge = await startEdge(t, world);
+    const client = await ProtocolClient.connect(t, edge);
+    await client.subscribe('room', { positioned: true });
+    const outsider = await startOutsider(t, world);
+    await untilMetric(edge, 'pharos_edge_lanes_connected', 1);
+    for (let round = 0; round < 3; round++) {
+      world.broker.setConnected(false);
+      const appended = [1, 2, 3].map((n) => outsider.append('room', String(round * 3 + n)));
+      await untilMetric(edge, 'pharos_edge_lanes_connected', 0);
+      world.broker.setConnected(true);
+      await Promise.all(appended);
+      await untilMetric(edge, 'pharos_edge_lanes_connected', 1);
+    }
+    await client.publications.waitForCount(9, 5_000);
+    assert.deepEqual(client.dataOf('room'), [1, 2, 3, 4, 5, 6, 7, 8, 9]);
+    assert.deepEqual(client.pushes, []);
+    assert.equal(await metric(edge, 'pharos_edge_lanes_attached'), 1);
+  });
+});

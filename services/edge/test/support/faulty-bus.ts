@@ -1,0 +1,126 @@
+import {
+  type AppendReceipt,
+  type Bus,
+  BusError,
+  type BusErrorCode,
+  type LaneTail,
+  type Log,
+  type LogSpec,
+  type NewPublication,
+  type TailHandler,
+  type TailStart,
+  type WorkSpec,
+  type WorkSubscription,
+} from '@pharos/bus';
+import { Deferred } from '@pharos/lifecycle';
+
+/** What is done to one kind of call: let through, failed, or held until it is let through. */
+export class Fault {
+  #code: BusErrorCode | undefined;
+  #gate: Deferred<void> | undefined;
+  #arrived = 0;
+
+  /** Calls that came so far. */
+  get arrived(): number {
+    return this.#arrived;
+  }
+
+  fail(code: BusErrorCode): void {
+    this.#code = code;
+    this.#gate?.resolve();
+    this.#gate = undefined;
+  }
+
+  hold(): void {
+    this.#gate ??= new Deferred<void>();
+  }
+
+  /** Lets everything through, what is held first. */
+  pass(): void {
+    this.#code = undefined;
+    this.#gate?.resolve();
+    this.#gate = undefined;
+  }
+
+  async enter(): Promise<void> {
+    this.#arrived++;
+    await this.#gate?.promise;
+    if (this.#code !== undefined) throw new BusError(this.#code, 'as the test asked for');
+  }
+}
+
+/** A bus whose logs fail, or wait, as a test says. */
+export class FaultyBus implements Bus {
+  readonly kind = 'memory';
+  readonly opens: Fault = new Fault();
+  readonly appends: Fault = new Fault();
+  readonly attaches: Fault = new Fault();
+  readonly #bus: Bus;
+
+  constructor(bus: Bus) {
+    this.#bus = bus;
+  }
+
+  async openLog(spec: LogSpec): Promise<Log> {
+    await this.opens.enter();
+    return new FaultyLog(await this.#bus.openLog(spec), this);
+  }
+
+  subscribeWork(spec: WorkSpec): Promise<WorkSubscription> {
+    return this.#bus.subscribeWork(spec);
+  }
+
+  close(): Promise<void> {
+    return this.#bus.close();
+  }
+}
+
+class FaultyLog implements Log {
+  readonly #log: Log;
+  readonly #faults: FaultyBus;
+
+  constructor(log: Log, faults: FaultyBus) {
+    this.#log = log;
+    this.#faults = faults;
+  }
+
+  get topic(): string {
+    return this.#log.topic;
+  }
+
+  get lanes(): number {
+    return this.#log.lanes;
+  }
+
+  get defaultChannel(): string {
+    return this.#log.defaultChannel;
+  }
+
+  get epoch(): string {
+    return this.#log.epoch;
+  }
+
+  get limitations(): readonly string[] {
+    return this.#log.limitations;
+  }
+
+  laneOf(channel: string): number {
+    return this.#log.laneOf(channel);
+  }
+
+  async append(publication: NewPublication, deadlineMs: number): Promise<AppendReceipt> {
+    // As the port says: the data is the caller's again when `append` has returned.
+    const copy = { ...publication, data: Buffer.from(publication.data) };
+    await this.#faults.appends.enter();
+    return this.#log.append(copy, deadlineMs);
+  }
+
+  async attach(lane: number, handler: TailHandler, start?: TailStart): Promise<LaneTail> {
+    await this.#faults.attaches.enter();
+    return this.#log.attach(lane, handler, start);
+  }
+
+  close(): Promise<void> {
+    return this.#log.close();
+  }
+}
