@@ -1,8 +1,8 @@
 import { describeError } from '@pharos/errors';
-import { type Backoff, Deferred } from '@pharos/lifecycle';
+import { type Backoff, Deferred, withDeadline } from '@pharos/lifecycle';
 import type { ClientCore } from '../client-core.ts';
 import type { Connection } from '../connection/connection.ts';
-import { PulsarError, type PulsarErrorCode } from '../errors.ts';
+import { asPulsarError, PulsarError, type PulsarErrorCode } from '../errors.ts';
 
 export interface AttachmentParts {
   readonly kind: 'producer' | 'consumer';
@@ -61,6 +61,8 @@ export class Attachment {
   #timer: NodeJS.Timeout | undefined;
   /** While `start` is under way. */
   #starting: Deferred | undefined;
+  /** While somebody waits for it to be attached again. */
+  #awaited: Deferred | undefined;
 
   constructor(core: ClientCore, parts: AttachmentParts) {
     this.#core = core;
@@ -124,6 +126,18 @@ export class Attachment {
     this.#again(settled ? 0 : this.#backoff.next());
   }
 
+  /** Resolves when it is attached (again). @throws PulsarError why it can't be, or `Timeout` once the operation timeout is over */
+  async whenAttached(): Promise<void> {
+    if (this.#attached) return;
+    const { operationTimeoutMs } = this.#core;
+    this.#awaited ??= new Deferred();
+    try {
+      await withDeadline(this.#awaited.promise, operationTimeoutMs, `${this.#parts.name} to be back`);
+    } catch (error) {
+      throw asPulsarError(error, 'Timeout', this.#parts.name);
+    }
+  }
+
   /** Lets go where it is attached, and attaches anew. */
   restart(error: PulsarError): void {
     const connection = this.connection;
@@ -137,7 +151,9 @@ export class Attachment {
     this.#stopped = true;
     this.#attached = false;
     clearTimeout(this.#timer);
-    this.#starting?.reject(new PulsarError('AlreadyClosed', `${this.#parts.name} was closed before it was ready`));
+    const reason = new PulsarError('AlreadyClosed', `${this.#parts.name} was closed before it was ready`);
+    this.#starting?.reject(reason);
+    this.#awaited?.reject(reason);
     return connection;
   }
 
@@ -159,6 +175,7 @@ export class Attachment {
       return;
     }
     if (final.has(error.code)) {
+      this.#awaited?.reject(error);
       this.stop();
       this.#parts.failed(error);
       return;
@@ -199,6 +216,8 @@ export class Attachment {
     this.#attached = true;
     this.#attachedAt = performance.now();
     this.#parts.attached(connection);
+    this.#awaited?.resolve();
+    this.#awaited = undefined;
     return undefined;
   }
 }

@@ -20,6 +20,8 @@ export class PartitionMessages {
   readonly #cursor = new BatchCursor();
   /** The batch that is being taken apart. */
   #batch: Entry | undefined;
+  /** Looked at, and the next to be handed over. */
+  #peeked: ReceivedMessage | undefined;
   #threshold: Threshold | undefined;
   /** Begins with the newest message, of which the broker has yet to say which it is. */
   #newestFirst = false;
@@ -34,8 +36,10 @@ export class PartitionMessages {
     return this.#position;
   }
 
-  get mayHaveMore(): boolean {
-    return this.#batch !== undefined || this.entries.queuedEntries > 0;
+  /** Whether `next` would give one. */
+  hasNext(): boolean {
+    this.#peeked ??= this.#advance();
+    return this.#peeked !== undefined;
   }
 
   beginAt(id: MessageIdParts, inclusive: boolean): void {
@@ -46,14 +50,10 @@ export class PartitionMessages {
   }
 
   next(): ReceivedMessage | undefined {
-    for (;;) {
-      const message = this.#batch === undefined ? this.#nextEntry() : this.#nextOfBatch(this.#batch);
-      if (message !== undefined) {
-        this.#position = message.getMessageId();
-        return message;
-      }
-      if (!this.mayHaveMore) return undefined;
-    }
+    const message = this.#peeked ?? this.#advance();
+    this.#peeked = undefined;
+    if (message !== undefined) this.#position = message.getMessageId();
+    return message;
   }
 
   /** @param whole told where the entry is acknowledged with it */
@@ -76,6 +76,7 @@ export class PartitionMessages {
   /** What was read ahead is void. */
   cleared(): void {
     this.#batch = undefined;
+    this.#peeked = undefined;
   }
 
   /** Goes to another place: what was acknowledged before says nothing there. */
@@ -89,6 +90,14 @@ export class PartitionMessages {
       this.beginAt(to, inclusive);
     }
     this.#acks.clear();
+  }
+
+  #advance(): ReceivedMessage | undefined {
+    for (;;) {
+      const message = this.#batch === undefined ? this.#nextEntry() : this.#nextOfBatch(this.#batch);
+      if (message !== undefined) return message;
+      if (this.#batch === undefined && this.entries.queuedEntries === 0) return undefined;
+    }
   }
 
   #nextEntry(): ReceivedMessage | undefined {

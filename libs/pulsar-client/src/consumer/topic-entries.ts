@@ -139,7 +139,7 @@ export class TopicEntries {
     return MessageId.of(await this.#askLast(this.#connectionNow(), this.#consumerId));
   }
 
-  /** Sets the subscription to an entry, or to a time; what is queued is dropped. @throws PulsarError */
+  /** Sets the subscription to an entry, or to a time; what is queued is dropped. Resolves when attached there. @throws PulsarError */
   async seek(
     to: { readonly id: MessageIdParts; readonly inclusive: boolean } | { readonly timeMs: number },
   ): Promise<void> {
@@ -148,6 +148,7 @@ export class TopicEntries {
       start.seek(to.id, to.inclusive);
       this.#clear();
       this.#attachment.restart(new PulsarError('NotConnected', 'seeking'));
+      await this.#attachment.whenAttached();
       return;
     }
     const connection = this.#connectionNow();
@@ -161,9 +162,12 @@ export class TopicEntries {
           : { consumerId, requestId, messagePublishTime: to.timeMs },
     }));
     if ('timeMs' in to) start?.seekTime(to.timeMs);
-    this.#clear();
-    // The broker lets go of the consumer by itself; where it has already, the new session may hold what is void.
-    this.#attachment.restart(new PulsarError('NotConnected', 'seeking'));
+    // The broker lets go of the consumer before it answers; who attaches anew after that begins at the new place.
+    if (this.#attachment.connection !== undefined) {
+      this.#clear();
+      this.#attachment.restart(new PulsarError('NotConnected', 'seeking'));
+    }
+    await this.#attachment.whenAttached();
   }
 
   /** @throws PulsarError */

@@ -119,7 +119,11 @@ export function producerSettings(config: ProducerConfig): ProducerSettings {
     connectionListener: config.connectionListener,
   };
   const custom = settings.routing === 'CustomPartition';
-  mustHold(kind, custom === (settings.router !== undefined), "messageRoutingMode 'CustomPartition' and a messageRouter go together");
+  mustHold(
+    kind,
+    custom === (settings.router !== undefined),
+    "messageRoutingMode 'CustomPartition' and a messageRouter go together",
+  );
   return settings;
 }
 

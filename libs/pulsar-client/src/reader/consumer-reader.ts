@@ -35,11 +35,11 @@ export class ConsumerReader implements Reader {
   }
 
   hasNext(): boolean {
-    return this.#messages().mayHaveMore || this.#isBeforeNewest();
+    return this.#messages().hasNext() || this.#isBeforeNewest();
   }
 
   async hasMessageAvailable(): Promise<boolean> {
-    if (this.#messages().mayHaveMore) return true;
+    if (this.#messages().hasNext()) return true;
     await this.#askNewest();
     return this.#isBeforeNewest();
   }

@@ -28,6 +28,8 @@ export interface Heard<Name extends CommandName = CommandName> {
 /** The broker's end of one connection. */
 export interface Peer {
   say(command: KnownCommand): void;
+  /** Writes bytes as they are. */
+  write(bytes: Uint8Array): void;
   /** Ends the connection without a word. */
   cut(): void;
 }
@@ -124,6 +126,7 @@ export class ScriptedBroker {
         encodeFrame(writer.reset(), command);
         socket.write(writer.copy());
       },
+      write: (bytes) => socket.write(bytes),
       cut: () => socket.destroy(),
     };
     let rest: Buffer = Buffer.alloc(0);

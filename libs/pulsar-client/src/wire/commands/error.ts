@@ -5,16 +5,7 @@
  *    3 required string        message
  */
 import type { ByteReader, ByteWriter } from '@pharos/bytes';
-import {
-  readInt,
-  readInt32,
-  readString,
-  readTag,
-  required,
-  skipField,
-  writeInt,
-  writeString,
-} from '../protobuf.ts';
+import { readInt, readInt32, readString, readTag, required, skipField, writeInt, writeString } from '../protobuf.ts';
 
 /** A request failed. */
 export interface CommandError {
