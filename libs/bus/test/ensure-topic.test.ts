@@ -44,14 +44,20 @@ describe('ensuring a topic', () => {
     assert.equal(await readEpoch(admin, 't', true), ensured[0]?.epoch);
   });
 
-  test('edges that find it without an epoch agree on one', async () => {
-    const admin = new FakeAdmin();
-    admin.topics.set('t', { partitions: 0, properties: { kept: 'yes' } });
-    const ensured = await Promise.all(Array.from({ length: 8 }, () => ensureTopic(admin, 't', undefined)));
-    assert.equal(new Set(ensured.map(({ epoch }) => epoch)).size, 1);
-    assert.equal(ensured[0]?.partitions, 0);
-    assert.match(ensured[0].epoch, /\.1$/);
-    assert.equal(admin.topics.get('t')?.properties['kept'], 'yes');
+  test('edges that find it without an epoch agree on one, those that come a little later too', async () => {
+    for (const spreadMs of [0, 10, 700]) {
+      const admin = new FakeAdmin();
+      admin.topics.set('t', { partitions: 0, properties: { kept: 'yes' } });
+      const edges = Array.from({ length: 12 }, async () => {
+        await delay(Math.random() * spreadMs);
+        return ensureTopic(admin, 't', undefined);
+      });
+      const ensured = await Promise.all(edges);
+      assert.equal(new Set(ensured.map(({ epoch }) => epoch)).size, 1, `started within ${spreadMs} ms`);
+      assert.equal(ensured[0]?.partitions, 0);
+      assert.match(ensured[0].epoch, /^[0-9a-f]{12}\.1$/);
+      assert.equal(admin.topics.get('t')?.properties['kept'], 'yes');
+    }
   });
 
   test('an epoch that somebody else made is taken, unless it could not be told apart from its lanes', async () => {

@@ -65,16 +65,17 @@ describe('pulsar bus through outages', { skip: unavailable('pulsar') }, () => {
 
   test('connections that are cut again and again under load', async (context) => {
     const { log, collectors } = await open('cut');
+    const [first] = collectors;
     const result = await appendUnderLoad(log, count, async () => {
-      for (const [direction, bytes] of [
-        ['down', 7000],
-        ['up', 30_001],
-        ['down', 1],
-        ['up', 12],
-      ] as const) {
-        await rig.proxy.cutAfter(direction, bytes);
+      for (let cuts = 0; cuts < 6; cuts++) {
+        await first?.untilCount(first.publications.length + 500);
+        // In the middle of a frame that comes, of one that goes, and everywhere at once.
+        if (cuts % 3 === 0) await rig.proxy.cutAfter('down', 5000 + cuts);
+        else if (cuts % 3 === 1) await rig.proxy.cutAfter('up', 5000 + cuts);
+        else rig.proxy.cutAll();
       }
     });
+    assert.ok((first?.connections.filter((up) => !up).length ?? 0) >= 2, 'the tail was cut off');
     await mustBeWhole(context, log, collectors, result);
   });
 

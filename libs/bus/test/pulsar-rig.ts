@@ -80,11 +80,10 @@ export async function appendUnderLoad(log: Log, count: number, mishap: () => Pro
   const failed: string[] = [];
   let begun = 0;
   let acknowledged = 0;
-  let trouble: Promise<void> | undefined;
-  let over = false;
+  const trouble: { done?: Promise<void>; over: boolean } = { over: false };
   const worker = async (): Promise<void> => {
-    while (begun < count || !over) {
-      if (begun > count / 3) trouble ??= mishap().finally(() => (over = true));
+    while (begun < count || !trouble.over) {
+      if (begun > count / 3) trouble.done ??= mishap().finally(() => (trouble.over = true));
       const text = `m${begun++}`;
       try {
         await log.append({ channel: 'chat', data: Buffer.from(text) }, 60_000);
@@ -95,7 +94,7 @@ export async function appendUnderLoad(log: Log, count: number, mishap: () => Pro
     }
   };
   await Promise.all(Array.from({ length: window }, worker));
-  await trouble;
+  await trouble.done;
   return { begun, acknowledged, failed };
 }
 

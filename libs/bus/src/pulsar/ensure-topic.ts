@@ -28,7 +28,9 @@ export interface EnsuredTopic {
 const maxTries = 5;
 const retryMs = 100;
 
-// Edges that find the same topic without an epoch each set one within moments of looking; the last one stays.
+const candidatePrefix = `${epochProperty}-proposal-`;
+
+// Edges that find the same topic without an epoch propose theirs within moments of looking.
 const stableReads = 4;
 const stableReadMs = 150;
 
@@ -78,16 +80,28 @@ async function create(admin: TopicAdmin, topic: string, lanes: number): Promise<
   return created ? partitions : undefined;
 }
 
+/**
+ * Gives an existing topic its epoch. Whoever finds the epoch takes it at once, so it may only be written when it is
+ * settled: the edges that find none propose one each, wait until no more proposals come, and all write the smallest.
+ */
 async function agreeOnEpoch(admin: TopicAdmin, topic: string): Promise<string> {
-  await admin.addProperties(topic, { [epochProperty]: newEpoch() });
-  let random = '';
+  await admin.addProperties(topic, { [candidatePrefix + newEpoch()]: 'proposed' });
+  let proposals = '';
   for (let same = 0; same < stableReads; same++) {
     if (same > 0) await delay(stableReadMs);
-    const read = (await admin.properties(topic))?.[epochProperty] ?? '';
-    if (read !== random) same = 0;
-    random = read;
+    const properties = (await admin.properties(topic)) ?? {};
+    const settled = properties[epochProperty];
+    if (settled !== undefined) return settled;
+    const read = Object.keys(properties)
+      .filter((name) => name.startsWith(candidatePrefix))
+      .sort()
+      .join();
+    if (read !== proposals) same = 0;
+    proposals = read;
   }
-  return random;
+  const smallest = proposals.split(',', 1)[0]?.slice(candidatePrefix.length) ?? '';
+  await admin.addProperties(topic, { [epochProperty]: smallest });
+  return (await admin.properties(topic))?.[epochProperty] ?? smallest;
 }
 
 function newEpoch(): string {
