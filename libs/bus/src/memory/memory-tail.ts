@@ -24,6 +24,8 @@ export class MemoryTail implements LaneTail, TurnSource, LaneListener {
   #sequence: number;
   #view: MemoryLaneEntry | undefined;
   #open = true;
+  /** Retention took entries that weren't delivered; told with the next entry, which says how many. */
+  #trimmed = false;
   // Told to the handler in turns, as entries are: never inside another of its calls.
   #news: (() => void)[] = [];
 
@@ -97,15 +99,18 @@ export class MemoryTail implements LaneTail, TurnSource, LaneListener {
 
   #next(): StoredEntry | undefined {
     const { store } = this.#parts;
-    const trimmed = this.#sequence < store.firstSequence;
-    if (trimmed) this.#sequence = store.firstSequence;
+    if (this.#sequence < store.firstSequence) {
+      this.#trimmed = true;
+      this.#sequence = store.firstSequence;
+    }
     const entry = store.at(this.#sequence);
     if (entry === undefined) return undefined;
     const from = this.#head + 1;
     if (entry.firstOffset > from) {
       this.#head = entry.firstOffset - 1;
-      this.#parts.handler.hole?.({ from, to: this.#head, kind: trimmed ? 'lost' : 'broker' });
+      this.#parts.handler.hole?.({ from, to: this.#head, kind: this.#trimmed ? 'lost' : 'broker' });
     }
+    this.#trimmed = false;
     return this.#open ? entry : undefined;
   }
 

@@ -1,8 +1,11 @@
 import type { TestContext } from 'node:test';
-import { Deferred } from '@pharos/lifecycle';
+import { Deferred, withDeadline } from '@pharos/lifecycle';
 import { Collector } from '@pharos/testkit';
 import { type ClientOptions, WebSocket } from 'ws';
 import type { TestEdge } from './edge.ts';
+
+/** For anything that has no reason to take long. */
+const waitMs = 10_000;
 
 export interface Closed {
   readonly code: number;
@@ -52,7 +55,7 @@ export class TextClient {
   }
 
   get closed(): Promise<Closed> {
-    return this.#closed.promise;
+    return withDeadline(this.#closed.promise, waitMs, 'the close of a connection');
   }
 
   send(text: string | Uint8Array): void {
@@ -115,7 +118,7 @@ export class ProtocolClient {
   }
 
   get closed(): Promise<Closed> {
-    return this.#closed.promise;
+    return withDeadline(this.#closed.promise, waitMs, 'the close of a connection');
   }
 
   /** Sends commands in one frame, numbered; says their ids. */
@@ -131,7 +134,7 @@ export class ProtocolClient {
   }
 
   reply(id: number): Promise<Json> {
-    return this.messages.waitFor((message) => message['id'] === id, `the reply to command ${id}`, 10_000);
+    return this.messages.waitFor((message) => message['id'] === id, `the reply to command ${id}`, waitMs);
   }
 
   async call(command: Json): Promise<Json> {
