@@ -41,7 +41,8 @@ export function describeError(error: unknown): string {
   for (let depth = 0; depth < 8 && current !== undefined && current !== null; depth++) {
     if (current instanceof Error) {
       const text = current.message === '' ? current.name : current.message;
-      if (parts.at(-1) !== text) parts.push(text);
+      // Who wraps an error often repeats what it says.
+      if (parts.at(-1)?.endsWith(text) !== true) parts.push(text);
       current = current.cause;
     } else {
       parts.push(typeof current === 'string' ? current : inspect(current, { depth: 1 }));

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { setImmediate as nextTurn, setTimeout as delay } from 'node:timers/promises';
 
 import { BusError, type Bus } from '@pharos/bus';
+import { describeError } from '@pharos/errors';
 import { Backoff, type Service } from '@pharos/lifecycle';
 import type { SocketServer } from '@pharos/socket-server';
 import { type InternalServer, type Logger, type Metrics, type Readiness, startInternalServer } from '@pharos/telemetry';
@@ -23,6 +24,8 @@ import { SlowSweep } from './outbound/slow-sweep.ts';
 import { loadPageAssets } from './page/assets.ts';
 import type { ChatContext, DrainableSession, SessionContext } from './session/context.ts';
 import { Liveness } from './session/liveness.ts';
+
+const slowOpenMs = 3_000;
 
 /** What an edge is made of; whoever makes it owns the bus and closes it. */
 export interface EdgeParts {
@@ -60,6 +63,8 @@ export class Edge implements Service {
   #internal: InternalServer | undefined;
   #state: 'starting' | 'running' | 'draining' | 'stopped' = 'starting';
   #port = 0;
+  /** Why the logs aren't open yet, for readiness; empty until the first try has failed. */
+  #waitsFor = '';
 
   constructor(parts: EdgeParts) {
     this.#parts = parts;
@@ -96,7 +101,7 @@ export class Edge implements Service {
   /** Says whether a load balancer should send clients here. An outage of the log after the start doesn't count: all edges would go at once. */
   readiness(): Readiness {
     const reasons: string[] = [];
-    if (this.#state === 'starting') reasons.push('starting: the logs are not open yet');
+    if (this.#state === 'starting') reasons.push(`starting: the logs are not open yet${this.#waitsFor}`);
     if (this.#state === 'draining' || this.#state === 'stopped') reasons.push('draining');
     else if (!this.#admission.open) reasons.push('at the connection limit');
     return { ready: reasons.length === 0, reasons };
@@ -180,15 +185,22 @@ export class Edge implements Service {
     const { bus, config, logger } = this.#parts;
     const { signal } = this.#stopping;
     const backoff = new Backoff({ initialMs: 500, maxMs: 10_000 });
+    const { url } = config.pulsar;
     while (!this.#isStopped()) {
+      // A broker that takes connections and stays silent would leave an operator with nothing to read for half a minute.
+      const notice = setTimeout(() => logger.warn({ url }, 'still opening the logs: no answer yet'), slowOpenMs);
       try {
         return await Namespaces.open(bus, config.channel.without_namespace, config.channel.namespaces);
       } catch (error) {
         if (this.#isStopped()) return undefined;
         if (!(error instanceof BusError) || !error.retryable) throw error;
         const delayMs = backoff.next();
-        logger.error({ err: error, delayMs }, `not ready: ${error.message}`);
+        const reason = describeError(error);
+        this.#waitsFor = `: ${reason}`;
+        logger.error({ err: error, delayMs }, `not ready: ${reason}`);
         await delay(delayMs, undefined, { signal }).catch(() => undefined);
+      } finally {
+        clearTimeout(notice);
       }
     }
     return undefined;

@@ -15,11 +15,12 @@ import { type EdgeProcess, localName, startEdge } from './support/edge-process.t
 import type { PulsarAddress } from './support/processes.ts';
 
 /** Live, not ready, and clients are refused rather than left waiting. */
-async function assertHealthyButNotReady(edge: EdgeProcess): Promise<void> {
+async function assertHealthyButNotReady(edge: EdgeProcess, says: RegExp): Promise<void> {
   assert.deepEqual(await edge.internal('/health/live'), { status: 200, body: 'live\n' });
   const ready = await edge.internal('/health/ready');
   assert.equal(ready.status, 503);
-  assert.match(ready.body, /^not ready\nstarting: the logs are not open yet\n$/);
+  assert.match(ready.body, /^not ready\nstarting: the logs are not open yet: .*\n$/);
+  assert.match(ready.body, says);
   await assert.rejects(fetch(edge.pageUrl));
 }
 
@@ -97,7 +98,7 @@ describe('a Pulsar URL that leads nowhere, until it does', { skip: unavailable('
       const [line] = await edge.process.waitForLine(/.*not ready: .*/, { timeoutMs: 40_000 });
       assert.match(line, says);
       assert.match(line, new RegExp(`127\\.0\\.0\\.1:${port.broker}\\b`));
-      await assertHealthyButNotReady(edge);
+      await assertHealthyButNotReady(edge, says);
 
       await mend();
       const right = [await proxy(pulsar.serviceUrl, port.broker), await proxy(pulsar.adminUrl, port.admin)];
