@@ -78,9 +78,11 @@ export class AdminHttp {
 }
 
 async function readAnswer(response: Response): Promise<string> {
+  if (response.body === null) return '';
+  const body: AsyncIterable<Uint8Array> = response.body;
   const chunks: Uint8Array[] = [];
   let bytes = 0;
-  for await (const chunk of response.body ?? []) {
+  for await (const chunk of body) {
     bytes += chunk.length;
     if (bytes > maxAnswerBytes) {
       throw new AdminError(

@@ -27,7 +27,10 @@ export interface Consumer {
    * one of its partitions sets that partition alone; earliest and latest set all.
    */
   seek(messageId: MessageIdParts): Promise<null>;
-  /** Goes on from the first message published at this time or later. @param timestamp milliseconds since 1970 */
+  /**
+   * Goes on from the first message published at this time or later, by the broker's clock where it adds its time.
+   * @param timestamp milliseconds since 1970
+   */
   seekTimestamp(timestamp: number): Promise<null>;
   isConnected(): boolean;
   close(): Promise<null>;

@@ -262,7 +262,9 @@ export class TopicEntries {
     this.#core.metrics.received?.(entry.count, bytes.length);
     this.#flow.arrived(entry.count, entry.payload.length);
     const stale = command.consumerEpoch !== undefined && command.consumerEpoch < this.#epoch;
-    const unwanted = this.#persistent && start?.advance(command.messageId, entry.metadata.publishTime) === false;
+    // The broker goes by its own clock too, where it adds its time.
+    const publishedMs = entry.brokerEntry?.brokerTimestampMs ?? entry.metadata.publishTime;
+    const unwanted = this.#persistent && start?.advance(command.messageId, publishedMs) === false;
     if (stale || unwanted) {
       this.#flow.taken(entry.count, entry.payload.length);
       this.#grant();

@@ -34,7 +34,10 @@ export interface Reader {
   isConnected(): boolean;
   /** Goes on after this message, or with it where `startMessageIdInclusive` is set. */
   seek(messageId: MessageIdParts): Promise<null>;
-  /** Goes on from the first message published at this time or later. @param timestamp milliseconds since 1970 */
+  /**
+   * Goes on from the first message published at this time or later, by the broker's clock where it adds its time.
+   * @param timestamp milliseconds since 1970
+   */
   seekTimestamp(timestamp: number): Promise<null>;
   close(): Promise<null>;
 }
