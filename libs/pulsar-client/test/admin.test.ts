@@ -1,7 +1,7 @@
 // The admin client before an API that answers as a test says; what a real one answers is in admin.pulsar.test.ts.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { createServer, type IncomingMessage, type RequestListener } from 'node:http';
+import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { describe, test, type TestContext } from 'node:test';
 import { AdminError } from '../src/admin/admin-error.ts';
@@ -23,12 +23,6 @@ function answering(t: TestContext, status: number, body: string): Promise<Pulsar
 
 function adminError(code: string, text: RegExp): (error: unknown) => boolean {
   return (error) => error instanceof AdminError && error.code === code && text.test(error.message);
-}
-
-async function bodyOf(request: IncomingMessage): Promise<string> {
-  let body = '';
-  for await (const chunk of request.setEncoding('utf8')) body += chunk as string;
-  return body;
 }
 
 describe('admin API', () => {
@@ -109,7 +103,10 @@ describe('admin API', () => {
   test('a topic is made with its properties in the same request', async (t) => {
     const requests: string[] = [];
     const admin = await startApi(t, (request, response) => {
-      void bodyOf(request).then((body) => {
+      let body = '';
+      request.setEncoding('utf8');
+      request.on('data', (chunk: string) => (body += chunk));
+      request.on('end', () => {
         requests.push(`${request.method} ${request.url} ${request.headers['content-type']} ${body}`);
         response.writeHead(204).end();
       });

@@ -168,8 +168,9 @@ describe('end of a producer', { timeout }, () => {
     assert.equal(broker.heard('send').length, 1);
     await Promise.all(sent);
     broker.on('send', () => undefined);
-    sendAll(producer, 'c');
-    await assert.rejects(producer.flush(), pulsarError('Timeout'));
+    const [late] = sendAll(producer, 'c');
+    await assert.rejects(producer.flush(), pulsarError('Timeout', true));
+    await assert.rejects(late as Promise<unknown>, pulsarError('Timeout', true));
   });
 
   test('close waits for what is under way, tells the broker, and takes nothing more', async (t) => {

@@ -138,7 +138,7 @@ describe('producer and a broker that is killed', { timeout }, () => {
       connectionListener: connections.add,
     });
     await producer.send({ data: Buffer.from('there') });
-    await pulsar.pause();
+    pulsar.pause();
     const written = producer.send({ data: Buffer.from('written') });
     written.catch(() => undefined);
     await pulsar.kill();

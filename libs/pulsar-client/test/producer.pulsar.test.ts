@@ -56,7 +56,7 @@ describe('producer', { timeout }, () => {
       const stored = await readBack(client, topic);
       assert.deepEqual(texts(stored), numbered(95));
       for (const [index, message] of stored.entries()) {
-        assert.equal(message.id.compare(ids[index] as never), 0, `${message.id} is ${ids[index]}`);
+        assert.equal(String(message.id), String(ids[index]));
         assert.equal(message.index, index);
         assert.equal(message.sequenceId, index);
         assert.equal(message.key, `key of m${index}`);

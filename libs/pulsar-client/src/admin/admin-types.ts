@@ -17,3 +17,10 @@ export interface RetentionPolicy {
   readonly retentionTimeInMinutes: number;
   readonly retentionSizeInMB: number;
 }
+
+/** What the broker does with a topic that nobody uses. */
+export interface InactiveTopicPolicy {
+  readonly deleteWhileInactive: boolean;
+  readonly inactiveTopicDeleteMode: 'delete_when_no_subscriptions' | 'delete_when_subscriptions_caught_up';
+  readonly maxInactiveDurationSeconds: number;
+}

@@ -1,6 +1,6 @@
 import { parseTopicName } from '../topic-name.ts';
 import { AdminError } from './admin-error.ts';
-import type { Properties, PulsarAdminConfig, RetentionPolicy } from './admin-types.ts';
+import type { InactiveTopicPolicy, Properties, PulsarAdminConfig, RetentionPolicy } from './admin-types.ts';
 import { AdminHttp, type AdminRequest } from './http.ts';
 
 /**
@@ -58,9 +58,7 @@ export class PulsarAdmin {
   /** `undefined`: the broker's default. */
   async getRetention(namespace: string): Promise<RetentionPolicy | undefined> {
     const answer = await this.#get(`namespaces/${namespace}/retention`);
-    if (answer === undefined || answer === null) return undefined;
-    const { retentionTimeInMinutes, retentionSizeInMB } = objectOf(answer);
-    return { retentionTimeInMinutes: numberOf(retentionTimeInMinutes), retentionSizeInMB: numberOf(retentionSizeInMB) };
+    return answer === undefined || answer === null ? undefined : retentionOf(answer);
   }
 
   async setRetention(namespace: string, policy: RetentionPolicy): Promise<void> {
@@ -82,7 +80,27 @@ export class PulsarAdmin {
     return (await this.#get(`${pathOf(topic)}/deduplicationEnabled?applied=true`)) === true;
   }
 
-  /** The topic's own policy. @throws AdminError `refused` where the broker has no policies of topics */
+  /** What the broker keeps of this topic, whichever policy says so. */
+  async getTopicRetention(topic: string): Promise<RetentionPolicy> {
+    return retentionOf(await this.#get(`${pathOf(topic)}/retention?applied=true`));
+  }
+
+  /** The topic's own policy, as all that are set by `setTopic…`. @throws AdminError `refused` where the broker has none */
+  async setTopicRetention(topic: string, policy: RetentionPolicy): Promise<void> {
+    await this.#http.text({ method: 'POST', path: `${pathOf(topic)}/retention`, body: policy });
+  }
+
+  /** Whether the broker deletes this topic when nobody uses it, whichever policy says so. */
+  async isTopicDeletedWhileInactive(topic: string): Promise<boolean> {
+    return (
+      objectOf(await this.#get(`${pathOf(topic)}/inactiveTopicPolicies?applied=true`))['deleteWhileInactive'] === true
+    );
+  }
+
+  async setTopicInactivity(topic: string, policy: InactiveTopicPolicy): Promise<void> {
+    await this.#http.text({ method: 'POST', path: `${pathOf(topic)}/inactiveTopicPolicies`, body: policy });
+  }
+
   async setTopicDeduplication(topic: string, enabled: boolean): Promise<void> {
     await this.#http.text({ method: 'POST', path: `${pathOf(topic)}/deduplicationEnabled`, body: enabled });
   }
@@ -161,6 +179,11 @@ function pathOf(topic: string): string {
 function objectOf(answer: unknown): Readonly<Record<string, unknown>> {
   if (typeof answer === 'object' && answer !== null) return answer as Readonly<Record<string, unknown>>;
   throw badAnswer('an object', answer);
+}
+
+function retentionOf(answer: unknown): RetentionPolicy {
+  const { retentionTimeInMinutes, retentionSizeInMB } = objectOf(answer);
+  return { retentionTimeInMinutes: numberOf(retentionTimeInMinutes), retentionSizeInMB: numberOf(retentionSizeInMB) };
 }
 
 function stringsOf(answer: unknown): Properties {

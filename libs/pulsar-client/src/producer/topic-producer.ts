@@ -13,7 +13,8 @@ import { Blocked } from './blocked.ts';
 import { Budget } from './budget.ts';
 import { type FrameContext, FrameBuilder } from './frame-builder.ts';
 import { mustBeMessage, type Outgoing, standsAlone, weightOf } from './outgoing.ts';
-import { Pending, type PendingEntry } from './pending.ts';
+import { refusesEntry, withOutcome } from './outcome.ts';
+import { Pending } from './pending.ts';
 import type { Producer } from './producer.ts';
 import type { ProducerMessage } from './producer-config.ts';
 import type { ProducerSettings } from './settings.ts';
@@ -196,7 +197,7 @@ export class TopicProducer implements Producer {
       if (!(error instanceof PulsarError)) throw error;
       // Metadata made the batch larger than the broker takes; each message may still fit.
       if (messages.length > 1) for (const message of messages) this.#enqueue([message]);
-      else this.#reject(messages, error, false);
+      else this.#reject(messages, error);
       return;
     }
     this.#pump();
@@ -285,7 +286,7 @@ export class TopicProducer implements Producer {
     const entry = this.#pending.peekWritten();
     if (entry === undefined || entry.sequenceId !== command.sequenceId) return;
     if (error.code === 'ChecksumError') entry.damaged++;
-    const hopeless = error.code === 'ChecksumError' ? entry.damaged >= maxDamaged : refusals.has(error.code);
+    const hopeless = error.code === 'ChecksumError' ? entry.damaged >= maxDamaged : refusesEntry(error);
     if (hopeless) this.#giveUpOldest(error, false);
     // Written again in order, by a new registration: what was written after it may not be stored before it.
     else this.#attachment.restart(error);
@@ -324,20 +325,19 @@ export class TopicProducer implements Producer {
       this.#batchBytes -= weight;
       count++;
     }
-    if (count > 0) this.#reject(this.#batch.splice(0, count), error, false);
+    if (count > 0) this.#reject(this.#batch.splice(0, count), error);
   }
 
   #giveUpOldest(error: PulsarError, outcomeUnknown: boolean): void {
-    const entry = this.#pending.settle(error);
-    if (entry !== undefined) this.#reject(entry.messages, error, outcomeUnknown);
+    const told = withOutcome(error, outcomeUnknown);
+    const entry = this.#pending.settle(told);
+    if (entry !== undefined) this.#reject(entry.messages, told);
   }
 
-  #reject(messages: PendingEntry['messages'], error: PulsarError, outcomeUnknown: boolean): void {
+  #reject(messages: readonly Outgoing[], error: PulsarError): void {
     this.#core.metrics.publishFailed?.(messages.length);
-    const details = { cause: error.cause, retryable: error.retryable, outcomeUnknown };
-    const told = outcomeUnknown === error.outcomeUnknown ? error : new PulsarError(error.code, error.message, details);
     for (const { weight, reject } of messages) {
-      reject(told);
+      reject(error);
       this.#budget.release(weight);
     }
   }
@@ -388,12 +388,3 @@ export class TopicProducer implements Producer {
     return new PulsarError('AlreadyClosed', `the producer of ${this.#parts.topic} was closed`);
   }
 }
-
-/** What the broker says of one entry that it will not take, while it takes others. */
-const refusals: ReadonlySet<string> = new Set([
-  'NotAllowed',
-  'AuthorizationError',
-  'IncompatibleSchema',
-  'ProducerBlockedQuotaExceededError',
-  'ProducerBlockedQuotaExceededException',
-]);

@@ -42,7 +42,7 @@ export async function readBack(client: Client, topic: string): Promise<Stored[]>
   try {
     last = await consumer.getLastMessageId();
     takeAll(consumer);
-    await withDeadline(done.promise, allComeWithinMs, `reading ${topic} up to ${last}`);
+    await withDeadline(done.promise, allComeWithinMs, `reading ${topic} up to ${String(last)}`);
   } finally {
     await consumer.close();
   }
