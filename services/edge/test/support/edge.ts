@@ -24,6 +24,8 @@ export interface TestEdgeOptions {
   /** Overrides, as environment variables. */
   readonly env?: Readonly<Record<string, string>>;
   readonly socket?: 'uws' | 'ws';
+  /** How long a peer may take for what was buffered when its connection was ended. @default 10000 */
+  readonly closeTimeoutMs?: number;
 }
 
 export async function startTestEdge(options: TestEdgeOptions = {}): Promise<TestEdge> {
@@ -46,6 +48,7 @@ export async function startTestEdge(options: TestEdgeOptions = {}): Promise<Test
   const bus = options.bus ?? new MemoryBus(new MemoryBroker());
   const server = await createSocketServer({
     implementation: options.socket ?? 'uws',
+    ...(options.closeTimeoutMs === undefined ? {} : { closeTimeoutMs: options.closeTimeoutMs }),
     onWarning: (text) => log.push(text),
   });
   const metrics = new Metrics(createRegistry({ processMetrics: false }));

@@ -1,4 +1,4 @@
-import { type Bus, MemoryBroker, MemoryBus } from '@pharos/bus';
+import { type Bus, MemoryBroker, type MemoryBrokerOptions, MemoryBus } from '@pharos/bus';
 import type { TestContext } from 'node:test';
 import { startTestEdge, type TestEdge } from './edge.ts';
 
@@ -17,14 +17,15 @@ export type Scenario = (makeWorld: () => World, socket: 'uws' | 'ws') => void;
 
 export const socketServers: readonly ('uws' | 'ws')[] = ['uws', 'ws'];
 
-export function memoryWorld(): MemoryWorld {
-  const broker = new MemoryBroker();
+export function memoryWorld(options: MemoryBrokerOptions = {}): MemoryWorld {
+  const broker = new MemoryBroker(options);
   return { broker, topic: 'persistent://public/default/chat', bus: () => new MemoryBus(broker) };
 }
 
 export interface StartOptions {
   readonly socket?: 'uws' | 'ws';
   readonly env?: Readonly<Record<string, string>>;
+  readonly closeTimeoutMs?: number;
   /** @default a bus of the world */
   readonly bus?: Bus;
 }
@@ -36,6 +37,7 @@ export async function startEdge(t: TestContext, world: World, options: StartOpti
     // The page needs a build, and has its own tests.
     env: { PHAROS_CHAT_PAGE: 'false', PHAROS_CHANNEL_WITHOUT_NAMESPACE_LOG: world.topic, ...options.env },
     ...(options.socket === undefined ? {} : { socket: options.socket }),
+    ...(options.closeTimeoutMs === undefined ? {} : { closeTimeoutMs: options.closeTimeoutMs }),
   });
   t.after(() => edge.stop());
   return edge;
