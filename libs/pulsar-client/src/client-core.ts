@@ -56,19 +56,27 @@ export class ClientCore {
   async partitionsOf(topic: string): Promise<number> {
     const deadline = performance.now() + this.operationTimeoutMs;
     const backoff = this.newBackoff();
+    let last: PulsarError | undefined;
     for (;;) {
       try {
         const left = Math.max(1, Math.round(deadline - performance.now()));
         return await withDeadline(this.lookup.partitionsOf(topic), left, `looking up the partitions of ${topic}`);
       } catch (error) {
         const delayMs = backoff.next();
-        if (error instanceof DeadlineExceeded) throw new PulsarError('Timeout', error.message, { cause: error });
+        if (error instanceof DeadlineExceeded) throw last ?? this.noAnswer(`looking up the partitions of ${topic}`);
         const retryable = error instanceof PulsarError && error.retryable && !this.#closed;
         if (!retryable || performance.now() + delayMs > deadline) throw error;
+        last = error;
         this.logger.warn({ reason: describeError(error), delayMs }, `the partitions of ${topic} are not known yet`);
         await delay(delayMs);
       }
     }
+  }
+
+  /** For an operation whose time is up before anything else went wrong. */
+  noAnswer(what: string): PulsarError {
+    const text = `${what}: no answer from ${this.#options.serviceUrl} within ${this.operationTimeoutMs} ms`;
+    return new PulsarError('Timeout', text);
   }
 
   newProducerId(): number {

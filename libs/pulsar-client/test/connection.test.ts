@@ -65,6 +65,8 @@ describe('what is not a broker is named, with its URL', () => {
     const error = await failureAt(url, { operationTimeoutSeconds: 0.5, connectionTimeoutMs: 200 });
     assert.equal(error.code, 'Timeout');
     assert.match(error.message, /did not answer as a Pulsar broker within 200 ms/);
+    const atOnce = await failureAt(url, { operationTimeoutSeconds: 0.2 });
+    assert.equal(atOnce.code, 'Timeout');
   });
 
   test('nobody, once the time is up', async (t) => {

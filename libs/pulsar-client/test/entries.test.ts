@@ -21,7 +21,7 @@ describe('entries', () => {
     await entries.waitForCount(3);
     assert.deepEqual(textsOf(entries.items), ['e0', 'e1', 'e2']);
     assert.equal(entries.items[2]?.messageId.toString(), '(7,2,-1,-1)');
-    assert.equal(entries.items[2]?.session, 1);
+    assert.equal(entries.items.at(-1)?.session, 1);
   });
 
   test('that wait are told of once, and make room as they are taken', async (t) => {

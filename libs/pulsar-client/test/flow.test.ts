@@ -52,19 +52,24 @@ describe('flow', () => {
       minLength: 1,
     });
     fc.assert(
-      fc.property(entries, fc.integer({ min: 1, max: 2000 }), fc.integer({ min: 1, max: 1_000_000 }), (all, max, bytes) => {
-        const flow = new Flow(max, bytes);
-        let permits = flow.grant();
-        for (const [count, size] of all) {
-          assert.ok(permits > 0, 'the broker may send nothing, and nothing is there to be taken');
-          permits -= count;
-          flow.arrived(count, size);
-          permits += flow.grant();
-          flow.taken(count, size);
-          permits += flow.grant();
-        }
-        assert.equal(flow.queuedBytes, 0);
-      }),
+      fc.property(
+        entries,
+        fc.integer({ min: 1, max: 2000 }),
+        fc.integer({ min: 1, max: 1_000_000 }),
+        (all, max, bytes) => {
+          const flow = new Flow(max, bytes);
+          let permits = flow.grant();
+          for (const [count, size] of all) {
+            assert.ok(permits > 0, 'the broker may send nothing, and nothing is there to be taken');
+            permits -= count;
+            flow.arrived(count, size);
+            permits += flow.grant();
+            flow.taken(count, size);
+            permits += flow.grant();
+          }
+          assert.equal(flow.queuedBytes, 0);
+        },
+      ),
       { numRuns: 200 },
     );
   });

@@ -21,7 +21,8 @@ describe('topic names', () => {
     test(`'${text}' is none`, () => {
       assert.throws(
         () => parseTopicName(text),
-        (error) => error instanceof PulsarError && error.code === 'InvalidTopicName' && error.message.includes(`'${text}'`),
+        (error) =>
+          error instanceof PulsarError && error.code === 'InvalidTopicName' && error.message.includes(`'${text}'`),
       );
     });
   }

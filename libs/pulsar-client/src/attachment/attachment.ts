@@ -83,9 +83,7 @@ export class Attachment {
     const deadline = performance.now() + operationTimeoutMs;
     let last: PulsarError | undefined;
     const timer = setTimeout(() => {
-      outcome.reject(
-        last ?? new PulsarError('Timeout', `${this.#parts.name}: not ready within ${operationTimeoutMs} ms`),
-      );
+      outcome.reject(last ?? this.#core.noAnswer(this.#parts.name));
       this.stop();
     }, operationTimeoutMs);
     const attempt = async (): Promise<void> => {

@@ -124,7 +124,7 @@ describe('the frame parser', () => {
     const frame = parser.next();
     assert.equal(frame?.entry?.buffer, chunk.buffer);
     chunk[chunk.length - 1] = 0x21;
-    assert.equal(frame?.entry?.at(-1), 0x21);
+    assert.equal(frame.entry.at(-1), 0x21);
   });
 
   const refused: ReadonlyArray<[what: string, hex: string, code: string, text: RegExp]> = [

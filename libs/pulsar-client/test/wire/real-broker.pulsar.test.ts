@@ -74,9 +74,9 @@ class Conversation {
     for (;;) {
       const frame = this.#parser.next();
       if (frame !== undefined) return frame;
-      const { done, value } = await this.#chunks.next();
-      assert.ok(done !== true, 'the broker closed the connection');
-      this.#parser.push(value);
+      const chunk = await this.#chunks.next();
+      assert.ok(chunk.done !== true, 'the broker closed the connection');
+      this.#parser.push(chunk.value);
     }
   }
 }
