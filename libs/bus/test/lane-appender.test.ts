@@ -8,6 +8,7 @@ import type { EntryPosition } from '../src/pulsar/position.ts';
 /** A producer that answers when a test says so. */
 class ScriptedProducer implements LaneProducer {
   connected = true;
+  ended: BusError | undefined;
   closed = false;
   readonly sent: { readonly text: string; readonly answer: Deferred<EntryPosition> }[] = [];
 
@@ -37,8 +38,8 @@ function rig(failures: Error[] = []) {
   const appender = new LaneAppender({
     topic: 't',
     lane: 3,
-    createProducer: async (onConnected) => {
-      reconnected = onConnected;
+    createProducer: async (onChange) => {
+      reconnected = onChange;
       const failure = failures.shift();
       if (failure !== undefined) throw failure;
       return producer;
@@ -50,6 +51,26 @@ function rig(failures: Error[] = []) {
 }
 
 describe('lane appender', () => {
+  test('a producer that ended fails what waits for it, and the next append makes another', async () => {
+    const { producer, append, reconnected } = rig();
+    const first = append('a');
+    await new Promise(setImmediate);
+    producer.answer(0);
+    await first;
+    producer.connected = false;
+    const waiting = append('b');
+    producer.ended = new BusError('refused', 'not authorised');
+    reconnected();
+    await assert.rejects(waiting, /not authorised/);
+    producer.ended = undefined;
+    producer.connected = true;
+    const again = append('c');
+    await new Promise(setImmediate);
+    producer.answer(1);
+    assert.deepEqual(await again, { ledgerId: 1n, entryId: 1n });
+    assert.deepEqual(producer.texts, ['a', 'c']);
+  });
+
   test('appends in order, each with its own position', async () => {
     const { producer, append } = rig();
     const appended = ['a', 'b', 'c'].map((text) => append(text));

@@ -114,6 +114,30 @@ describe('an entry of Pulsar', () => {
     );
   });
 
+  test('a message by itself is not read by the key place of the batch before it, on one tail', () => {
+    const batch = laneEntry({
+      payload: batchOf([
+        { key: 'aaaa', data: 'x' },
+        { key: 'bbbb', data: 'y' },
+      ]),
+      count: 2,
+    });
+    readEntry(batch);
+    const alone = (metadata: object): Entry =>
+      ({
+        messageId: { ledgerId: 7n, entryId: 9n },
+        metadata: { producerName: 'outside', sequenceId: 1, publishTime: 1000, ...metadata },
+        batch: false,
+        count: 1,
+        payload: Buffer.from('{"channel":"forged","more":"bytes"}'),
+        session: 1,
+        redeliveryCount: 0,
+      }) as unknown as Entry;
+    // The same view and cursor, as a tail uses them.
+    assert.equal(readEntry(batch.set(alone({ partitionKey: 'dddd' }), 43, 0))[0]?.channel, 'dddd');
+    assert.equal(readEntry(batch.set(alone({}), 44, 0))[0]?.channel, 'lobby');
+  });
+
   test('a piece of a message, or ciphertext, belongs to no channel', () => {
     for (const metadata of [{ numChunksFromMsg: 3, chunkId: 1 }, { encryptionAlgo: 'AES' }]) {
       const [seen] = readEntry(laneEntry({ payload: Buffer.from('x'), count: 1, batch: false, metadata }));

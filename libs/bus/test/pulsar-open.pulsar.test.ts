@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { createServer as createHttpServer } from 'node:http';
 import { type AddressInfo, createServer } from 'node:net';
 import { after, before, describe, test } from 'node:test';
-import { Client } from '@pharos/pulsar-client';
+import { Client, PulsarAdmin } from '@pharos/pulsar-client';
 import { freePort, unavailable, uniqueTopic } from '@pharos/testkit';
 import { append, Collector } from './conformance/harness.ts';
 import { type PulsarRig, startRig } from './pulsar-rig.ts';
@@ -17,6 +17,23 @@ describe('opening logs on Pulsar', { skip: unavailable('pulsar') }, () => {
   test('a broker with all that Pharos needs has no limitations', async () => {
     const log = await rig.newBus().openLog({ topic: uniqueTopic('whole') });
     assert.deepEqual(log.limitations, []);
+  });
+
+  test('a log is given the policies that it needs, on its topic alone', async () => {
+    const admin = new PulsarAdmin({ adminUrl: rig.server.adminUrl });
+    const other = uniqueTopic('other');
+    await admin.createNonPartitionedTopic(other);
+    for (const lanes of [1, 2]) {
+      const topic = uniqueTopic('policies');
+      await rig.newBus({ retentionMinutes: 30 }).openLog({ topic, lanes });
+      assert.equal(await admin.isTopicDeduplicated(topic), true);
+      assert.equal(await admin.isTopicDeletedWhileInactive(topic), false);
+      assert.deepEqual(await admin.getTopicRetention(topic), { retentionTimeInMinutes: 30, retentionSizeInMB: -1 });
+      await rig.newBus({ retentionMinutes: 20 }).openLog({ topic });
+      assert.equal((await admin.getTopicRetention(topic)).retentionTimeInMinutes, 30, 'more than enough is left alone');
+    }
+    assert.equal(await admin.isTopicDeduplicated(other), false);
+    assert.equal(await admin.isTopicDeletedWhileInactive(other), true);
   });
 
   test('a topic that a plain client made gets an epoch that all edges agree on', async () => {
@@ -89,6 +106,7 @@ describe('a broker without the index interceptor', { skip: unavailable('pulsar')
       brokerEntryMetadataInterceptors: '',
       exposingBrokerEntryMetadataToClientEnabled: 'false',
       activeConsumerFailoverDelayTimeMillis: '1000',
+      topicLevelPoliciesEnabled: 'false',
     });
   });
   after(() => rig.close());
@@ -102,6 +120,9 @@ describe('a broker without the index interceptor', { skip: unavailable('pulsar')
     assert.match(text, /AppendIndexMetadataInterceptor/);
     assert.match(text, /exposingBrokerEntryMetadataToClientEnabled/);
     assert.match(text, /activeConsumerFailoverDelayTimeMillis/);
+    assert.match(text, /may come twice.*set-deduplication/);
+    assert.match(text, /may be gone.*set-retention/);
+    assert.match(text, /is deleted, with its epoch.*set-inactive-topic-policies/);
     const collector = new Collector();
     const tail = await log.attach(0, collector);
     assert.equal(tail.indexed, false);

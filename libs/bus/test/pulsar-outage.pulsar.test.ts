@@ -97,6 +97,23 @@ describe('pulsar bus through outages', { skip: unavailable('pulsar') }, () => {
     await mustBeWhole(context, log, collectors, result);
   });
 
+  test('what nobody has read yet outlives a restart of the broker', async () => {
+    const topic = uniqueTopic('unread');
+    const log = await rig.newBus().openLog({ topic });
+    const tail = await log.attach(0, new Collector());
+    const { position, head: offset } = tail;
+    await tail.close();
+    await Promise.all(texts('m', 100).map((text) => append(log, 'chat', text)));
+    await rig.server.restart('kill');
+    await append(log, 'chat', 'after the restart');
+    await rig.admin('PUT', `${adminPath(log.topic)}/unload`);
+    await append(log, 'chat', 'after the unload');
+    const collector = new Collector();
+    await log.attach(0, collector, { at: 'after', position, offset });
+    await collector.untilCount(102);
+    assert.deepEqual(collector.texts, [...texts('m', 100), 'after the restart', 'after the unload']);
+  });
+
   test('what retention took is told: a position that is gone, a head that is still known', async () => {
     const { log } = await open('trim');
     const collector = new Collector();

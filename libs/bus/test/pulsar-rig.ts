@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { type Bus, type BusOptions, type Log, PulsarBus, type PulsarBusOptions } from '@pharos/bus';
 import { type FaultProxy, freePort, type PulsarServer, startProxy, startPulsar } from '@pharos/testkit';
-import { append, type Collector, patienceMs } from './conformance/harness.ts';
+import { append, type Collector } from './conformance/harness.ts';
 
 /** A broker behind a proxy: what it tells clients to connect to is the proxy, so that every connection can be cut. */
 export class PulsarRig {
@@ -106,5 +106,3 @@ export async function settle(log: Log, collectors: readonly Collector[]): Promis
   );
   await Promise.all(waits);
 }
-
-export const outagePatienceMs: number = patienceMs * 4;

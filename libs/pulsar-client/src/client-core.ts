@@ -113,10 +113,13 @@ export class ClientCore {
     this.#resources.delete(resource);
   }
 
-  async close(): Promise<void> {
+  /** @param timeoutMs for what its producers have under way; then the connections are closed, and that fails. */
+  async close(timeoutMs: number | undefined): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
-    await Promise.allSettled([...this.#resources].map((resource) => resource.close()));
+    const closing = Promise.allSettled([...this.#resources].map((resource) => resource.close()));
+    if (timeoutMs === undefined) await closing;
+    else await withDeadline(closing, timeoutMs, 'closing the client').catch(() => undefined);
     await this.#pool.close();
   }
 }

@@ -61,9 +61,13 @@ export class Client {
     return Array.from({ length: partitions }, (_, partition) => partitionName(name, partition));
   }
 
-  /** Closes everything that was made of it, then the connections. */
-  async close(): Promise<null> {
-    await this.#core.close();
+  /**
+   * Closes everything that was made of it, then the connections.
+   *
+   * @param timeoutMs for messages that are still on their way; then they fail. @default as long as their `sendTimeoutMs`
+   */
+  async close(timeoutMs?: number): Promise<null> {
+    await this.#core.close(timeoutMs);
     return null;
   }
 

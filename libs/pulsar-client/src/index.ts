@@ -1,7 +1,7 @@
 export { PulsarAdmin } from './admin/admin.ts';
 export { AdminError, adminErrors } from './admin/admin-error.ts';
 export type { AdminErrorCode } from './admin/admin-error.ts';
-export type { Properties, PulsarAdminConfig, RetentionPolicy } from './admin/admin-types.ts';
+export type { InactiveTopicPolicy, Properties, PulsarAdminConfig, RetentionPolicy } from './admin/admin-types.ts';
 export { Client } from './client.ts';
 export type { ClientConfig } from './client-config.ts';
 export type { Consumer } from './consumer/consumer.ts';

@@ -1,5 +1,6 @@
 import { withDeadline } from '@pharos/lifecycle';
 import type { Client, Producer } from '@pharos/pulsar-client';
+import type { BusError } from '../errors.ts';
 import type { LaneProducer, OutgoingMessage } from './lane-appender.ts';
 import type { EntryPosition } from './position.ts';
 import { toBusError } from './pulsar-errors.ts';
@@ -12,7 +13,8 @@ export interface ClientProducerParts {
   readonly name: string;
   readonly maxPendingMessages: number;
   readonly maxPendingBytes: number;
-  readonly onConnected: () => void;
+  /** The connection came, went, or won't come back. */
+  readonly onChange: () => void;
 }
 
 // Longer than any append waits for its answer: until then a message that is on its way is sent again over reconnects.
@@ -46,9 +48,7 @@ export class ClientProducer implements LaneProducer {
         maxPendingMessages: parts.maxPendingMessages * queueSlack,
         maxPendingBytes: parts.maxPendingBytes * queueSlack + slackBytes,
         batchingMaxPublishDelayMs: 0,
-        connectionListener: (connected) => {
-          if (connected) parts.onConnected();
-        },
+        connectionListener: () => parts.onChange(),
       });
       return new ClientProducer(producer, parts.topic);
     } catch (error) {
@@ -58,6 +58,11 @@ export class ClientProducer implements LaneProducer {
 
   get connected(): boolean {
     return this.#producer.isConnected();
+  }
+
+  get ended(): BusError | undefined {
+    const failure = this.#producer.getFailure();
+    return failure === undefined ? undefined : toBusError(failure, `appending to ${this.#topic}`);
   }
 
   async send(message: OutgoingMessage): Promise<EntryPosition> {
@@ -70,6 +75,9 @@ export class ClientProducer implements LaneProducer {
   }
 
   async close(): Promise<void> {
-    await withDeadline(this.#producer.close(), closeTimeoutMs, `closing the producer of ${this.#topic}`);
+    // What it leaves is failed when the client is closed.
+    await withDeadline(this.#producer.close(), closeTimeoutMs, `closing the producer of ${this.#topic}`).catch(
+      () => null,
+    );
   }
 }

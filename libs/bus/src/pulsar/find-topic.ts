@@ -4,6 +4,7 @@ import { AdminError, type Client, type PulsarAdmin } from '@pharos/pulsar-client
 import { BusError } from '../errors.ts';
 import { brokerLimitations } from './broker-checks.ts';
 import { ensureTopic, mustHaveLanes } from './ensure-topic.ts';
+import { ensureLogPolicies } from './log-policies.ts';
 import { toBusError } from './pulsar-errors.ts';
 import { topicAdmin } from './topic-admin.ts';
 
@@ -16,6 +17,7 @@ export interface FindTopicParts {
   /** Full name. */
   readonly topic: string;
   readonly lanes: number | undefined;
+  readonly retentionMinutes: number;
 }
 
 export interface FoundTopic {
@@ -43,7 +45,10 @@ export async function findTopic(parts: FindTopicParts): Promise<FoundTopic> {
   }
   const existing = await partitionsByClient(parts);
   if (ensured instanceof AdminError) return withoutAdmin(parts, existing, ensured);
-  const limitations = await Promise.all([checkBroker(parts), enableDeduplication(parts)]);
+  const limitations = await Promise.all([
+    checkBroker(parts),
+    ensureLogPolicies(parts.admin, parts.topic, parts.retentionMinutes, tryAdmin),
+  ]);
   return { ...ensured, limitations: limitations.flat() };
 }
 
@@ -71,23 +76,6 @@ async function checkBroker(parts: FindTopicParts): Promise<string[]> {
   const configuration = await tryAdmin(() => parts.admin.getRuntimeConfiguration());
   if (!(configuration instanceof AdminError)) return brokerLimitations(configuration, parts.tailSubscription);
   return [`the broker's configuration can't be checked (${describeError(configuration)})`];
-}
-
-/**
- * Has the broker drop what is sent twice over a lost connection. Set on the topic, not its namespace: other topics there
- * are none of ours.
- */
-async function enableDeduplication(parts: FindTopicParts): Promise<string[]> {
-  const { admin, topic } = parts;
-  const outcome = await tryAdmin(async () => {
-    if (!(await admin.isTopicDeduplicated(topic))) await admin.setTopicDeduplication(topic, true);
-  });
-  if (!(outcome instanceof AdminError)) return [];
-  return [
-    `a publication may come twice after a lost connection: deduplication of '${topic}' is off and can't be turned on ` +
-      `(${describeError(outcome)}); run pulsar-admin namespaces set-deduplication --enable, or set ` +
-      'topicLevelPoliciesEnabled=true on the broker',
-  ];
 }
 
 /** The answer, or the error of the last of a few tries. */

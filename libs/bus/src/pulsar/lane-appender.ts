@@ -12,6 +12,8 @@ export interface OutgoingMessage {
 export interface LaneProducer {
   /** Whether what is sent now goes onto the wire at once. */
   readonly connected: boolean;
+  /** Set once it takes nothing more and never will: the topic is gone, or the broker refuses it. */
+  readonly ended: BusError | undefined;
   /** Resends over reconnects until the broker has answered. @throws BusError */
   send(message: OutgoingMessage): Promise<EntryPosition>;
   close(): Promise<void>;
@@ -21,8 +23,8 @@ export interface LaneAppenderParts {
   /** For errors. */
   readonly topic: string;
   readonly lane: number;
-  /** `onConnected` is called whenever the connection is (back) there. @throws BusError */
-  readonly createProducer: (onConnected: () => void) => Promise<LaneProducer>;
+  /** `onChange` is called whenever `connected` or `ended` changed. @throws BusError */
+  readonly createProducer: (onChange: () => void) => Promise<LaneProducer>;
 }
 
 interface Append {
@@ -76,7 +78,11 @@ export class LaneAppender {
   #pump(): void {
     const producer = this.#producer;
     if (producer === undefined) {
-      this.#create();
+      if (this.#held.size > 0) this.#create();
+      return;
+    }
+    if (producer.ended !== undefined) {
+      this.#drop(producer.ended);
       return;
     }
     for (const append of this.#held) {
@@ -88,6 +94,12 @@ export class LaneAppender {
         (error: unknown) => this.#settle(append, () => append.outcome.reject(error)),
       );
     }
+  }
+
+  /** Fails what waits for a producer that ended; the next append makes another. */
+  #drop(reason: BusError): void {
+    this.#producer = undefined;
+    for (const append of this.#held) this.#settle(append, () => append.outcome.reject(reason));
   }
 
   #create(): void {

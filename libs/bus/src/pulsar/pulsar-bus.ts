@@ -15,6 +15,9 @@ import type { PulsarBusOptions } from './pulsar-options.ts';
 import { PulsarWork } from './pulsar-work.ts';
 import { topicAdmin } from './topic-admin.ts';
 
+// The appends' own deadlines have passed by then: this is for what nobody waits for any more.
+const closeTimeoutMs = 2_000;
+
 /** The bus on Apache Pulsar. Connects when the first log is opened. */
 export class PulsarBus implements Bus {
   readonly kind = 'pulsar';
@@ -82,7 +85,7 @@ export class PulsarBus implements Bus {
     this.#closed = true;
     await Promise.allSettled([...this.#logs].map((log) => log.close()));
     await Promise.allSettled([...this.#work].map((work) => work.close()));
-    await this.#client.close();
+    await this.#client.close(closeTimeoutMs);
   }
 
   #find(topic: string, lanes: number | undefined): Promise<FoundTopic> {
@@ -94,6 +97,7 @@ export class PulsarBus implements Bus {
       tailSubscription: this.#options.tailSubscription ?? 'failover',
       topic,
       lanes,
+      retentionMinutes: this.#options.retentionMinutes ?? 60,
     });
   }
 
@@ -110,14 +114,14 @@ export class PulsarBus implements Bus {
       pending: this.#pending,
       turns: this.#turns,
       attachTimeoutMs: this.#options.attachTimeoutMs ?? 15_000,
-      createProducer: (lane, onConnected) =>
+      createProducer: (lane, onChange) =>
         ClientProducer.open({
           client: this.#client,
           topic: laneTopic(lane),
           name: `${this.#options.namePrefix}-${this.#names++}-${lane}`,
           maxPendingMessages: this.#limits.maxPendingAppends,
           maxPendingBytes: this.#limits.maxPendingBytes,
-          onConnected,
+          onChange,
         }),
       openStream: (lane, start) => {
         const session = this.#names++;

@@ -187,6 +187,8 @@ class PulsarCursor implements PublicationCursor {
   #onlyMessage(entry: Entry): boolean {
     const { metadata } = entry;
     this.#index++;
+    // The cursor is reused: a key's place in the last entry would let this payload name its own channel.
+    this.keyStart = this.keyEnd = -1;
     this.dataStart = 0;
     this.dataEnd = entry.payload.length;
     this.hasProperties = (metadata.properties?.length ?? 0) > 0;

@@ -22,7 +22,7 @@ export interface PulsarLogParts {
   readonly pending: PendingAppends;
   readonly turns: TurnScheduler;
   readonly attachTimeoutMs: number;
-  readonly createProducer: (lane: number, onConnected: () => void) => Promise<LaneProducer>;
+  readonly createProducer: (lane: number, onChange: () => void) => Promise<LaneProducer>;
   readonly openStream: (lane: number, start: StreamStart) => Promise<EntryStream>;
   readonly readEpoch: () => Promise<string | undefined>;
   readonly warn: Warn;
@@ -43,8 +43,7 @@ export class PulsarLog implements Log {
   constructor(parts: PulsarLogParts) {
     this.#parts = parts;
     this.#appenders = Array.from({ length: parts.lanes }, (_value, lane) => {
-      const createProducer = (onConnected: () => void): Promise<LaneProducer> =>
-        parts.createProducer(lane, onConnected);
+      const createProducer = (onChange: () => void): Promise<LaneProducer> => parts.createProducer(lane, onChange);
       return new LaneAppender({ topic: parts.topic, lane, createProducer });
     });
   }

@@ -15,6 +15,8 @@ export interface PulsarBusOptions extends BusOptions {
   readonly adminUrl?: string;
   /** Begins the names of producers and subscriptions; must be another for each boot of each process: `<edge>-<boot>`. */
   readonly namePrefix: string;
+  /** What a log keeps at least: a topic that keeps less is given a policy of its own. @default 60 */
+  readonly retentionMinutes?: number;
   /** How tails subscribe. @default 'failover' */
   readonly tailSubscription?: 'failover' | 'exclusive';
   /** How long an attach may take before it fails with `unreachable`. @default 15000 */

@@ -76,7 +76,7 @@ export class PulsarTail implements LaneTail, TurnSource, StreamListener {
 
   ended(error: BusError): void {
     if (!this.#open) return;
-    if (!error.retryable) {
+    if (isFinal(error)) {
       this.#ending = error;
       this.#parts.turns.ready(this);
       return;
@@ -207,7 +207,8 @@ export class PulsarTail implements LaneTail, TurnSource, StreamListener {
     try {
       return await this.#parts.open(start);
     } catch (error) {
-      if (!(error instanceof BusError) || !error.retryable) throw error;
+      if (!(error instanceof BusError) || isFinal(error)) throw error;
+      this.#parts.warn({ err: error, topic: this.#parts.topic, lane: this.lane }, 'a lane can not be read again yet');
       this.#tellConnection(false);
       return undefined;
     }
@@ -272,4 +273,12 @@ export class PulsarTail implements LaneTail, TurnSource, StreamListener {
     this.close().catch((failure: unknown) => warn({ err: failure, topic }, 'a tail was not closed cleanly'));
     handler.ended?.(reason);
   }
+}
+
+/**
+ * What a tail can't outlive. Anything else may pass, a refusal too: a balancer that answers for the broker, permissions that
+ * are being changed. Its subscribers lose nothing by waiting, but would by a new beginning at the head.
+ */
+function isFinal(error: BusError): boolean {
+  return error.code === 'log-ended' || error.code === 'closed';
 }

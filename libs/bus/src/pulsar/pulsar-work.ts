@@ -113,7 +113,13 @@ export class PulsarWork implements WorkSubscription {
     if (this.#closed) return;
     const timer = setTimeout(() => {
       this.#nacks.delete(timer);
-      this.#consumer.negativeAcknowledgeId(idOf(message));
+      try {
+        this.#consumer.negativeAcknowledgeId(idOf(message));
+      } catch (error) {
+        // The consumer ended meanwhile: the broker gives its messages to the next one without being asked.
+        const detail = { topic: this.#parts.topic, reason: describeError(error) };
+        this.#parts.warn(detail, 'a message could not be asked for again');
+      }
     }, delayMs);
     this.#nacks.add(timer);
   }

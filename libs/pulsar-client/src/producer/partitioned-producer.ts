@@ -1,3 +1,4 @@
+import type { PulsarError } from '../errors.ts';
 import type { MessageId } from '../message-id.ts';
 import type { PartitionRouter } from './router.ts';
 import type { Producer } from './producer.ts';
@@ -50,5 +51,9 @@ export class PartitionedProducer implements Producer {
 
   isConnected(): boolean {
     return this.#producers.every((producer) => producer.isConnected());
+  }
+
+  getFailure(): PulsarError | undefined {
+    return this.#producers.map((producer) => producer.getFailure()).find((failure) => failure !== undefined);
   }
 }

@@ -1,3 +1,4 @@
+import type { PulsarError } from '../errors.ts';
 import type { MessageId } from '../message-id.ts';
 import type { ProducerMessage } from './producer-config.ts';
 
@@ -19,4 +20,6 @@ export interface Producer {
   getTopic(): string;
   /** Whether all of its partitions are connected. */
   isConnected(): boolean;
+  /** Why it takes no more messages: it was closed, or the broker refuses it for good. `undefined` while it does. */
+  getFailure(): PulsarError | undefined;
 }

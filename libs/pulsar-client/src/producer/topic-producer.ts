@@ -107,6 +107,10 @@ export class TopicProducer implements Producer {
     return this.#attachment.connection !== undefined;
   }
 
+  getFailure(): PulsarError | undefined {
+    return this.#ended;
+  }
+
   send(message: ProducerMessage): Promise<MessageId> {
     return new Promise((resolve, reject) => {
       if (this.#ended !== undefined) throw this.#ended;
