@@ -36,13 +36,17 @@ export class OriginCheck {
   #isOwn(origin: string, host: string): boolean {
     const scheme = /^https?:\/\//.exec(origin)?.[0];
     if (scheme === undefined || origin.slice(scheme.length) !== host || host === '') return false;
-    return !this.#loopbackOnly || isLoopbackName(host);
+    return !this.#loopbackOnly || isLoopbackName(nameOf(host));
   }
 }
 
-/** Whether a `Host` header (name and perhaps port) names this machine by a name that nobody else can own. */
-export function isLoopbackName(host: string): boolean {
-  const name = host.startsWith('[') ? host.slice(1, host.indexOf(']')) : host.replace(/:\d+$/, '');
+/** The name in a `Host` header, without the port and an IPv6 address's brackets. */
+function nameOf(host: string): string {
+  return host.startsWith('[') ? host.slice(1, host.indexOf(']')) : host.replace(/:\d+$/, '');
+}
+
+/** Whether a host name or address is this machine's own, by a name that nobody else can own. */
+export function isLoopbackName(name: string): boolean {
   return name === 'localhost' || name.endsWith('.localhost') || name === '::1' || /^127(\.\d{1,3}){3}$/.test(name);
 }
 
