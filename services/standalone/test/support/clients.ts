@@ -28,13 +28,17 @@ export class TextClient extends Receiver {
   }
 }
 
-/** Resolves when what the client says comes back to it: from then on it misses nothing. */
+/** Resolves when what the client says comes back to it: from then on it misses nothing. Throws where it is closed before. */
 export async function connectText(name: string, url: string): Promise<TextClient> {
   const client = new TextClient(name, url);
   await once(client.socket, 'open');
   const greeting = `hello from ${name}`;
   client.send(greeting);
-  const line = await client.lines.waitFor((text) => text.endsWith(`] ${greeting}`), `the greeting of ${name}`);
+  const came = client.lines.waitFor((text) => text.endsWith(`] ${greeting}`), `the greeting of ${name}`);
+  // Where the close comes first, the wait for the line has nobody left to tell.
+  came.catch(() => undefined);
+  const line = await Promise.race([came, client.closed.promise]);
+  if (typeof line !== 'string') throw new Error(`${name} was closed: ${line.code} ${line.reason}`);
   client.id = line.slice(1, line.indexOf(']'));
   return client;
 }

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { Deferred } from '@pharos/lifecycle';
 import { connectSdk, connectText, type SdkClient, type TextClient } from './clients.ts';
 
@@ -20,6 +21,9 @@ export interface Publisher {
 }
 
 const temporaryError = 100;
+/** How a client whose connection was closed comes back. */
+const retryMs = 250;
+const maxTries = 40;
 
 function nothingYet(publisher: string): Published {
   return { publisher, acknowledged: new Set(), unknown: new Set(), refused: new Set() };
@@ -44,6 +48,7 @@ export function publishBySdk(client: SdkClient, intervalMs: number): Publisher {
     underWay.add(one);
     void one.finally(() => underWay.delete(one));
   }, intervalMs);
+  timer.unref();
   return {
     published,
     async stop(): Promise<void> {
@@ -73,7 +78,7 @@ export class TextPublisher implements Publisher {
     this.#url = url;
     this.published = nothingYet(client.name);
     this.#watch(client);
-    this.#timer = setInterval(() => this.#publishOne(), intervalMs);
+    this.#timer = setInterval(() => this.#publishOne(), intervalMs).unref();
   }
 
   static async start(name: string, url: string, intervalMs: number): Promise<TextPublisher> {
@@ -116,8 +121,17 @@ export class TextPublisher implements Publisher {
     this.#connecting = this.#connect();
   }
 
+  /** While the log is away the edge closes this one too, when the greeting's time is up. */
   async #connect(): Promise<void> {
-    this.#client = await connectText(this.published.publisher, this.#url);
+    for (let tries = 1; ; tries++) {
+      try {
+        this.#client = await connectText(this.published.publisher, this.#url);
+        break;
+      } catch (error) {
+        if (tries === maxTries) throw error;
+        await delay(retryMs);
+      }
+    }
     this.#watch(this.#client);
     this.#connecting = undefined;
   }
