@@ -1,4 +1,3 @@
-
 import { loadConfig } from '@pharos/config';
 
 import { type EdgeConfig, edgeConfigSchema, edgePreset } from './config.ts';

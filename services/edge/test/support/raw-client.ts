@@ -16,7 +16,7 @@ export class RawClient {
   readonly #onText: (text: string) => void;
   readonly #opened = new Deferred<void>();
   readonly #ended = new Deferred<RawEnd>();
-  #rest = Buffer.alloc(0);
+  #rest: Buffer = Buffer.alloc(0);
   #isOpen = false;
   #code: number | undefined;
 
