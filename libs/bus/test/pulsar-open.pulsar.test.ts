@@ -78,7 +78,7 @@ describe('opening logs on Pulsar', { skip: unavailable('pulsar') }, () => {
   });
 
   test('what does not answer, or isn’t Pulsar, is named', async () => {
-    const silent = createServer(() => undefined).listen(0, '127.0.0.1');
+    const silent = createServer((socket) => socket.resume()).listen(0, '127.0.0.1');
     const http = createHttpServer((_request, response) => response.end('hello')).listen(0, '127.0.0.1');
     const ports = [await freePort(), (silent.address() as AddressInfo).port, (http.address() as AddressInfo).port];
     try {
@@ -95,6 +95,7 @@ describe('opening logs on Pulsar', { skip: unavailable('pulsar') }, () => {
     } finally {
       silent.close();
       http.close();
+      http.closeAllConnections();
     }
   });
 });
