@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
+import { after, afterEach, before, describe, test } from 'node:test';
 import {
   type FaultProxy,
   freePort,
@@ -36,87 +36,73 @@ async function assertServes(edge: EdgeProcess, topic: string): Promise<void> {
   text.drop();
 }
 
-describe('a Pulsar URL that leads nowhere, until it does', { skip: unavailable('pulsar'), timeout: 180_000 }, () => {
+describe('a Pulsar URL that leads nowhere, until it does', { skip: unavailable('pulsar'), timeout: 300_000 }, () => {
   let pulsar: PulsarAddress;
-  const port = { broker: 0, admin: 0 };
+  let brokerPort: number;
   const proxies: FaultProxy[] = [];
 
   before(async () => {
     pulsar = await sharedPulsar();
-    port.broker = await freePort();
-    port.admin = await freePort();
+    brokerPort = await freePort();
   });
 
-  after(async () => {
-    await Promise.all(proxies.map((proxy) => proxy.close()));
+  afterEach(async () => {
+    await Promise.all(proxies.splice(0).map((proxy) => proxy.close()));
   });
 
-  async function proxy(target: string, at: number): Promise<FaultProxy> {
-    const made = await startProxy(target, { port: at });
-    proxies.push(made);
-    return made;
+  /** Puts something where the edge looks for its broker, in the place of what was there. */
+  async function lead(target: string): Promise<FaultProxy> {
+    await Promise.all(proxies.splice(0).map((proxy) => proxy.close()));
+    const proxy = await startProxy(target, { port: brokerPort });
+    proxies.push(proxy);
+    return proxy;
   }
 
   const cases = [
     {
       name: 'nothing listens there',
-      wrong: () => Promise.resolve(() => Promise.resolve()),
-      says: /refused/,
+      wrong: () => Promise.resolve(),
+      says: /ECONNREFUSED/,
     },
     {
       name: 'it takes connections and stays silent',
-      wrong: async () => {
-        const silent = [await proxy(pulsar.serviceUrl, port.broker), await proxy(pulsar.adminUrl, port.admin)];
-        for (const peer of silent) peer.blackhole();
-        return async () => void (await Promise.all(silent.map((peer) => peer.close())));
-      },
-      says: /did not|no answer|not answer|timed? ?out|in time/i,
+      wrong: async () => (await lead(pulsar.serviceUrl)).blackhole(),
+      says: /did not answer as a Pulsar broker within \d+ ms/,
     },
     {
       name: 'it is a web server',
-      wrong: async () => {
-        const web = [await proxy(pulsar.adminUrl, port.broker), await proxy(pulsar.adminUrl, port.admin)];
-        return async () => void (await Promise.all(web.map((peer) => peer.close())));
-      },
-      says: /HTTP|not.*Pulsar/i,
+      wrong: async () => void (await lead(pulsar.adminUrl)),
+      says: /not a Pulsar broker|HTTP/,
     },
   ];
 
   for (const { name, wrong, says } of cases) {
     test(`${name}: healthy, not ready, with the reason; ready when the broker is there`, async (context) => {
-      const mend = await wrong();
+      await wrong();
       const topic = uniqueTopic('nowhere');
-      const edge = await startEdge({
-        pulsar: {
-          serviceUrl: `pulsar://127.0.0.1:${port.broker}`,
-          adminUrl: `http://127.0.0.1:${port.admin}`,
-        },
-        topic,
-        waitUntilReady: false,
-      });
+      const serviceUrl = `pulsar://127.0.0.1:${brokerPort}`;
+      const edge = await startEdge({ pulsar: { ...pulsar, serviceUrl }, topic, waitUntilReady: false });
       context.after(() => edge.process.kill());
-      const [line] = await edge.process.waitForLine(/.*not ready: .*/, { timeoutMs: 40_000 });
+      const [line] = await edge.process.waitForLine(/"msg":"not ready: .*/, { timeoutMs: 60_000 });
       assert.match(line, says);
-      assert.match(line, new RegExp(`127\\.0\\.0\\.1:${port.broker}\\b`));
+      assert.ok(line.includes(serviceUrl), line);
       await assertHealthyButNotReady(edge, says);
 
-      await mend();
-      const right = [await proxy(pulsar.serviceUrl, port.broker), await proxy(pulsar.adminUrl, port.admin)];
+      await lead(pulsar.serviceUrl);
       await assertServes(edge, topic);
       assert.equal(await edge.stop(), 0);
-      await Promise.all(right.map((peer) => peer.close()));
     });
   }
 
   test('SIGTERM ends an edge that still waits for its broker', async () => {
-    const pulsarUrl = `pulsar://127.0.0.1:${port.broker}`;
-    const edge = await startEdge({ pulsar: { ...pulsar, serviceUrl: pulsarUrl }, waitUntilReady: false });
-    await edge.process.waitForLine(/not ready: /);
+    const serviceUrl = `pulsar://127.0.0.1:${brokerPort}`;
+    const edge = await startEdge({ pulsar: { ...pulsar, serviceUrl }, waitUntilReady: false });
+    await edge.process.waitForLine(/ECONNREFUSED/);
     assert.equal(await edge.stop(), 0);
   });
 });
 
-describe('a broker without the index interceptors', { skip: unavailable('pulsar'), timeout: 120_000 }, () => {
+describe('a broker without the index interceptors', { skip: unavailable('pulsar'), timeout: 300_000 }, () => {
   let pulsar: PulsarServer;
 
   before(async () => {

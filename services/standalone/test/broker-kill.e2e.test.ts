@@ -34,7 +34,7 @@ function assertKept(receiver: Receiver, { publisher, acknowledged, unknown, refu
   );
 }
 
-describe('kill -9 of the broker in the middle', { skip: unavailable('pulsar'), timeout: 240_000 }, () => {
+describe('kill -9 of the broker in the middle', { skip: unavailable('pulsar'), timeout: 300_000 }, () => {
   const topic = uniqueTopic('kill');
   const channel = localName(topic);
   let pulsar: PulsarServer;

@@ -38,7 +38,7 @@ function trickle({ socket }: TextClient | RawClient): void {
 
 describe('a burst of 32 MiB to clients with a limit of 1 MiB', {
   skip: unavailable('pulsar'),
-  timeout: 180_000,
+  timeout: 300_000,
 }, () => {
   const topic = uniqueTopic('burst');
   const channel = localName(topic);

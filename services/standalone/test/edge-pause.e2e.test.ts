@@ -37,7 +37,7 @@ drain_timeout: 200ms
 
 describe('an edge that is stopped while its replacement starts', {
   skip: unavailable('pulsar'),
-  timeout: 120_000,
+  timeout: 300_000,
 }, () => {
   const channels = channelPerLane();
   let pulsar: PulsarAddress;

@@ -40,7 +40,7 @@ async function chat(one: TextClient, two: TextClient): Promise<void> {
   assert.deepEqual(one.lines.items.slice(-2), two.lines.items.slice(-2));
 }
 
-describe('npm start', { timeout: 120_000 }, () => {
+describe('npm start', { timeout: 300_000 }, () => {
   test('on the embedded bus, two plain WebSockets chat and a browser gets the page', async (context) => {
     const { server, port, url } = await served(context);
     await chat(await connectText('one', url), await connectText('two', url));

@@ -15,7 +15,7 @@ const rowsOnPage = 1_000;
 
 describe('two edges on one Pulsar', {
   skip: unavailable('pulsar') || unavailable('chromium'),
-  timeout: 180_000,
+  timeout: 300_000,
 }, () => {
   const topic = uniqueTopic('two-edges');
   const channel = localName(topic);
