@@ -86,7 +86,7 @@ export function protocolScenarios(makeWorld: () => World, socket: 'uws' | 'ws'):
     await client.reply(9);
     await client.reply(11);
     assert.equal(client.messages.items[0]?.['id'], 7);
-    assert.deepEqual(client.messages.items.map(({ id }) => id).sort(), [10, 11, 7, 8, 9]);
+    assert.deepEqual(new Set(client.messages.items.map(({ id }) => id)), new Set([7, 8, 9, 10, 11]));
     assert.ok(client.messages.items.every(({ id, error }) => error === undefined || id === 8));
   });
 
@@ -100,9 +100,9 @@ export function protocolScenarios(makeWorld: () => World, socket: 'uws' | 'ws'):
     for (const client of [ann, bob]) {
       const [publication] = await client.publications.waitForCount(1, 5_000);
       assert.deepEqual(publication?.data, { text: 'hi', list: [1, 'é'] });
-      assert.deepEqual(publication?.info, { user: '', client: ann.id });
-      assert.equal(publication?.tags, undefined);
-      assert.ok((publication?.offset ?? 0) > 0);
+      assert.deepEqual(publication.info, { user: '', client: ann.id });
+      assert.equal(publication.tags, undefined);
+      assert.ok(publication.offset > 0);
     }
     assert.equal(await bob.errorOf({ unsubscribe: { channel: 'room' } }), 0);
     // It need not be subscribed for that, and nothing changes.

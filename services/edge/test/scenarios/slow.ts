@@ -19,35 +19,46 @@ const env = { PHAROS_CLIENT_QUEUE_MAX_SIZE: String(limitBytes) };
 /** Reads numbered messages and holds them to their order; keeps only how many came. */
 class Reader {
   readonly client: RawClient;
-  readonly kind: 'text' | 'json';
-  count = 0;
-  broken = '';
+  readonly #numbers: Numbers;
 
-  private constructor(client: RawClient, kind: 'text' | 'json') {
+  private constructor(client: RawClient, numbers: Numbers) {
     this.client = client;
-    this.kind = kind;
+    this.#numbers = numbers;
   }
 
   static async open(t: TestContext, edge: TestEdge, kind: 'text' | 'json'): Promise<Reader> {
-    let reader: Reader | undefined;
+    const numbers = new Numbers(kind);
     const path = kind === 'text' ? '/' : '/connection/websocket';
-    const client = await RawClient.open(t, edge.port, path, (text) => reader?.take(text));
-    reader = new Reader(client, kind);
+    const client = await RawClient.open(t, edge.port, path, (frame) => numbers.take(frame));
     if (kind === 'json') client.sendText('{"id":1,"connect":{}}\n{"id":2,"subscribe":{"channel":"chat"}}');
-    return reader;
+    return new Reader(client, numbers);
   }
 
-  take(frame: string): void {
-    if (this.kind === 'text') return this.#number(frame);
-    for (const line of frame.split('\n')) {
-      const { push } = JSON.parse(line) as { push?: { pub?: { data: string } } };
-      if (push?.pub !== undefined) this.#number(push.pub.data);
-    }
+  get count(): number {
+    return this.#numbers.count;
   }
 
   /** Everything from the first on, without a hole, up to where it ended. */
   check(): void {
-    assert.equal(this.broken, '');
+    assert.equal(this.#numbers.broken, '');
+  }
+}
+
+class Numbers {
+  count = 0;
+  broken = '';
+  readonly #kind: 'text' | 'json';
+
+  constructor(kind: 'text' | 'json') {
+    this.#kind = kind;
+  }
+
+  take(frame: string): void {
+    if (this.#kind === 'text') return this.#number(frame);
+    for (const line of frame.split('\n')) {
+      const { push } = JSON.parse(line) as { push?: { pub?: { data: string } } };
+      if (push?.pub !== undefined) this.#number(push.pub.data);
+    }
   }
 
   #number(text: string): void {

@@ -40,7 +40,7 @@ export function testOutbound(t: TestContext): TestOutbound {
 export interface TestFeed extends TestOutbound {
   readonly feed: LaneFeed;
   readonly log: LivingLog;
-  gauge(name: 'lanesAttached' | 'lanesConnected' | 'channels' | 'subscriptions'): Promise<number>;
+  readonly gauge: (name: 'lanesAttached' | 'lanesConnected' | 'channels' | 'subscriptions') => Promise<number>;
 }
 
 /** The feed of lane 0 of a log, on its own. */
