@@ -193,7 +193,7 @@ export class Edge implements Service {
         return await Namespaces.open(bus, config.channel.without_namespace, config.channel.namespaces);
       } catch (error) {
         if (this.#isStopped()) return undefined;
-        if (!(error instanceof BusError) || !error.retryable) throw error;
+        if (!(error instanceof BusError) || !isWorthWaiting(error)) throw error;
         const delayMs = backoff.next();
         const reason = describeError(error);
         this.#waitsFor = `: ${reason}`;
@@ -241,4 +241,9 @@ export class Edge implements Service {
     feed.pin();
     return { channel, log, feed };
   }
+}
+
+/** An address that is no broker at the moment may become one: a port forward, a name or a service that is still being set up. */
+function isWorthWaiting(error: BusError): boolean {
+  return error.retryable || error.code === 'unreachable';
 }
