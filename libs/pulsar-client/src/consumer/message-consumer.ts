@@ -199,7 +199,8 @@ export class MessageConsumer implements Consumer {
       }
       this.#core.callOut(() => listener(message));
     }
-    setImmediate(() => this.#listen());
+    // Once it is over nobody takes messages any more: to go on looking for them would keep the process running for ever.
+    if (this.#ended === undefined) setImmediate(() => this.#listen());
   }
 
   #event(event: EntryConsumerEvent, partition: number): void {
