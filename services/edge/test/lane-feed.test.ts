@@ -158,6 +158,19 @@ describe('the feed of a lane', () => {
     await eventually(() => server.published.find(({ text }) => text.includes('again')), 'a frame');
   });
 
+  test('offsets that can not be trusted any more: who could resume by them is told, a text client goes on', async (t) => {
+    const { feed, lines } = await testFeed(t, new MemoryBus(new MemoryBroker()));
+    await feed.ready(waitMs);
+    const [positioned, plain, text] = [new FakeSubscriber(), new FakeSubscriber(), new FakeSubscriber('text')];
+    feed.join('a', positioned, true);
+    feed.join('a', plain, false);
+    feed.join('a', text, true);
+    feed.indexLost(new Error('the index went backwards'));
+    assert.deepEqual(positioned.insufficient, ['a']);
+    assert.deepEqual([...plain.insufficient, ...text.insufficient], []);
+    assert.equal(lines.filter((line) => line.includes('the index went backwards')).length, 1);
+  });
+
   test('a log that nobody follows any more is not attached anew', async (t) => {
     const broker = new MemoryBroker();
     const { feed } = await testFeed(t, new MemoryBus(broker));

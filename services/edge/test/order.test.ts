@@ -3,5 +3,5 @@ import { orderScenarios } from './scenarios/order.ts';
 import { memoryWorld, socketServers } from './support/world.ts';
 
 for (const socket of socketServers) {
-  describe(`order while subscribing on ${socket}`, () => orderScenarios(memoryWorld, socket, 60));
+  describe(`order while subscribing on ${socket}`, () => orderScenarios(memoryWorld, socket, 40));
 }

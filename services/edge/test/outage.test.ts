@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { eventually } from '@pharos/testkit';
 import { ProtocolClient, TextClient } from './support/clients.ts';
+import { makeTestEdge } from './support/edge.ts';
 import { FaultyBus } from './support/faulty-bus.ts';
 import { logged } from './support/logs.ts';
 import { metric, untilMetric } from './support/metrics.ts';
@@ -82,19 +84,49 @@ describe('a log that fails', () => {
     for (const id of ids.slice(0, 256)) assert.deepEqual((await client.reply(id))['publish'], {});
   });
 
-  test('an edge that starts before its log waits, live and not ready; it can be stopped meanwhile', async (t) => {
-    const world = memoryWorld();
-    const waiting = new FaultyBus(world.bus());
-    waiting.opens.fail('unreachable');
-    const starting = startEdge(t, world, { bus: waiting });
-    setImmediate(() => waiting.opens.pass());
-    const edge = await starting;
-    assert.deepEqual(edge.edge.readiness(), { ready: true, reasons: [] });
-    assert.ok(logged(edge, 'not ready: ').length >= 1);
+  test('an edge that starts before its log waits, live and not ready, until it is there', async (t) => {
+    const bus = new FaultyBus(memoryWorld().bus());
+    bus.opens.fail('unreachable');
+    const made = await makeTestEdge({ bus, env: { PHAROS_CHAT_PAGE: 'false' } });
+    t.after(() => made.stop());
+    const running = made.edge.run();
+    await eventually(() => (logged(made, 'not ready: ').length > 0 ? true : undefined), 'a line that says so');
+    const health = `http://127.0.0.1:${made.edge.internalPort}/health`;
+    assert.equal((await fetch(`${health}/live`)).status, 200);
+    const ready = await fetch(`${health}/ready`);
+    assert.equal(ready.status, 503);
+    assert.match(await ready.text(), /starting: the logs are not open yet/);
+    bus.opens.pass();
+    await running;
+    assert.deepEqual(made.edge.readiness(), { ready: true, reasons: [] });
+  });
 
-    const refused = new FaultyBus(world.bus());
-    refused.opens.fail('lanes-mismatch');
-    await assert.rejects(startEdge(t, world, { bus: refused }), { code: 'lanes-mismatch' });
+  test('an edge that waits for its log can be stopped, at once and without an error', async () => {
+    const bus = new FaultyBus(memoryWorld().bus());
+    bus.opens.fail('unreachable');
+    const made = await makeTestEdge({ bus });
+    const running = made.edge.run();
+    await eventually(() => (logged(made, 'not ready: ').length > 0 ? true : undefined), 'a line that says so');
+    await made.stop();
+    await running;
+    assert.equal(made.edge.port, 0);
+
+    const holding = new FaultyBus(memoryWorld().bus());
+    holding.opens.hold();
+    const other = await makeTestEdge({ bus: holding });
+    const opening = other.edge.run();
+    await eventually(() => (holding.opens.arrived > 0 ? true : undefined), 'the first try');
+    await other.stop();
+    holding.opens.pass();
+    await opening;
+    assert.equal(other.edge.port, 0);
+  });
+
+  test('a log that can not be had at all is an error of the start', async (t) => {
+    const world = memoryWorld();
+    const bus = new FaultyBus(world.bus());
+    bus.opens.fail('lanes-mismatch');
+    await assert.rejects(startEdge(t, world, { bus }), { code: 'lanes-mismatch' });
   });
 
   test('a cut connection: live publications wait, come in order, and the gauge tells', async (t) => {

@@ -138,7 +138,7 @@ export function badInputScenarios(makeWorld: () => World, socket: 'uws' | 'ws'):
 
   test('hundreds that come and go leave no session, subscription or topic behind', async (t) => {
     const edge = await startEdge(t, makeWorld(), { socket });
-    const rounds = 20;
+    const rounds = 10;
     const each = 25;
     for (let round = 0; round < rounds; round++) {
       await Promise.all(

@@ -29,6 +29,18 @@ export interface TestEdgeOptions {
 }
 
 export async function startTestEdge(options: TestEdgeOptions = {}): Promise<TestEdge> {
+  const made = await makeTestEdge(options);
+  try {
+    await made.edge.run();
+  } catch (error) {
+    await made.stop();
+    throw error;
+  }
+  return made;
+}
+
+/** The same, not yet run: its ports are 0 until it is. */
+export async function makeTestEdge(options: TestEdgeOptions = {}): Promise<TestEdge> {
   const log: string[] = [];
   const logger = createLogger({
     name: 'edge',
@@ -53,23 +65,22 @@ export async function startTestEdge(options: TestEdgeOptions = {}): Promise<Test
   });
   const metrics = new Metrics(createRegistry({ processMetrics: false }));
   const edge = new Edge({ config, identity: newIdentity('test-edge'), bus, server, logger, metrics });
-  async function stop(): Promise<void> {
-    await edge.stop();
-    await bus.close();
-  }
-  try {
-    await edge.run();
-  } catch (error) {
-    await stop();
-    throw error;
-  }
   return {
     edge,
-    port: edge.port,
     metrics,
     log,
-    webSocketUrl: `ws://127.0.0.1:${edge.port}/connection/websocket`,
-    chatUrl: `ws://127.0.0.1:${edge.port}/`,
-    stop,
+    get port(): number {
+      return edge.port;
+    },
+    get webSocketUrl(): string {
+      return `ws://127.0.0.1:${edge.port}/connection/websocket`;
+    },
+    get chatUrl(): string {
+      return `ws://127.0.0.1:${edge.port}/`;
+    },
+    async stop(): Promise<void> {
+      await edge.stop();
+      await bus.close();
+    },
   };
 }
