@@ -1,0 +1,248 @@
+// What a consumer makes of entries that no honest producer writes, and of losing its broker: a broker that does so on demand.
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { ByteWriter } from '@pharos/bytes';
+import { Deferred } from '@pharos/lifecycle';
+import { eventually } from '@pharos/testkit';
+import type { Consumer } from '../src/consumer/consumer.ts';
+import { ackType, appendToBatch, compressionType, type MessageMetadata } from '../src/wire/index.ts';
+import { takeTexts, textOf, texts } from './support/consuming.ts';
+import { type ScriptedTopic, sendEntry, startTopic } from './support/entries.ts';
+import { pulsarError, startScripted } from './support/producers.ts';
+
+const timeout = 20_000;
+
+const subscribe = (topic: ScriptedTopic, config = {}): Promise<Consumer> =>
+  topic.client.subscribe({ topic: 'chat', subscription: 's', ...config });
+
+interface BatchedText {
+  readonly text: string;
+  readonly compactedOut?: boolean;
+}
+
+function batchOf(...messages: readonly (string | BatchedText)[]): Buffer {
+  const writer = new ByteWriter();
+  for (const message of messages) {
+    const { text, compactedOut } = typeof message === 'string' ? { text: message, compactedOut: false } : message;
+    const payload = Buffer.from(text);
+    appendToBatch(writer, { payloadSize: payload.length, compactedOut }, payload);
+  }
+  return writer.copy();
+}
+
+/** The entries that a subscription acknowledged one by one, in order. */
+function acknowledged(topic: ScriptedTopic): number[] {
+  const individual = topic.broker.heard('ack').filter(({ command }) => command.ackType === ackType.individual);
+  return individual.flatMap(({ command }) => (command.messageId ?? []).map((id) => Number(id.entryId)));
+}
+
+describe('consumer', { timeout }, () => {
+  const unreadable: readonly [string, Buffer, Partial<MessageMetadata>, string, RegExp][] = [
+    ['a chunk', Buffer.from('x'), { numChunksFromMsg: 3, chunkId: 1 }, 'OperationNotSupported', /chunk/],
+    ['LZ4', Buffer.from('x'), { compression: compressionType.lz4 }, 'OperationNotSupported', /LZ4/],
+    ['encryption', Buffer.from('x'), { encryptionKeys: [Buffer.from('k')] }, 'OperationNotSupported', /encrypted/],
+    [
+      'damaged Zlib',
+      Buffer.from('x'),
+      { compression: compressionType.zlib, uncompressedSize: 1 },
+      'InvalidMessage',
+      /./,
+    ],
+    ['a batch of thousands of millions', batchOf('a'), { numMessagesInBatch: 2 ** 31 - 1 }, 'InvalidMessage', /./],
+    ['a batch that is none', Buffer.alloc(40, 0xff), { numMessagesInBatch: 2 }, 'InvalidMessage', /./],
+  ];
+  for (const [name, payload, metadata, code, message] of unreadable) {
+    test(`${name}: a message whose data says why there is none, and that can be acknowledged`, async (t) => {
+      const topic = await startTopic(t);
+      const consumer = await subscribe(topic);
+      const to = await topic.subscription(1);
+      sendEntry(to, { entryId: 0, payload, metadata });
+      sendEntry(to, { entryId: 1 });
+      const first = await consumer.receive();
+      assert.throws(
+        () => first.getData(),
+        (error) => pulsarError(code)(error) && message.test(String(error)),
+      );
+      assert.equal(first.getMessageId().entryId, 0n);
+      assert.deepEqual(first.getProperties(), {});
+      await consumer.acknowledge(first);
+      assert.deepEqual(await takeTexts(consumer, 1), ['e1']);
+      await topic.broker.hear('ack');
+      assert.deepEqual(acknowledged(topic), [0]);
+    });
+  }
+
+  test('a batch that ends too soon: the messages before that can be read, and the rest is one that can not', async (t) => {
+    const topic = await startTopic(t);
+    const consumer = await subscribe(topic);
+    const payload = batchOf('a', 'b', 'c long enough to be cut');
+    const to = await topic.subscription(1);
+    sendEntry(to, { entryId: 0, payload: payload.subarray(0, -3), metadata: { numMessagesInBatch: 3 } });
+    sendEntry(to, { entryId: 1 });
+    assert.deepEqual(await takeTexts(consumer, 2), ['a', 'b']);
+    const rest = await consumer.receive();
+    assert.throws(() => rest.getData(), pulsarError('InvalidMessage'));
+    assert.deepEqual(await takeTexts(consumer, 1), ['e1']);
+  });
+
+  test('what compaction took out of a batch is not delivered, and does not keep the batch unacknowledged', async (t) => {
+    const topic = await startTopic(t);
+    const consumer = await subscribe(topic);
+    const out = { text: '', compactedOut: true };
+    const payload = batchOf(out, 'a', out, 'b', out);
+    sendEntry(await topic.subscription(1), { entryId: 0, payload, metadata: { numMessagesInBatch: 5 } });
+    const received = [await consumer.receive(), await consumer.receive()];
+    assert.deepEqual(received.map(textOf), ['a', 'b']);
+    for (const message of received) await consumer.acknowledge(message);
+    // What is behind the last message is seen when the next one is asked for.
+    await assert.rejects(consumer.receive(0), pulsarError('Timeout'));
+    await topic.broker.hear('ack');
+    assert.deepEqual(acknowledged(topic), [0]);
+  });
+
+  test('after a lost connection what was acknowledged of a batch does not come again, all else does', async (t) => {
+    const topic = await startTopic(t);
+    const consumer = await subscribe(topic);
+    const send = async (subscription: number): Promise<void> => {
+      const to = await topic.subscription(subscription);
+      sendEntry(to, { entryId: 0, payload: batchOf(...texts(4)), metadata: { numMessagesInBatch: 4 } });
+      sendEntry(to, { entryId: 1 });
+    };
+    await send(1);
+    const first = [await consumer.receive(), await consumer.receive(), await consumer.receive()];
+    await consumer.acknowledge(first[0] as (typeof first)[number]);
+    await consumer.acknowledge(first[2] as (typeof first)[number]);
+    topic.broker.cutAll();
+    await send(2);
+    const again = [await consumer.receive(), await consumer.receive()];
+    assert.deepEqual(again.map(textOf), ['m1', 'm3']);
+    assert.deepEqual(await takeTexts(consumer, 1), ['e1']);
+    for (const message of again) await consumer.acknowledge(message);
+    await topic.broker.hear('ack');
+    assert.deepEqual(acknowledged(topic), [0]);
+  });
+
+  test('a message that was received before the loss is acknowledged on the new connection', async (t) => {
+    const topic = await startTopic(t);
+    const consumer = await subscribe(topic);
+    sendEntry(await topic.subscription(1), { entryId: 0 });
+    const message = await consumer.receive();
+    await topic.broker.goAway();
+    await eventually(() => !consumer.isConnected() || undefined, 'loss');
+    const done = consumer.acknowledge(message);
+    await topic.broker.listen();
+    const second = await topic.subscription(2);
+    assert.equal(await done, null);
+    const ack = await topic.broker.hear('ack');
+    assert.equal(ack.command.consumerId, second.command.consumerId);
+  });
+
+  test('negative acknowledgements ask for entries, each once; where order is kept for all', async (t) => {
+    const topic = await startTopic(t);
+    const shared = await subscribe(topic, { subscriptionType: 'Shared', nAckRedeliverTimeoutMs: 20 });
+    const to = await topic.subscription(1);
+    sendEntry(to, { entryId: 0, payload: batchOf(...texts(3)), metadata: { numMessagesInBatch: 3 } });
+    sendEntry(to, { entryId: 1 });
+    for (const _ of texts(4)) shared.negativeAcknowledge(await shared.receive());
+    const asked = (): (number | undefined)[][] =>
+      topic.broker
+        .heard('redeliverUnacknowledgedMessages')
+        .flatMap(({ command }) => command.messageIds ?? [])
+        .map(({ entryId, batchIndex }) => [Number(entryId), batchIndex]);
+    await eventually(() => asked().length >= 2 || undefined, 'both entries asked for');
+    assert.deepEqual(asked(), [
+      [0, undefined],
+      [1, undefined],
+    ]);
+    const ordered = await subscribe(topic, { nAckRedeliverTimeoutMs: 20 });
+    sendEntry(await topic.subscription(2), { entryId: 0 });
+    ordered.negativeAcknowledge(await ordered.receive());
+    const isAll = (): true | undefined => {
+      const last = topic.broker.heard('redeliverUnacknowledgedMessages').at(-1)?.command;
+      return ((last?.messageIds ?? []).length === 0 && last?.consumerEpoch === 1) || undefined;
+    };
+    await eventually(isAll, 'request for everything');
+  });
+
+  test('partitions take turns: one with much to deliver does not keep another waiting', async (t) => {
+    const { broker, client } = await startScripted(t, { partitions: 2 });
+    const subscriptions: Parameters<typeof sendEntry>[0][] = [];
+    broker.on('subscribe', (heard) => {
+      subscriptions.push(heard);
+      heard.peer.say({ type: 'success', command: { requestId: heard.command.requestId } });
+    });
+    broker.on('closeConsumer', ({ command: { requestId }, peer }) =>
+      peer.say({ type: 'success', command: { requestId } }),
+    );
+    const consumer = await client.subscribe({ topic: 'chat', subscription: 's' });
+    await broker.hear('flow', 2);
+    const [one, two] = subscriptions as [(typeof subscriptions)[0], (typeof subscriptions)[0]];
+    const flood = batchOf(...texts(500));
+    sendEntry(one, { entryId: 0, payload: flood, metadata: { numMessagesInBatch: 500 } });
+    sendEntry(one, { entryId: 1, payload: flood, metadata: { numMessagesInBatch: 500 } });
+    sendEntry(two, { entryId: 0, payload: Buffer.from('alone') });
+    sendEntry(two, { entryId: 1, payload: Buffer.from('last') });
+    // All of it came over one connection in this order, so the first partition's entries are there when the last is.
+    const received: string[] = [];
+    while (received.at(-1) !== 'last') received.push(textOf(await consumer.receive()));
+    assert.ok(received.length < 1002, `${received.length} messages came before the other partition's were all there`);
+  });
+
+  test('a listener that closes its consumer gets no more, and nothing keeps looking for messages', async (t) => {
+    const topic = await startTopic(t);
+    const got: string[] = [];
+    const closed = new Deferred<null>();
+    await subscribe(topic, {
+      listener: (message: Parameters<typeof textOf>[0], consumer: Consumer) => {
+        got.push(textOf(message));
+        closed.resolve(consumer.close());
+      },
+    });
+    const to = await topic.subscription(1);
+    sendEntry(to, { entryId: 0, payload: batchOf(...texts(3)), metadata: { numMessagesInBatch: 3 } });
+    await closed.promise;
+    assert.deepEqual(got, ['m0']);
+    const isQuiet = (): true | undefined => !process.getActiveResourcesInfo().includes('Immediate') || undefined;
+    await eventually(isQuiet, 'turn of the event loop without work', 5000);
+  });
+
+  test('a subscription that the broker will not have again ends those who wait, with its reason', async (t) => {
+    const topic = await startTopic(t);
+    const consumer = await subscribe(topic);
+    const waiting = assert.rejects(consumer.receive(), pulsarError('TopicNotFound'));
+    topic.broker.on('subscribe', ({ command: { requestId }, peer }) =>
+      peer.say({ type: 'error', command: { requestId, error: 11, message: 'gone' } }),
+    );
+    topic.broker.cutAll();
+    await waiting;
+    await assert.rejects(consumer.receive(), pulsarError('TopicNotFound'));
+    assert.equal(consumer.isConnected(), false);
+  });
+
+  const refused: readonly [string, object, RegExp][] = [
+    ['an option that there is none of', { subscriptionTyp: 'Shared' }, /subscriptionTyp/],
+    ['ackTimeoutMs', { ackTimeoutMs: 10_000 }, /ackTimeoutMs/],
+    ['several topics', { topics: ['a', 'b'] }, /topics/],
+    ['a pattern', { topicsPattern: 'a.*' }, /topicsPattern/],
+    ['a dead letter policy', { deadLetterPolicy: { deadLetterTopic: 'd' } }, /deadLetterPolicy/],
+    ['KeyShared', { subscriptionType: 'KeyShared' }, /KeyShared/],
+    ['a type that there is none of', { subscriptionType: 'shared' }, /Exclusive, Shared, Failover/],
+    ['batch index acknowledgements', { batchIndexAckEnabled: true }, /batchIndexAckEnabled/],
+    ['decryption', { cryptoKeyReader: {} }, /cryptoKeyReader/],
+    ['no queue', { receiverQueueSize: 0 }, /receiverQueueSize/],
+    ['a batch without any limit', { batchReceivePolicy: { maxNumBytes: -1, timeoutMs: -1 } }, /limit/],
+    ['an option of a batch that there is none of', { batchReceivePolicy: { max: 1 } }, /'max'/],
+    ['compacted, where it is Shared', { readCompacted: true, subscriptionType: 'Shared' }, /readCompacted/],
+    ['no subscription', { subscription: '' }, /subscription/],
+  ];
+  for (const [name, config, message] of refused) {
+    test(`${name}: refused by its name, before the broker is asked anything`, async (t) => {
+      const topic = await startTopic(t);
+      await assert.rejects(
+        subscribe(topic, config),
+        (error) => pulsarError('InvalidConfiguration')(error) && message.test(String(error)),
+      );
+      assert.equal(topic.broker.heard('connect').length, 0);
+    });
+  }
+});
