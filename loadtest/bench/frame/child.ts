@@ -8,8 +8,30 @@ import { type AnswerMessage, type CommandMessage, type CommandTable, readyMessag
 
 export type ProcessName = 'edge-server' | 'floor-server' | 'receiver' | 'pulsar-publisher';
 
+/** How Node.js is told to run TypeScript from source. */
+const sourceOptions = new Set(['--conditions', '-C', '--import']);
+
 const startTimeoutMs = 30_000;
 const stopTimeoutMs = 10_000;
+
+/**
+ * The options of this process that its children need to load the same sources. Never the others: `-e` would make each child
+ * run the parent's program, and start children of its own.
+ */
+export function inheritedOptions(execArgv: readonly string[]): string[] {
+  const kept: string[] = [];
+  for (let index = 0; index < execArgv.length; index++) {
+    const option = execArgv[index] as string;
+    const [name = ''] = option.split('=', 1);
+    if (!sourceOptions.has(name)) continue;
+    kept.push(option);
+    if (name !== option) continue;
+    // Its value is the next argument.
+    index++;
+    kept.push(...execArgv.slice(index, index + 1));
+  }
+  return kept;
+}
 
 /** A process of the bench, and the commands that it takes. */
 export class Child<C extends CommandTable> {
@@ -37,7 +59,7 @@ export class Child<C extends CommandTable> {
     // Built or from source, as this file is.
     const path = fileURLToPath(new URL(`../processes/${name}${extname(import.meta.url)}`, import.meta.url));
     const child = fork(path, [], {
-      execArgv: [...process.execArgv, ...nodeOptions],
+      execArgv: [...inheritedOptions(process.execArgv), ...nodeOptions],
       // Standard output is the bench's own, for its results.
       stdio: ['ignore', 2, 2, 'ipc'],
     });
