@@ -119,21 +119,48 @@ describe('the feed of a lane', () => {
   });
 
   test('joining flushes what came before, so that the newcomer gets exactly what comes after', async (t) => {
-    const broker = new MemoryBroker();
-    const { feed, log, server } = await testFeed(t, new MemoryBus(broker));
+    const { feed, log, server } = await testFeed(t, new MemoryBus(new MemoryBroker()));
     await feed.ready(waitMs);
-    const first = new FakeSubscriber();
-    feed.join('a', first, false);
+    feed.join('a', new FakeSubscriber(), false);
     await log.append({ channel: 'a', data: Buffer.from('1') }, waitMs);
     await eventually(() => (server.published.length === 1 ? true : undefined), 'the first frame');
-    // Within the window after a flush, this one waits in the pack.
+    // Time stands still from here: what comes within the window after a flush waits in the pack.
+    t.mock.timers.enable({ apis: ['setTimeout'] });
+    const nowMs = performance.now();
+    t.mock.method(performance, 'now', () => nowMs);
     await log.append({ channel: 'a', data: Buffer.from('2') }, waitMs);
     while (feed.head < 2) await settle();
-    const beforeJoin = server.published.length;
+    await log.append({ channel: 'a', data: Buffer.from('3') }, waitMs);
+    while (feed.head < 3) await settle();
+    const framesBefore = server.published.length;
     feed.join('a', new FakeSubscriber(), false);
-    assert.equal(server.published.length, 2);
-    assert.ok(beforeJoin <= 2);
-    assert.match(server.published[1]?.text ?? '', /"data":2/);
+    assert.equal(server.published.length, framesBefore + 1);
+    assert.match(server.published.at(-1)?.text ?? '', /"data":3/);
+    feed.join('a', new FakeSubscriber(), false);
+    assert.equal(server.published.length, framesBefore + 1);
+  });
+
+  test('a tail on its way out hands on nothing, and the next one waits for its end', async (t) => {
+    const bus = new FaultyBus(new MemoryBus(new MemoryBroker()));
+    const { feed, log, server } = await testFeed(t, bus);
+    await feed.ready(waitMs);
+    t.mock.timers.enable({ apis: ['setTimeout'] });
+    bus.closes.hold();
+    feed.leave(feed.join('a', new FakeSubscriber(), false));
+    t.mock.timers.tick(lingerMs);
+    assert.equal(feed.attached, false);
+    t.mock.timers.reset();
+    const ready = feed.ready(waitMs);
+    await log.append({ channel: 'a', data: Buffer.from('"unheard"') }, waitMs);
+    for (let turn = 0; turn < 10; turn++) await settle();
+    assert.equal(bus.attaches.arrived, 1);
+    bus.closes.pass();
+    await ready;
+    assert.equal(bus.attaches.arrived, 2);
+    feed.join('a', new FakeSubscriber(), false);
+    await log.append({ channel: 'a', data: Buffer.from('"once"') }, waitMs);
+    await eventually(() => server.published.find(({ text }) => text.includes('once')), 'a frame');
+    assert.equal(server.published.length, 1);
   });
 
   test('a log that ends: positioned subscribers are told once, others stay, and the lane is attached anew', async (t) => {

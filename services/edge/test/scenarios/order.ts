@@ -25,6 +25,8 @@ export function orderScenarios(makeWorld: () => World, socket: 'uws' | 'ws', rou
     const world = makeWorld();
     const edge = await startEdge(t, world, { socket });
     const outsider = await startOutsider(t, world);
+    // Somebody is there already, so that publications are being collected when the others come.
+    await (await ProtocolClient.connect(t, edge)).subscribe('race');
     let over = false;
     const publishing = publishUntil(outsider, 'race', () => over);
     try {

@@ -55,6 +55,8 @@ export class FaultyBus implements Bus {
   readonly opens: Fault = new Fault();
   readonly appends: Fault = new Fault();
   readonly attaches: Fault = new Fault();
+  /** Of tails. */
+  readonly closes: Fault = new Fault();
   readonly #bus: Bus;
 
   constructor(bus: Bus) {
@@ -117,10 +119,46 @@ class FaultyLog implements Log {
 
   async attach(lane: number, handler: TailHandler, start?: TailStart): Promise<LaneTail> {
     await this.#faults.attaches.enter();
-    return this.#log.attach(lane, handler, start);
+    return new FaultyTail(await this.#log.attach(lane, handler, start), this.#faults);
   }
 
   close(): Promise<void> {
     return this.#log.close();
+  }
+}
+
+class FaultyTail implements LaneTail {
+  readonly #tail: LaneTail;
+  readonly #faults: FaultyBus;
+
+  constructor(tail: LaneTail, faults: FaultyBus) {
+    this.#tail = tail;
+    this.#faults = faults;
+  }
+
+  get lane(): number {
+    return this.#tail.lane;
+  }
+
+  get indexed(): boolean {
+    return this.#tail.indexed;
+  }
+
+  get head(): number {
+    return this.#tail.head;
+  }
+
+  get position(): string {
+    return this.#tail.position;
+  }
+
+  get connected(): boolean {
+    return this.#tail.connected;
+  }
+
+  /** Until it is let through, the tail still hands on what comes. */
+  async close(): Promise<void> {
+    await this.#faults.closes.enter();
+    await this.#tail.close();
   }
 }
