@@ -114,7 +114,8 @@ describe('queue of a producer', { timeout }, () => {
     const hasty = await newProducer(client, { maxPendingMessages: 1, blockIfQueueFull: true, sendTimeoutMs: 100 });
     const [written, blocked] = sendAll(hasty, 'd', 'e');
     await assert.rejects(written as Promise<unknown>, pulsarError('Timeout', true));
-    await assert.rejects(blocked as Promise<unknown>, pulsarError('Timeout', false));
+    // Sent a moment later, it may still get the room of the first for that moment: whether it was written is open.
+    await assert.rejects(blocked as Promise<unknown>, pulsarError('Timeout'));
   });
 });
 
