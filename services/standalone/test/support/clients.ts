@@ -34,11 +34,8 @@ export async function connectText(name: string, url: string): Promise<TextClient
   await once(client.socket, 'open');
   const greeting = `hello from ${name}`;
   client.send(greeting);
-  const came = client.lines.waitFor((text) => text.endsWith(`] ${greeting}`), `the greeting of ${name}`);
-  // Where the close comes first, the wait for the line has nobody left to tell.
-  came.catch(() => undefined);
-  const line = await Promise.race([came, client.closed.promise]);
-  if (typeof line !== 'string') throw new Error(`${name} was closed: ${line.code} ${line.reason}`);
+  const line = await client.lineOrClose((text) => text.endsWith(`] ${greeting}`), 'its greeting');
+  if (line === undefined) throw new Error(`${name} was closed: ${client.close?.code} ${client.close?.reason}`);
   client.id = line.slice(1, line.indexOf(']'));
   return client;
 }

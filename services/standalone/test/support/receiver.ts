@@ -1,4 +1,4 @@
-import { Deferred } from '@pharos/lifecycle';
+import { Deferred, withDeadline } from '@pharos/lifecycle';
 import { Collector } from '@pharos/testkit';
 
 export interface Close {
@@ -6,11 +6,17 @@ export interface Close {
   readonly reason: string;
 }
 
+interface Waiter {
+  readonly match: (line: string) => boolean;
+  readonly done: Deferred<string | undefined>;
+}
+
 /** What one client receives: every text, in order, up to its first close. */
 export class Receiver {
   readonly name: string;
   readonly lines: Collector<string> = new Collector();
   readonly closed: Deferred<Close> = new Deferred();
+  readonly #waiters = new Set<Waiter>();
   #close: Close | undefined;
   #afterClose = 0;
 
@@ -29,21 +35,36 @@ export class Receiver {
   }
 
   readonly received = (text: string): void => {
-    if (this.#close === undefined) this.lines.add(text);
-    else this.#afterClose++;
+    if (this.#close !== undefined) {
+      this.#afterClose++;
+      return;
+    }
+    this.lines.add(text);
+    for (const waiter of this.#waiters) if (waiter.match(text)) waiter.done.resolve(text);
   };
 
   readonly ended = (close: Close): void => {
     if (this.#close !== undefined) return;
     this.#close = close;
     this.closed.resolve(close);
+    for (const waiter of this.#waiters) waiter.done.resolve(undefined);
   };
 
+  /** The first line that matches, whether it has come or is still to come; undefined where the client is closed before. */
+  async lineOrClose(match: (line: string) => boolean, what: string, timeoutMs = 60_000): Promise<string | undefined> {
+    const come = this.lines.items.find(match);
+    if (come !== undefined || this.#close !== undefined) return come;
+    const waiter: Waiter = { match, done: new Deferred() };
+    this.#waiters.add(waiter);
+    try {
+      return await withDeadline(waiter.done.promise, timeoutMs, `${what} at ${this.name}`);
+    } finally {
+      this.#waiters.delete(waiter);
+    }
+  }
+
   /** Resolves when `last` has come or the client is closed. */
-  async settled(last: string, timeoutMs = 60_000): Promise<void> {
-    const came = this.lines.waitFor((line) => line === last, `'${last.slice(0, 40)}' at ${this.name}`, timeoutMs);
-    // Where the close comes first, the wait for the line has nobody left to tell.
-    came.catch(() => undefined);
-    await Promise.race([came, this.closed.promise]);
+  async settled(last: string, timeoutMs?: number): Promise<void> {
+    await this.lineOrClose((line) => line === last, `'${last.slice(0, 40)}'`, timeoutMs);
   }
 }
