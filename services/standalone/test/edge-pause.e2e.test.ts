@@ -25,6 +25,12 @@ function channelPerLane(): string[] {
   return [...channels.values()];
 }
 
+/** Texts end with the number in which they were sent; their answers may overtake each other. */
+function inOrder(texts: ReadonlySet<string>): string[] {
+  const number = (text: string): number => Number(text.slice(text.lastIndexOf(' ')));
+  return [...texts].sort((one, other) => number(one) - number(other));
+}
+
 function config(topic: string): string {
   return `channel:
   namespaces:
@@ -94,7 +100,7 @@ describe('an edge that is stopped while its replacement starts', {
       // Clients of the stopped edge have all of it, however long it slept.
       for (const clients of [old, beside.clients]) {
         for (const [index, client] of clients.entries()) {
-          const sent = [...(publishers[index] as Publisher).published.acknowledged];
+          const sent = inOrder((publishers[index] as Publisher).published.acknowledged);
           await client.settled(sent.at(-1) as string);
           assert.equal(client.close, undefined, client.name);
           assert.deepEqual(client.lines.items, sent.slice(sent.indexOf(client.lines.items[0] as string)), client.name);
