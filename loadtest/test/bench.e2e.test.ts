@@ -39,7 +39,7 @@ describe('the bench, in the small', () => {
   test('P4 measures connections that are proven to be subscribed', async () => {
     const { results } = await measureP4({ ...context, pairs: 1 }, { from: 500, to: 2_500 });
     assert.equal(results.length, 1);
-    assert.deepEqual(results[0]?.checked, { deliveries: 5_000, lost: 0, duplicated: 0, reordered: 0 });
+    assert.deepEqual(results[0]?.checked, { deliveries: 5_000, frames: 5_000, lost: 0, duplicated: 0, reordered: 0 });
     assert.equal(results[0].void, undefined);
   });
 });
@@ -82,7 +82,7 @@ describe('the processes of the bench', () => {
     await publish(7, 1);
     assert.equal(await receiver.call('awaitDeliveries', { published: 8, timeoutMs: 100 }), false);
     const checked = await receiver.call('check', { published: 8 });
-    assert.deepEqual(checked, { deliveries: 18, lost: 6, duplicated: 3, reordered: 0 });
+    assert.deepEqual(checked, { deliveries: 18, frames: 21, lost: 6, duplicated: 3, reordered: 0 });
     await receiver.stop();
     await server.stop();
   });

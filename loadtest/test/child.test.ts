@@ -11,7 +11,5 @@ test('a child inherits how sources are loaded, and never a program or a mode of 
   ]);
   assert.deepEqual(inheritedOptions(['--import=tsx', '-C', 'source']), ['--import=tsx', '-C', 'source']);
   assert.deepEqual(inheritedOptions(['-e', 'await run()']), []);
-  assert.deepEqual(inheritedOptions(['--eval=run()', '-p', '1', '--cpu-prof', '--inspect=0', '--import']), [
-    '--import',
-  ]);
+  assert.deepEqual(inheritedOptions(['--eval=run()', '-p', '1', '--cpu-prof', '--inspect=0']), []);
 });

@@ -13,7 +13,8 @@ const figure: FigureResult = {
   ratio: { median: 1.08, min: 1.01, max: 1.2 },
   pairs: 5,
   reach: 1.15,
-  checked: { deliveries: 1_000, lost: 0, duplicated: 0, reordered: 0 },
+  publicationsPerFrame: { pharos: 1, floor: 1 },
+  checked: { deliveries: 1_000, frames: 1_000, lost: 0, duplicated: 0, reordered: 0 },
 };
 const run = { command: 'npm run bench', startedAt: '2025-01-01T00:00:00.000Z', quick: false };
 
@@ -21,13 +22,15 @@ describe('the report', () => {
   test('says of each figure whether it was reached, missed or is void, and what was skipped', () => {
     const missed = { ...figure, id: 'P4', ratio: { median: 2.5, min: 2, max: 3 } };
     const bad = { ...figure, id: 'P9', void: '1 lost, 0 duplicated, 0 reordered' };
+    const packed = { ...figure, publicationsPerFrame: { pharos: 1.5, floor: 1 } };
     const skipped = [{ id: 'P1-json-pulsar', reason: 'needs Java' }];
-    const lines = table(makeReport(run, [{ results: [figure, missed, bad], skipped }])).split('\n');
-    assert.equal(lines.length, 5);
+    const lines = table(makeReport(run, [{ results: [figure, missed, bad, packed], skipped }])).split('\n');
+    assert.equal(lines.length, 6);
     assert.match(lines[1] ?? '', /^P1-json-memory-10 .* 1\.08 \(1\.01–1\.20\) .*≤ 1\.15 +reached +1000$/);
     assert.match(lines[2] ?? '', /^P4 .*missed/);
     assert.match(lines[3] ?? '', /^P9 .*VOID: 1 lost/);
-    assert.equal(lines[4], 'P1-json-pulsar skipped: needs Java');
+    assert.match(lines[4] ?? '', /reached, packed: 1\.50 publications a frame/);
+    assert.equal(lines[5], 'P1-json-pulsar skipped: needs Java');
   });
 
   test('names the machine and the versions', () => {

@@ -4,7 +4,7 @@ import { describe, test } from 'node:test';
 import { summarise } from '../bench/frame/pairs.ts';
 import { spreadOf } from '../bench/frame/statistics.ts';
 
-const clean = { deliveries: 10, lost: 0, duplicated: 0, reordered: 0 };
+const clean = { deliveries: 10, frames: 5, lost: 0, duplicated: 0, reordered: 0 };
 const figure = { id: 'P0', what: 'a test', unit: 'µs', reach: 2 };
 
 describe('statistics', () => {
@@ -27,6 +27,7 @@ describe('statistics', () => {
     assert.deepEqual(result.ratio, { median: 3, min: 2, max: 4 });
     assert.equal(result.pharos.median, 8);
     assert.equal(result.checked.deliveries, 60);
+    assert.deepEqual(result.publicationsPerFrame, { pharos: 2, floor: 2 });
     assert.equal(result.void, undefined);
   });
 

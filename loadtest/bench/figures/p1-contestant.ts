@@ -1,5 +1,5 @@
 import type { Child, ProcessGroup } from '../frame/child.ts';
-import { addChecked, type Checked } from '../frame/delivery-check.ts';
+import { addChecked, type Checked, nothing, subtractChecked } from '../frame/delivery-check.ts';
 import type { Load, Paced } from '../frame/pacer.ts';
 import type { Sample } from '../frame/pairs.ts';
 import { cpuMicros } from '../frame/proc.ts';
@@ -17,7 +17,6 @@ const deliveryTimeoutMs = 15_000;
 /** Share of late publications in a window that may count. */
 const maxLate = 0.05;
 const maxAttempts = 3;
-const nothing: Checked = { deliveries: 0, lost: 0, duplicated: 0, reordered: 0 };
 
 /** What takes publications and delivers each of them to all of its clients. */
 interface Server {
@@ -75,7 +74,7 @@ export class Contestant {
     await this.#receiver.call('awaitDeliveries', { published: this.#published, timeoutMs: deliveryTimeoutMs });
     const cpu = cpuMicros(pid) - cpuBefore;
     const total = await this.#receiver.call('check', { published: this.#published });
-    const checked = subtract(total, this.#before);
+    const checked = subtractChecked(total, this.#before);
     this.#before = total;
     return { cpuMicros: cpu, late, checked };
   }
@@ -109,14 +108,4 @@ export async function startEdge(processes: ProcessGroup, audience: Audience, bus
   await publisher.call('start', { serviceUrl: bus.serviceUrl, topic: bus.topic });
   const publish = (load: Load): Promise<Paced> => publisher.call('publish', { load, payloadBytes });
   return Contestant.start(processes, { ...edge, publish }, subscribers);
-}
-
-/** What a window added. Losses, repeats and disorder of earlier windows are counted there. */
-function subtract(total: Checked, before: Checked): Checked {
-  return {
-    deliveries: total.deliveries - before.deliveries,
-    lost: total.lost - before.lost,
-    duplicated: total.duplicated - before.duplicated,
-    reordered: total.reordered - before.reordered,
-  };
 }

@@ -2,6 +2,8 @@
 export interface Checked {
   /** Publications that arrived, repeats left out. */
   readonly deliveries: number;
+  /** WebSocket frames that they came in: fewer where publications were packed. */
+  readonly frames: number;
   readonly lost: number;
   readonly duplicated: number;
   /** Arrived after a later one. */
@@ -16,6 +18,7 @@ export class DeliveryCheck {
   readonly #next: number[] = [];
   readonly #missing = new Map<number, Set<number>>();
   #deliveries = 0;
+  #frames = 0;
   #duplicated = 0;
   #reordered = 0;
 
@@ -26,6 +29,11 @@ export class DeliveryCheck {
 
   get deliveries(): number {
     return this.#deliveries;
+  }
+
+  /** A frame with publications came in. */
+  frame(): void {
+    this.#frames++;
   }
 
   accept(connection: number, sequence: number): void {
@@ -40,6 +48,7 @@ export class DeliveryCheck {
   result(published: number): Checked {
     return {
       deliveries: this.#deliveries,
+      frames: this.#frames,
       lost: Math.max(0, published * this.#next.length - this.#deliveries),
       duplicated: this.#duplicated,
       reordered: this.#reordered,
@@ -60,6 +69,9 @@ export class DeliveryCheck {
   }
 }
 
+/** Before anything was sent. */
+export const nothing: Checked = { deliveries: 0, frames: 0, lost: 0, duplicated: 0, reordered: 0 };
+
 /** Why a figure that rests on these deliveries can't be believed; nothing where it can. */
 export function voidReason(checked: Checked): string | undefined {
   const { lost, duplicated, reordered } = checked;
@@ -68,12 +80,22 @@ export function voidReason(checked: Checked): string | undefined {
   return `${lost} lost, ${duplicated} duplicated, ${reordered} reordered`;
 }
 
-/** Adds up what several servers' receivers saw. */
+/** Adds up what several windows or receivers saw. */
 export function addChecked(a: Checked, b: Checked): Checked {
+  return combine(a, b, 1);
+}
+
+/** What came after `before` was taken. Losses, repeats and disorder count where they were first seen. */
+export function subtractChecked(total: Checked, before: Checked): Checked {
+  return combine(total, before, -1);
+}
+
+function combine(a: Checked, b: Checked, sign: 1 | -1): Checked {
   return {
-    deliveries: a.deliveries + b.deliveries,
-    lost: a.lost + b.lost,
-    duplicated: a.duplicated + b.duplicated,
-    reordered: a.reordered + b.reordered,
+    deliveries: a.deliveries + sign * b.deliveries,
+    frames: a.frames + sign * b.frames,
+    lost: a.lost + sign * b.lost,
+    duplicated: a.duplicated + sign * b.duplicated,
+    reordered: a.reordered + sign * b.reordered,
   };
 }

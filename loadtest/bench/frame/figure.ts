@@ -18,6 +18,11 @@ export interface FigureResult {
   /** The median ratio to reach. */
   readonly reach: number;
   readonly checked: Checked;
+  /**
+   * More than 1 where publications that came close together were packed into frames: then Pharos made fewer writes than
+   * the floor, and the ratio says so much about packing.
+   */
+  readonly publicationsPerFrame: { readonly pharos: number; readonly floor: number };
   /** Why the figure must not be believed. */
   readonly void?: string;
 }

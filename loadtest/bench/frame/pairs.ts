@@ -37,7 +37,16 @@ export function summarise(
     ratio: spreadOf(pairs.map(({ pharos, floor }) => pharos.value / floor.value)),
     pairs: pairs.length,
     reach,
+    publicationsPerFrame: {
+      pharos: packing(pairs.map(({ pharos }) => pharos)),
+      floor: packing(pairs.map(({ floor }) => floor)),
+    },
     checked: samples.map(({ checked }) => checked).reduce(addChecked),
     ...(first === undefined ? {} : { void: first }),
   };
+}
+
+function packing(samples: readonly Sample[]): number {
+  const { deliveries, frames } = samples.map(({ checked }) => checked).reduce(addChecked);
+  return frames === 0 ? 0 : deliveries / frames;
 }

@@ -63,6 +63,7 @@ class Receiver implements ConnectionEvents {
 
   /** Hot: once for every frame that arrives. */
   readonly text = (connection: number, bytes: Buffer, start: number, end: number): void => {
+    this.#check.frame();
     let line = start;
     while (line < end) {
       let sequence = this.#sequenceAt < 0 ? -1 : sequenceAt(bytes, line + this.#sequenceAt);
