@@ -5,6 +5,7 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
 import { importBuilt, prepare, root } from '../deploy/local/prepare.mjs';
 import { installTools } from './install-tools.mjs';
@@ -98,7 +99,8 @@ async function group(name, files, env, concurrency) {
 
 function runFiles(files, env, concurrency) {
   const work = JSON.stringify({ files, concurrency, timeoutMs: fileTimeoutMs });
-  const args = ['--conditions=source', '--import', 'tsx', join(root, '.ci', 'run-files.mjs'), work];
+  const hook = pathToFileURL(join(root, '.ci', 'leave-at-exit.mjs')).href;
+  const args = ['--conditions=source', '--import', 'tsx', '--import', hook, join(root, '.ci', 'run-files.mjs'), work];
   const child = spawn(process.execPath, args, { cwd: root, env, stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
   let counts;
   child.on('message', (message) => (counts = message));
