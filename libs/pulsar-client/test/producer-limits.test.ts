@@ -151,6 +151,10 @@ describe('messages that can not be sent', { timeout }, () => {
     await assert.rejects(producer.send(text), /data is string, expected a Buffer/);
     await assert.rejects(producer.send({ data: Buffer.alloc(1), sequenceId: 1.5 }), /sequenceId is 1.5/);
     await assert.rejects(producer.send({ data: Buffer.alloc(1), eventTimestamp: -1 }), /eventTimestamp is -1/);
+    const numbers = { data: Buffer.alloc(1), properties: { n: 1 } } as unknown as { data: Buffer };
+    await assert.rejects(producer.send(numbers), /property n is number, expected text/);
+    const key = { data: Buffer.alloc(1), partitionKey: 5 } as unknown as { data: Buffer };
+    await assert.rejects(producer.send(key), /partitionKey is number, expected text/);
     assert.equal(broker.heard('send').length, 0);
   });
 });

@@ -194,6 +194,24 @@ describe('producer and answers that make no sense or no progress', { timeout }, 
     await Promise.all(sendAll(producer, 'c'));
   });
 
+  test('a damaged entry is not written again behind those that were stored after it', async (t) => {
+    const { broker, client } = await startScripted(t);
+    const producer = await newProducer(client);
+    // A broker that removes duplicates: what comes under an older id than it has stored is answered and dropped.
+    broker.on('send', (heard) => {
+      const { producerId, sequenceId } = heard.command;
+      if (sequenceId > 0) return broker.receipt(heard);
+      heard.peer.say({
+        type: 'sendError',
+        command: { producerId, sequenceId, error: serverError.ChecksumError, message: 'damaged' },
+      });
+    });
+    const [first, ...others] = sendAll(producer, 'a', 'b', 'c');
+    await assert.rejects(first as Promise<unknown>, pulsarError('ChecksumError', false));
+    await Promise.all(others);
+    assert.deepEqual(broker.heard('send').map(textOf), ['a', 'b', 'c']);
+  });
+
   test('backs off from a broker that can not store anything', async (t) => {
     const { broker, client } = await startScripted(t, {}, { initialBackoffMs: 100, maxBackoffMs: 200 });
     const producer = await newProducer(client, { sendTimeoutMs: 500 });

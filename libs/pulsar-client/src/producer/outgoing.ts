@@ -28,12 +28,20 @@ export function weightOf(message: ProducerMessage): number {
 /** @throws PulsarError `InvalidMessage` */
 export function mustBeMessage(message: ProducerMessage): void {
   if (!Buffer.isBuffer(message.data)) throw invalid(`its data is ${typeof message.data}, expected a Buffer`);
+  // A type that only shows when the frame is made would take its whole batch along.
+  mustBeText('partitionKey', message.partitionKey);
+  mustBeText('orderingKey', message.orderingKey);
+  for (const name in message.properties) mustBeText(`property ${name}`, message.properties[name]);
   const { sequenceId, eventTimestamp, deliverAt, deliverAfter } = message;
   for (const [name, value] of Object.entries({ sequenceId, eventTimestamp, deliverAt, deliverAfter })) {
     if (value !== undefined && (!Number.isSafeInteger(value) || value < 0)) {
       throw invalid(`its ${name} is ${String(value)}, expected an integer, at least 0`);
     }
   }
+}
+
+function mustBeText(what: string, value: unknown): void {
+  if (value !== undefined && typeof value !== 'string') throw invalid(`its ${what} is ${typeof value}, expected text`);
 }
 
 /** Whether it must be an entry of its own: what the broker does with it, it does with whole entries. */

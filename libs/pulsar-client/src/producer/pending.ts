@@ -12,11 +12,14 @@ export interface PendingEntry {
   readonly messages: readonly Outgoing[];
   /** When the first message was handed over, on the clock of `performance.now()`. */
   readonly sentAt: number;
-  /** It was on a connection, at least once: nobody but the broker knows whether it arrived. */
-  written: boolean;
+  /** How many connections it was on. Once it was on one, nobody but the broker knows whether it arrived. */
+  writes: number;
   /** How often the broker found it damaged. */
   damaged: number;
 }
+
+/** How often the broker may find an entry damaged before it is taken to be so here. */
+const maxDamaged = 3;
 
 interface Flush {
   readonly last: PendingEntry;
@@ -44,6 +47,14 @@ export class Pending {
     return this.#written.peek();
   }
 
+  /**
+   * Whether a damaged entry can't be mended by writing it again. Where others were written after it they are stored by now:
+   * under its old sequence id it would come too late, and a broker that removes duplicates would drop it with a receipt.
+   */
+  isBeyondRepair(entry: PendingEntry): boolean {
+    return entry.damaged >= maxDamaged || this.#written.size > 1;
+  }
+
   add(entry: PendingEntry): void {
     this.#unwritten.push(entry);
   }
@@ -52,7 +63,7 @@ export class Pending {
   nextToWrite(): PendingEntry | undefined {
     const entry = this.#unwritten.shift();
     if (entry === undefined) return undefined;
-    entry.written = true;
+    entry.writes++;
     this.#written.push(entry);
     return entry;
   }

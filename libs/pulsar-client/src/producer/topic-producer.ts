@@ -19,9 +19,6 @@ import type { Producer } from './producer.ts';
 import type { ProducerMessage } from './producer-config.ts';
 import type { ProducerSettings } from './settings.ts';
 
-/** How often the broker may find an entry damaged before it is taken to be so here. */
-const maxDamaged = 3;
-
 export interface TopicProducerParts {
   /** Full name, plain or a partition. */
   readonly topic: string;
@@ -196,7 +193,7 @@ export class TopicProducer implements Producer {
     try {
       const context = this.#frameContext();
       const frame = messages.length === 1 ? this.#frames.single(context, first) : this.#frames.batch(context, messages);
-      this.#pending.add({ frame, sequenceId, messages, sentAt, written: false, damaged: 0 });
+      this.#pending.add({ frame, sequenceId, messages, sentAt, writes: 0, damaged: 0 });
     } catch (error) {
       if (!(error instanceof PulsarError)) throw error;
       // Metadata made the batch larger than the broker takes; each message may still fit.
@@ -267,8 +264,14 @@ export class TopicProducer implements Producer {
       this.#attachment.restart(new PulsarError('UnknownError', text));
       return;
     }
-    this.#pending.settle(undefined);
     const { ledgerId, entryId } = receipt.messageId ?? { ledgerId: -1n, entryId: -1n };
+    if (entryId < 0n && entry.damaged > 0) {
+      // Taken for a duplicate of something; of an entry that was refused before, that is no sign that it is there.
+      const text = `${this.#parts.topic}: a damaged entry was written again and taken for a duplicate`;
+      this.#giveUpOldest(new PulsarError('ChecksumError', text), true);
+      return;
+    }
+    this.#pending.settle(undefined);
     const { messages } = entry;
     const batchSize = messages.length > 1 ? messages.length : 0;
     for (const [index, outgoing] of messages.entries()) {
@@ -290,9 +293,11 @@ export class TopicProducer implements Producer {
     const entry = this.#pending.peekWritten();
     if (entry === undefined || entry.sequenceId !== command.sequenceId) return;
     if (error.code === 'ChecksumError') entry.damaged++;
-    const hopeless = error.code === 'ChecksumError' ? entry.damaged >= maxDamaged : refusesEntry(error);
-    if (hopeless) this.#giveUpOldest(error, false);
-    // Written again in order, by a new registration: what was written after it may not be stored before it.
+    const hopeless = error.code === 'ChecksumError' ? this.#pending.isBeyondRepair(entry) : refusesEntry(error);
+    // Refused now, it may have been stored from an earlier connection that never answered.
+    const refusals = error.code === 'ChecksumError' ? entry.damaged : entry.damaged + 1;
+    if (hopeless) this.#giveUpOldest(error, entry.writes > refusals);
+    // Written again in order, by a new registration.
     else this.#attachment.restart(error);
   }
 
@@ -315,7 +320,7 @@ export class TopicProducer implements Producer {
       oldest !== undefined && oldest.sentAt <= limit;
       oldest = this.#pending.peek()
     ) {
-      this.#giveUpOldest(new PulsarError('Timeout', text), oldest.written);
+      this.#giveUpOldest(new PulsarError('Timeout', text), oldest.writes > 0);
     }
     this.#expireBatch(limit, new PulsarError('Timeout', text));
     if (this.#pending.size > 0 || this.#batch.length > 0) this.#watch();
@@ -349,7 +354,7 @@ export class TopicProducer implements Producer {
   #failPending(error: PulsarError): void {
     this.#flushBatch();
     for (let entry = this.#pending.peek(); entry !== undefined; entry = this.#pending.peek()) {
-      this.#giveUpOldest(error, entry.written);
+      this.#giveUpOldest(error, entry.writes > 0);
     }
   }
 
