@@ -194,7 +194,10 @@ describe('subscriptions', { timeout }, () => {
     await bench.untilBacklogIs(0);
     await bench.admin('PUT', 'unload');
     await bench.publish('b');
-    assert.deepEqual(await takeTexts(consumer, 1), ['b']);
+    // A broker writes acknowledgements down now and then: one that moves the topic at once may deliver again.
+    const [text] = await takeTexts(consumer, 1);
+    if (text === 'a') assert.deepEqual(await takeTexts(consumer, 1), ['b']);
+    else assert.equal(text, 'b');
     assert.equal(consumer.isConnected(), true);
   });
 });

@@ -54,7 +54,7 @@ describe('what the command refuses', { skip: unavailable('pulsar') }, () => {
     const silent = `pulsar://127.0.0.1:${await freePort()}`;
     const nobody = await run(['produce', '--url', silent], { input: 'a\n' });
     assert.equal(nobody.code, 1);
-    assert.match(nobody.err, /^pharos: waiting for /);
+    assert.match(nobody.err, /^pharos: waiting for /m);
     assert.ok(nobody.err.includes(silent.slice('pulsar://'.length)), nobody.err);
 
     const web = createServer((socket) => void socket.end('HTTP/1.1 400 Bad Request\r\n\r\n'));
