@@ -40,7 +40,8 @@ describe('the bench, in the small', () => {
     const { results } = await measureP4({ ...context, pairs: 1 }, { from: 500, to: 2_500 });
     assert.equal(results.length, 1);
     assert.deepEqual(results[0]?.checked, { deliveries: 5_000, frames: 5_000, lost: 0, duplicated: 0, reordered: 0 });
-    assert.equal(results[0].void, undefined);
+    // So few connections may fit into memory that the process has already: the figure says so, and is void.
+    assert.ok(results[0].void === undefined || results[0].void.includes('too few for a slope'), results[0].void);
   });
 });
 

@@ -53,7 +53,10 @@ export class StartPosition {
     }
     this.#id = { ledgerId: id.ledgerId, entryId: id.entryId };
     this.#inclusive = false;
-    return publishTimeMs >= this.#notBeforeMs;
+    if (publishTimeMs < this.#notBeforeMs) return false;
+    // From here on order decides: the clock of another producer may be behind.
+    this.#notBeforeMs = 0;
+    return true;
   }
 
   seek(id: MessageIdParts, inclusive: boolean): void {
