@@ -25,6 +25,11 @@ export class StartPosition {
     return this.#inclusive;
   }
 
+  /** Whether what comes next may yet turn out to be older than the time that was sought. */
+  get seeksTime(): boolean {
+    return this.#notBeforeMs > 0;
+  }
+
   /** The topic's newest message when "latest" was made a position. */
   get newest(): MessageIdParts | undefined {
     return this.#newest;
@@ -45,10 +50,7 @@ export class StartPosition {
   /** Whether an entry is yet to come; it is remembered as the last that came. */
   advance(id: MessageIdData, publishTimeMs: number): boolean {
     if (!this.isLatest && this.#id.ledgerId >= 0n) {
-      const order = compareMessageIds(
-        { ledgerId: id.ledgerId, entryId: id.entryId },
-        { ledgerId: this.#id.ledgerId, entryId: this.#id.entryId },
-      );
+      const order = compareEntries(id, this.#id);
       if (order < 0 || (order === 0 && !this.#inclusive)) return false;
     }
     this.#id = { ledgerId: id.ledgerId, entryId: id.entryId };
@@ -57,6 +59,12 @@ export class StartPosition {
     // From here on order decides: the clock of another producer may be behind.
     this.#notBeforeMs = 0;
     return true;
+  }
+
+  /** Whether all that is wanted of the entries up to this one has come. */
+  reached(id: MessageIdParts): boolean {
+    const order = compareEntries(this.#id, id);
+    return order > 0 || (order === 0 && !this.#inclusive);
   }
 
   seek(id: MessageIdParts, inclusive: boolean): void {
@@ -70,4 +78,8 @@ export class StartPosition {
     this.#inclusive = true;
     this.#notBeforeMs = timestampMs;
   }
+}
+
+function compareEntries(a: MessageIdParts, b: MessageIdParts): number {
+  return compareMessageIds({ ledgerId: a.ledgerId, entryId: a.entryId }, { ledgerId: b.ledgerId, entryId: b.entryId });
 }

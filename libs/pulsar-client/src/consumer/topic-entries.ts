@@ -1,10 +1,17 @@
+import { Deferred } from '@pharos/lifecycle';
 import { Attachment } from '../attachment/attachment.ts';
 import type { ClientCore } from '../client-core.ts';
 import type { Connection } from '../connection/connection.ts';
 import { PulsarError } from '../errors.ts';
 import { Fifo } from '../fifo.ts';
 import { MessageId, type MessageIdParts } from '../message-id.ts';
-import type { CommandAck, CommandMessage, CommandSubscribe, MessageIdData } from '../wire/index.ts';
+import type {
+  CommandAck,
+  CommandGetLastMessageIdResponse,
+  CommandMessage,
+  CommandSubscribe,
+  MessageIdData,
+} from '../wire/index.ts';
 import { AckQueue } from './ack-queue.ts';
 import type { Entry, EntryConsumerEvent } from './entry-consumer.ts';
 import { Flow } from './flow.ts';
@@ -52,6 +59,7 @@ export class TopicEntries {
   #epoch = 0;
   #closed = false;
   #paused: Connection | undefined;
+  #progress: Deferred | undefined;
   #damaged: { readonly id: string; readonly times: number } | undefined;
 
   constructor(core: ClientCore, parts: TopicEntriesParts) {
@@ -136,7 +144,22 @@ export class TopicEntries {
 
   /** @throws PulsarError `NotConnected`, `Timeout`, `AlreadyClosed`, … */
   async lastMessageId(): Promise<MessageId> {
-    return MessageId.of(await this.#askLast(this.#connectionNow(), this.#consumerId));
+    return (await this.ends()).newest;
+  }
+
+  /** The topic's newest message, and up to where the broker delivers nothing to this subscription any more. @throws PulsarError */
+  async ends(): Promise<{ readonly newest: MessageId; readonly done: MessageIdData | undefined }> {
+    const { lastMessageId, consumerMarkDeletePosition } = await this.#askLast(this.#connectionNow(), this.#consumerId);
+    return {
+      newest: MessageId.of({ ...lastMessageId, partition: this.parts.partition }),
+      done: consumerMarkDeletePosition,
+    };
+  }
+
+  /** Resolves at the next entry that comes, wanted or not, and when it is attached anew or over. */
+  progress(): Promise<void> {
+    this.#progress ??= new Deferred();
+    return this.#progress.promise;
   }
 
   /** Sets the subscription to an entry, or to a time; what is queued is dropped. Resolves when attached there. @throws PulsarError */
@@ -215,7 +238,7 @@ export class TopicEntries {
     const { start } = this.parts;
     if (start?.isLatest !== true || !this.#persistent) return;
     // "Latest" is made a position, or what is published while the connection is lost would be missed.
-    start.resolveLatest(await this.#askLast(connection, this.#consumerId));
+    start.resolveLatest((await this.#askLast(connection, this.#consumerId)).lastMessageId);
     if (!start.isInclusive) return;
     await this.#unregister(connection);
     await this.#subscribe(connection);
@@ -240,6 +263,7 @@ export class TopicEntries {
 
   #attached(connection: Connection): void {
     this.#session++;
+    this.#progressed();
     this.#flow.restart();
     // A durable subscription delivers again what wasn't acknowledged, with the queue's entries among it.
     if (this.parts.start === undefined && this.#persistent) this.#clear();
@@ -265,6 +289,7 @@ export class TopicEntries {
     // The broker goes by its own clock too, where it adds its time.
     const publishedMs = entry.brokerEntry?.brokerTimestampMs ?? entry.metadata.publishTime;
     const unwanted = this.#persistent && start?.advance(command.messageId, publishedMs) === false;
+    this.#progressed();
     if (stale || unwanted) {
       this.#flow.taken(entry.count, entry.payload.length);
       this.#grant();
@@ -316,6 +341,7 @@ export class TopicEntries {
   #end(error: PulsarError | undefined): void {
     if (this.#closed) return;
     this.#closed = true;
+    this.#progressed();
     this.#clear();
     this.#acks.fail(error ?? this.closedError());
     // Not inside the call that closes it.
@@ -338,13 +364,17 @@ export class TopicEntries {
     }));
   }
 
-  async #askLast(connection: Connection, consumerId: number): Promise<MessageIdData> {
+  #askLast(connection: Connection, consumerId: number): Promise<CommandGetLastMessageIdResponse> {
     const what = `asking for the last message of ${this.parts.topic}`;
-    const answer = await connection.request('getLastMessageIdResponse', what, (requestId) => ({
+    return connection.request('getLastMessageIdResponse', what, (requestId) => ({
       type: 'getLastMessageId',
       command: { consumerId, requestId },
     }));
-    return { ...answer.lastMessageId, partition: this.parts.partition };
+  }
+
+  #progressed(): void {
+    this.#progress?.resolve();
+    this.#progress = undefined;
   }
 
   #sendAck(command: Omit<CommandAck, 'consumerId'>): boolean {

@@ -1,47 +1,48 @@
+import { withDeadline } from '@pharos/lifecycle';
+import type { ClientCore } from '../client-core.ts';
 import type { Message } from '../consumer/message.ts';
 import type { MessageConsumer } from '../consumer/message-consumer.ts';
-import type { PartitionMessages } from '../consumer/partition-messages.ts';
-import type { MessageId, MessageIdParts } from '../message-id.ts';
-import { latestMessageId } from '../wire/index.ts';
+import { asPulsarError } from '../errors.ts';
+import type { MessageIdParts } from '../message-id.ts';
+import { earliestMessageId } from '../wire/index.ts';
+import { PartitionReading } from './partition-reading.ts';
 import type { Reader } from './reader.ts';
 
 /** A reader is a consumer of a subscription that nobody else has and that ends with it. */
 export class ConsumerReader implements Reader {
+  readonly #core: ClientCore;
   readonly #consumer: MessageConsumer;
-  /** Where it begins, as long as nothing was read. */
-  #begin: MessageIdParts | undefined;
-  #inclusive: boolean;
-  /** The newest message of the topic when it was last asked for. */
-  #newest: MessageId | undefined;
+  readonly #reading: PartitionReading;
 
-  constructor(consumer: MessageConsumer, begin: MessageIdParts, inclusive: boolean) {
+  constructor(core: ClientCore, consumer: MessageConsumer, begin: MessageIdParts, inclusive: boolean) {
+    const [messages] = consumer.partitions;
+    if (messages === undefined) throw new RangeError('a reader of no topic');
+    this.#core = core;
     this.#consumer = consumer;
-    this.#begin = begin;
-    this.#inclusive = inclusive;
-    this.#messages().beginAt(begin, inclusive);
+    this.#reading = new PartitionReading(messages, begin, inclusive);
   }
 
   /** @throws PulsarError */
   async start(): Promise<void> {
     await this.#consumer.start();
-    await this.#askNewest();
+    await this.#reading.ask();
   }
 
   async readNext(timeoutMs?: number): Promise<Message> {
     const message = await this.#consumer.receive(timeoutMs);
     // Caught up with what was known; once behind the newest, messages come as they are published.
-    if (this.#newest !== undefined && compare(message.getMessageId(), this.#newest) === 0) await this.#refresh();
+    if (this.#reading.isNewest(message.getMessageId())) await this.#refresh();
     return message;
   }
 
   hasNext(): boolean {
-    return this.#messages().hasNext() || this.#isBeforeNewest();
+    return this.#reading.hasNext() === true;
   }
 
   async hasMessageAvailable(): Promise<boolean> {
-    if (this.#messages().hasNext()) return true;
-    await this.#askNewest();
-    return this.#isBeforeNewest();
+    if (this.hasNext()) return true;
+    await this.#reading.ask();
+    return this.#known();
   }
 
   isConnected(): boolean {
@@ -49,18 +50,16 @@ export class ConsumerReader implements Reader {
   }
 
   async seek(messageId: MessageIdParts): Promise<null> {
-    this.#begin = messageId;
-    this.#inclusive = this.#consumer.parts.seekInclusive;
     await this.#consumer.seek(messageId);
+    this.#reading.begin(messageId, this.#consumer.parts.seekInclusive);
     await this.#refresh();
     return null;
   }
 
   async seekTimestamp(timestamp: number): Promise<null> {
     await this.#consumer.seekTimestamp(timestamp);
-    // Whether anything is as new as that shows when it comes.
-    this.#begin = latestMessageId;
-    this.#inclusive = false;
+    this.#reading.begin(earliestMessageId, true);
+    await this.#refresh();
     return null;
   }
 
@@ -68,37 +67,28 @@ export class ConsumerReader implements Reader {
     return this.#consumer.close();
   }
 
-  #isBeforeNewest(): boolean {
-    const newest = this.#newest;
-    if (newest === undefined || newest.entryId < 0n) return false;
-    const { position } = this.#messages();
-    if (position !== undefined) return compare(position, newest) < 0;
-    if (this.#begin === undefined) return false;
-    if (this.#begin.ledgerId === latestMessageId.ledgerId) return this.#inclusive;
-    const order = compare(this.#begin, newest);
-    return order < 0 || (order === 0 && this.#inclusive);
-  }
-
-  async #askNewest(): Promise<void> {
-    [this.#newest] = await this.#consumer.getLastMessageIds();
+  /** Where it isn't clear yet whether there is a message to read, waits until it is. @throws PulsarError */
+  async #known(): Promise<boolean> {
+    const { entries } = this.#reading.messages;
+    const what = `the first message of the time that was sought on ${entries.parts.topic}`;
+    for (;;) {
+      const progress = entries.progress();
+      const known = this.#reading.hasNext();
+      if (known !== undefined) return known;
+      if (entries.closed) throw entries.closedError();
+      try {
+        await withDeadline(progress, this.#core.operationTimeoutMs, what);
+      } catch (error) {
+        throw asPulsarError(error, 'Timeout', what);
+      }
+    }
   }
 
   /** Where there is no connection at the moment, what is known stays. */
   async #refresh(): Promise<void> {
-    await this.#askNewest().catch(() => undefined);
+    await this.#reading
+      .ask()
+      .then(() => this.#known())
+      .catch(() => undefined);
   }
-
-  #messages(): PartitionMessages {
-    const [messages] = this.#consumer.partitions;
-    if (messages === undefined) throw new RangeError('a reader of no topic');
-    return messages;
-  }
-}
-
-/** Without a batch index an id stands for its whole entry. */
-function compare(a: MessageIdParts, b: MessageIdParts): number {
-  if (a.ledgerId !== b.ledgerId) return a.ledgerId < b.ledgerId ? -1 : 1;
-  if (a.entryId !== b.entryId) return a.entryId < b.entryId ? -1 : 1;
-  const [first = -1, second = -1] = [a.batchIndex, b.batchIndex];
-  return first < 0 || second < 0 ? 0 : first - second;
 }

@@ -60,7 +60,7 @@ export async function createReader(core: ClientCore, config: ReaderConfig): Prom
     listener: listener === undefined ? undefined : (message) => listener(message, reader),
     onActiveChange: undefined,
   });
-  const reader: ConsumerReader = new ConsumerReader(consumer, startMessageId, inclusive);
+  const reader: ConsumerReader = new ConsumerReader(core, consumer, startMessageId, inclusive);
   await reader.start();
   return reader;
 }

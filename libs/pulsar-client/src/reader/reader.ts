@@ -27,9 +27,10 @@ export interface Reader {
   readNext(timeoutMs?: number): Promise<Message>;
   /**
    * Whether there is a message to read, as far as is known: exact when the reader is made, after each `readNext` and
-   * `seek`, and once what was published since has arrived. `hasMessageAvailable` asks the broker.
+   * seek, and once what was published since has arrived. `hasMessageAvailable` asks the broker.
    */
   hasNext(): boolean;
+  /** Whether `readNext` would give what the topic has at this moment. @throws PulsarError `NotConnected`, `Timeout`, `AlreadyClosed`, … */
   hasMessageAvailable(): Promise<boolean>;
   isConnected(): boolean;
   /** Goes on after this message, or with it where `startMessageIdInclusive` is set. */
