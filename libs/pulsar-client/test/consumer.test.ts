@@ -39,7 +39,22 @@ function acknowledged(topic: ScriptedTopic): number[] {
 describe('consumer', { timeout }, () => {
   const unreadable: readonly [string, Buffer, Partial<MessageMetadata>, string, RegExp][] = [
     ['a chunk', Buffer.from('x'), { numChunksFromMsg: 3, chunkId: 1 }, 'OperationNotSupported', /chunk/],
-    ['LZ4', Buffer.from('x'), { compression: compressionType.lz4 }, 'OperationNotSupported', /LZ4/],
+    ['a new compression', Buffer.from('x'), { compression: 77 }, 'OperationNotSupported', /number 77/],
+    ['damaged LZ4', Buffer.from('x'), { compression: compressionType.lz4, uncompressedSize: 9 }, 'InvalidMessage', /./],
+    [
+      'damaged ZSTD',
+      Buffer.from('x'),
+      { compression: compressionType.zstd, uncompressedSize: 9 },
+      'InvalidMessage',
+      /./,
+    ],
+    [
+      'damaged SNAPPY',
+      Buffer.from('x'),
+      { compression: compressionType.snappy, uncompressedSize: 9 },
+      'InvalidMessage',
+      /./,
+    ],
     ['encryption', Buffer.from('x'), { encryptionKeys: [Buffer.from('k')] }, 'OperationNotSupported', /encrypted/],
     [
       'damaged Zlib',

@@ -107,10 +107,10 @@ describe('entries that can not be read say so', () => {
     readonly code: string;
     readonly says: RegExp;
   }[] = [
-    { name: 'LZ4', metadata: { compression: 1 }, code: 'OperationNotSupported', says: /LZ4/ },
-    { name: 'ZSTD', metadata: { compression: 3 }, code: 'OperationNotSupported', says: /ZSTD/ },
-    { name: 'SNAPPY', metadata: { compression: 4 }, code: 'OperationNotSupported', says: /SNAPPY/ },
-    { name: 'a new one', metadata: { compression: 99 }, code: 'OperationNotSupported', says: /number 99/ },
+    { name: 'damaged LZ4', metadata: { ...zlib, compression: 1 }, code: 'InvalidMessage', says: /uncompressed/ },
+    { name: 'damaged ZSTD', metadata: { ...zlib, compression: 3 }, code: 'InvalidMessage', says: /uncompressed/ },
+    { name: 'damaged SNAPPY', metadata: { ...zlib, compression: 4 }, code: 'InvalidMessage', says: /uncompressed/ },
+    { name: 'a new compression', metadata: { compression: 99 }, code: 'OperationNotSupported', says: /number 99/ },
     { name: 'damaged Zlib', metadata: zlib, payload: text, code: 'InvalidMessage', says: /uncompressed/ },
     {
       name: 'Zlib that claims less',

@@ -3,8 +3,8 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { uncompressed } from '../src/compression/compression.ts';
 import type { MessageId } from '../src/message-id.ts';
-import { BatchCursor, compressionType, decodeEntry, type MessageMetadata } from '../src/wire/index.ts';
-import { newProducer, sendAll, startScripted } from './support/producers.ts';
+import { BatchCursor, decodeEntry, type MessageMetadata } from '../src/wire/index.ts';
+import { newProducer, pulsarError, sendAll, startScripted } from './support/producers.ts';
 import type { Heard } from './support/scripted-broker.ts';
 
 const timeout = 20_000;
@@ -136,21 +136,33 @@ describe('batches', { timeout }, () => {
     assert.ok(Math.abs(metadata.publishTime - Date.now()) < 60_000);
   });
 
-  test('compressed by Zlib are smaller, and whole again', async (t) => {
-    const { broker, client } = await startScripted(t);
-    const producer = await newProducer(client, {
-      batchingEnabled: true,
-      batchingMaxPublishDelayMs: 0,
-      compressionType: 'Zlib',
+  for (const [compressionType, number] of [
+    ['Zlib', 2],
+    ['LZ4', 1],
+    ['ZSTD', 3],
+    ['SNAPPY', 4],
+  ] as const) {
+    test(`compressed by ${compressionType} are smaller, and whole again`, async (t) => {
+      const { broker, client } = await startScripted(t);
+      const batching = { batchingEnabled: true, batchingMaxPublishDelayMs: 0 };
+      const producer = await newProducer(client, { ...batching, compressionType });
+      const texts = ['a'.repeat(5000), 'b'.repeat(5000)];
+      await Promise.all(sendAll(producer, ...texts));
+      await Promise.all(sendAll(producer, 'c'));
+      const [batch, single] = broker.heard('send');
+      assert.ok(batch !== undefined && single !== undefined);
+      assert.ok(batch.raw.length < 1000, `${batch.raw.length} bytes`);
+      assert.equal(read(batch).metadata.compression, number);
+      assert.deepEqual(read(batch).texts, texts);
+      assert.deepEqual(read(single).texts, ['c']);
     });
-    const texts = ['a'.repeat(5000), 'b'.repeat(5000)];
-    await Promise.all(sendAll(producer, ...texts));
-    await Promise.all(sendAll(producer, 'c'));
-    const [batch, single] = broker.heard('send');
-    assert.ok(batch !== undefined && single !== undefined);
-    assert.ok(batch.raw.length < 1000, `${batch.raw.length} bytes`);
-    assert.equal(read(batch).metadata.compression, compressionType.zlib);
-    assert.deepEqual(read(batch).texts, texts);
-    assert.deepEqual(read(single).texts, ['c']);
+  }
+
+  test('that would be larger than consumers take when they are whole again are refused', async (t) => {
+    const { broker, client } = await startScripted(t);
+    const producer = await newProducer(client, { compressionType: 'LZ4' });
+    const sent = producer.send({ data: Buffer.alloc(6 * 1024 * 1024) });
+    await assert.rejects(sent, pulsarError('MessageTooBig'));
+    assert.equal(broker.heard('send').length, 0);
   });
 });

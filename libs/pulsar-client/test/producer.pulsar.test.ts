@@ -41,8 +41,16 @@ describe('producer', { timeout }, () => {
   for (const [what, config] of [
     ['singly', { batchingEnabled: false }],
     ['in batches', { batchingMaxMessages: 10, batchingMaxPublishDelayMs: 0 }],
-    ['in compressed batches', { batchingMaxMessages: 10, batchingMaxPublishDelayMs: 0, compressionType: 'Zlib' }],
-    ['compressed singly', { batchingEnabled: false, compressionType: 'Zlib' }],
+    ...(['Zlib', 'LZ4', 'ZSTD', 'SNAPPY'] as const).flatMap(
+      (compressionType) =>
+        [
+          [
+            `in batches, by ${compressionType}`,
+            { batchingMaxMessages: 10, batchingMaxPublishDelayMs: 0, compressionType },
+          ],
+          [`singly, by ${compressionType}`, { batchingEnabled: false, compressionType }],
+        ] as const,
+    ),
   ] as const) {
     test(`${what}: every message lies where its id says, in order, as it was`, async (t) => {
       const client = newClient(t);

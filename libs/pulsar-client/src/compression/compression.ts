@@ -1,25 +1,54 @@
 import { PulsarError } from '../errors.ts';
 import { compressionType, type MessageMetadata } from '../wire/index.ts';
 import type { CompressionCodec } from './codec.ts';
+import { lz4Codec } from './lz4.ts';
+import { snappyCodec } from './snappy.ts';
 import { zlibCodec } from './zlib.ts';
+import { zstdCodec } from './zstd.ts';
+
+export { prepareZstd as prepareCompression } from './zstd.ts';
+
+interface Compression {
+  readonly name: string;
+  /** Loads what it needs: nobody who doesn't compress depends on native code. */
+  readonly load: () => CompressionCodec;
+}
 
 /** A further compression is a file beside this one and a line here. */
-const codecs: Readonly<Record<number, CompressionCodec>> = { [compressionType.zlib]: zlibCodec };
-
-const names: Readonly<Record<number, string>> = {
-  [compressionType.lz4]: 'LZ4',
-  [compressionType.zlib]: 'Zlib',
-  [compressionType.zstd]: 'ZSTD',
-  [compressionType.snappy]: 'SNAPPY',
+const compressions: Readonly<Record<number, Compression>> = {
+  [compressionType.lz4]: { name: 'LZ4', load: lz4Codec },
+  [compressionType.zlib]: { name: 'Zlib', load: zlibCodec },
+  [compressionType.zstd]: { name: 'ZSTD', load: zstdCodec },
+  [compressionType.snappy]: { name: 'SNAPPY', load: snappyCodec },
 };
 
-/** The codec of a number of `MessageMetadata.compression`; `undefined` for none. @throws PulsarError `OperationNotSupported` */
+const loaded = new Map<number, CompressionCodec>();
+
+/**
+ * The codec of a number of `MessageMetadata.compression`; `undefined` for none.
+ *
+ * @throws PulsarError `OperationNotSupported` for a number that isn't known, and where the library can't be loaded
+ */
 export function compressionCodec(type: number | undefined): CompressionCodec | undefined {
   if (type === undefined || type === compressionType.none) return undefined;
-  const codec = codecs[type];
-  if (codec !== undefined) return codec;
-  const name = names[type] ?? `number ${type}`;
-  throw new PulsarError('OperationNotSupported', `compression ${name} is not supported yet; None and Zlib are`);
+  return loaded.get(type) ?? load(type);
+}
+
+function load(type: number): CompressionCodec {
+  const compression = compressions[type];
+  if (compression === undefined) {
+    const names = Object.values(compressions).map(({ name }) => name);
+    const text = `compression number ${type} is not supported; ${names.join(', ')} are`;
+    throw new PulsarError('OperationNotSupported', text);
+  }
+  try {
+    const codec = compression.load();
+    loaded.set(type, codec);
+    return codec;
+  } catch (cause) {
+    const text = `compression ${compression.name} needs a library that can not be loaded here`;
+    throw new PulsarError('OperationNotSupported', text, { cause });
+  }
 }
 
 /**
@@ -37,6 +66,10 @@ export function uncompressed(metadata: MessageMetadata, payload: Buffer, maxByte
       'InvalidMessage',
       `the entry says that it holds ${size} bytes, at most ${maxBytes} are taken`,
     );
+  }
+  if (size > payload.length * codec.maxRatio) {
+    const text = `the entry says that it holds ${size} bytes, which ${payload.length} can not become`;
+    throw new PulsarError('InvalidMessage', text);
   }
   try {
     const plain = codec.uncompress(payload, size);

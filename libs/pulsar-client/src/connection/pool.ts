@@ -1,3 +1,4 @@
+import { prepareCompression } from '../compression/compression.ts';
 import { PulsarError } from '../errors.ts';
 import type { Logger } from '../logger.ts';
 import type { PulsarMetrics } from '../metrics.ts';
@@ -57,13 +58,14 @@ export class ConnectionPool {
     const { host, port } = parseServiceUrl(destination.url);
     const behind = destination.brokerBehindProxy;
     try {
-      const connection = await Connection.open({
+      const opening = Connection.open({
         ...this.#options,
         host,
         port,
         url: destination.url,
         ...(behind === undefined ? {} : { proxyToBroker: addressOf(behind) }),
       });
+      const [connection] = await Promise.all([opening, prepareCompression()]);
       connection.onClosed(forget);
       return connection;
     } catch (error) {

@@ -49,6 +49,8 @@ export class FrameBuilder {
   ): Buffer {
     const { sequenceId, highest, count } = numbers;
     const codec = compressionCodec(context.compression);
+    // Consumers bound what an entry may become by the same number.
+    mustFit(plain.length, context);
     const payload = codec === undefined ? plain : codec.compress(plain);
     const compressed = codec === undefined ? {} : { compression: context.compression, uncompressedSize: plain.length };
     const metadata: MessageMetadata = {

@@ -34,7 +34,7 @@ export interface ProducerConfig {
   readonly hashingScheme?: HashingScheme;
   /** For `CustomPartition`. */
   readonly messageRouter?: MessageRouter;
-  /** None and Zlib so far. @default 'None' */
+  /** Of whole entries: a batch is compressed as one. @default 'None' */
   readonly compressionType?: CompressionType;
   /** @default true */
   readonly batchingEnabled?: boolean;
