@@ -22,11 +22,17 @@ export interface ConsumerConfig {
   readonly subscriptionInitialPosition?: InitialPosition;
   /** When a message that was negatively acknowledged is asked for again. @default 60000 */
   readonly nAckRedeliverTimeoutMs?: number;
-  /** Messages of one partition that are fetched ahead; at least 1. @default 1000 */
+  /** Messages of one partition that are asked for ahead, at least 1; batches come whole. @default 1000 */
   readonly receiverQueueSize?: number;
-  /** The same over all partitions. @default 50000 */
+  /**
+   * Messages over all partitions that are held ahead at most. Half of it is divided among the partitions, half is for those
+   * that need it; a partition that has nothing may hold one entry (a message or a batch) beyond. @default 50000
+   */
   readonly receiverQueueSizeAcrossPartitions?: number;
-  /** Bytes over all partitions that are fetched ahead: above it no more is asked for. @default 33554432 */
+  /**
+   * The same in bytes. Three quarters are asked for, going by the sizes that entries had lately; where larger ones come all
+   * at once, the connection is not read on. @default 33554432
+   */
   readonly receiverQueueBytes?: number;
   /** @default a made up one */
   readonly consumerName?: string;

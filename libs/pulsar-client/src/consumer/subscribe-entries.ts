@@ -3,6 +3,7 @@ import { MessageId, type MessageIdParts } from '../message-id.ts';
 import { integer, keyValues, oneOf, refuseUnknown, text } from '../options.ts';
 import { formatTopicName, parseTopicName } from '../topic-name.ts';
 import type { Entry, EntryConsumer, EntryConsumerConfig, EntryConsumerEvent } from './entry-consumer.ts';
+import { FlowPool } from './flow.ts';
 import { StartPosition } from './start-position.ts';
 import { initialPositions, madeUpName, subscriptionTypes } from './subscription.ts';
 import { TopicEntries, type TopicEntriesParts } from './topic-entries.ts';
@@ -135,7 +136,10 @@ function partsOf(config: EntryConsumerConfig): Parts {
     start: durable
       ? undefined
       : new StartPosition(config.startMessageId ?? MessageId.latest(), config.startMessageIdInclusive ?? false),
-    maxMessages: integer(kind, 'receiverQueueSize', config.receiverQueueSize, 10_000, 1),
-    maxBytes: integer(kind, 'receiverQueueBytes', config.receiverQueueBytes, 2 * 1024 * 1024, 1),
+    window: integer(kind, 'receiverQueueSize', config.receiverQueueSize, 10_000, 1),
+    pool: new FlowPool({
+      maxMessages: Number.POSITIVE_INFINITY,
+      maxBytes: integer(kind, 'receiverQueueBytes', config.receiverQueueBytes, 2 * 1024 * 1024, 1),
+    }),
   };
 }

@@ -13,6 +13,7 @@ import {
 import { formatTopicName, parseTopicName, partitionName } from '../topic-name.ts';
 import type { Consumer } from './consumer.ts';
 import type { ConsumerConfig } from './consumer-config.ts';
+import { FlowPool } from './flow.ts';
 import { MessageConsumer, type MessageConsumerParts } from './message-consumer.ts';
 import { initialPositions, madeUpName, subscriptionTypes } from './subscription.ts';
 import type { BatchLimits } from './takers.ts';
@@ -106,28 +107,25 @@ function partsOf(
     readCompacted: compacted,
     replicateSubscriptionState: config.replicateSubscriptionState ?? false,
   };
-  const queue = queueOf(config, topics.length);
+  const queue = queueOf(config);
   return {
     topic,
     subscription,
     partitions: topics.map((one) => ({ ...one, ...queue, subscription, command, start: undefined })),
     shared: type === 'Shared',
     nackDelayMs: milliseconds(kind, 'nAckRedeliverTimeoutMs', config.nAckRedeliverTimeoutMs, 60_000, 0),
-    batch: batchLimits(config, queue.maxBytes * topics.length),
+    batch: batchLimits(config, queue.pool.limits.maxBytes),
     seekInclusive: config.startMessageIdInclusive ?? false,
     onActiveChange: config.onActiveChange,
   };
 }
 
-function queueOf(config: ConsumerConfig, topics: number): { readonly maxMessages: number; readonly maxBytes: number } {
-  const size = integer(kind, 'receiverQueueSize', config.receiverQueueSize, 1000, 1);
+function queueOf(config: ConsumerConfig): { readonly window: number; readonly pool: FlowPool } {
+  const window = integer(kind, 'receiverQueueSize', config.receiverQueueSize, 1000, 1);
   const name = 'receiverQueueSizeAcrossPartitions';
-  const across = integer(kind, name, config.receiverQueueSizeAcrossPartitions, 50_000, 1);
-  const bytes = integer(kind, 'receiverQueueBytes', config.receiverQueueBytes, 32 * 1024 * 1024, 1);
-  return {
-    maxMessages: topics === 1 ? size : Math.min(size, Math.max(1, Math.floor(across / topics))),
-    maxBytes: Math.max(1, Math.floor(bytes / topics)),
-  };
+  const maxMessages = integer(kind, name, config.receiverQueueSizeAcrossPartitions, 50_000, 1);
+  const maxBytes = integer(kind, 'receiverQueueBytes', config.receiverQueueBytes, 32 * 1024 * 1024, 1);
+  return { window, pool: new FlowPool({ maxMessages, maxBytes }) };
 }
 
 function batchLimits({ batchReceivePolicy = {} }: ConsumerConfig, maxBytes: number): BatchLimits {

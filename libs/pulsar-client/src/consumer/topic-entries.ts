@@ -14,7 +14,7 @@ import type {
 } from '../wire/index.ts';
 import { AckQueue } from './ack-queue.ts';
 import type { Entry, EntryConsumerEvent } from './entry-consumer.ts';
-import { Flow } from './flow.ts';
+import { Flow, type FlowPool } from './flow.ts';
 import { readEntry, unreadableEntry } from './read-entry.ts';
 import type { StartPosition } from './start-position.ts';
 
@@ -31,8 +31,10 @@ export interface TopicEntriesParts {
   readonly command: Omit<CommandSubscribe, 'topic' | 'subscription' | 'consumerId' | 'requestId' | 'startMessageId'>;
   /** Of a non-durable subscription; `undefined`: durable, the broker keeps the position. */
   readonly start: StartPosition | undefined;
-  readonly maxMessages: number;
-  readonly maxBytes: number;
+  /** Permits at most. */
+  readonly window: number;
+  /** What it may hold, together with others. */
+  readonly pool: FlowPool;
   /** The queue is no more empty. */
   readonly readable: () => void;
   readonly event: (event: EntryConsumerEvent) => void;
@@ -58,7 +60,6 @@ export class TopicEntries {
   /** Of a subscription that keeps order: grows with each redelivery of all; what was sent before it is void. */
   #epoch = 0;
   #closed = false;
-  #paused: Connection | undefined;
   #progress: Deferred | undefined;
   #damaged: { readonly id: string; readonly times: number } | undefined;
 
@@ -66,7 +67,7 @@ export class TopicEntries {
     this.#core = core;
     this.parts = parts;
     this.#persistent = parts.topic.startsWith('persistent:');
-    this.#flow = new Flow(parts.maxMessages, parts.maxBytes);
+    this.#flow = new Flow(parts.window, parts.pool);
     this.#acks = new AckQueue((command) => this.#sendAck(command));
     this.#attachment = new Attachment(core, {
       kind: 'consumer',
@@ -181,7 +182,7 @@ export class TopicEntries {
       type: 'seek',
       command:
         'id' in to
-          ? { consumerId, requestId, messageId: entryOf(to.id) }
+          ? { consumerId, requestId, messageId: { ledgerId: to.id.ledgerId, entryId: to.id.entryId } }
           : { consumerId, requestId, messagePublishTime: to.timeMs },
     }));
     if ('timeMs' in to) start?.seekTime(to.timeMs);
@@ -273,7 +274,8 @@ export class TopicEntries {
   }
 
   #lost(error: PulsarError): void {
-    this.#unpause();
+    // What is read next may be the answer that brings it back.
+    this.parts.pool.resume();
     this.parts.event({ type: 'disconnected', error });
   }
 
@@ -296,11 +298,10 @@ export class TopicEntries {
       return;
     }
     this.#queue.push(entry);
-    if (this.#flow.flooded && this.#paused === undefined) {
-      this.#paused = connection;
-      connection.pauseReading(this);
+    if (this.parts.pool.flooded && this.parts.pool.pause(connection)) {
       this.#core.logger.warn({ topic: this.parts.topic, queuedBytes: this.queuedBytes }, 'a consumer is flooded');
     }
+    if (this.#flow.dry) this.#grant();
     if (this.#queue.size === 1) this.parts.readable();
   }
 
@@ -319,7 +320,6 @@ export class TopicEntries {
   }
 
   #grant(): void {
-    if (this.#paused !== undefined && !this.#flow.flooded) this.#unpause();
     const { connection } = this.#attachment;
     if (connection === undefined) return;
     const messagePermits = this.#flow.grant();
@@ -327,14 +327,8 @@ export class TopicEntries {
     connection.send({ type: 'flow', command: { consumerId: this.#consumerId, messagePermits } });
   }
 
-  #unpause(): void {
-    this.#paused?.resumeReading(this);
-    this.#paused = undefined;
-  }
-
   #clear(): void {
     for (const entry of this.#queue.drain()) this.#flow.taken(entry.count, entry.payload.length);
-    this.#unpause();
     this.parts.cleared();
   }
 
@@ -343,6 +337,7 @@ export class TopicEntries {
     this.#closed = true;
     this.#progressed();
     this.#clear();
+    this.#flow.leave();
     this.#acks.fail(error ?? this.closedError());
     // Not inside the call that closes it.
     queueMicrotask(() => this.parts.event(error === undefined ? { type: 'closed' } : { type: 'closed', error }));
@@ -392,8 +387,4 @@ export class TopicEntries {
       `the consumer of '${this.parts.subscription}' on ${this.parts.topic} has no broker at the moment`,
     );
   }
-}
-
-function entryOf(id: MessageIdParts): MessageIdData {
-  return { ledgerId: id.ledgerId, entryId: id.entryId };
 }

@@ -1,4 +1,5 @@
 import type { ClientCore } from '../client-core.ts';
+import { FlowPool } from '../consumer/flow.ts';
 import { MessageConsumer } from '../consumer/message-consumer.ts';
 import { StartPosition } from '../consumer/start-position.ts';
 import { madeUpName } from '../consumer/subscription.ts';
@@ -35,8 +36,9 @@ export async function createReader(core: ClientCore, config: ReaderConfig): Prom
   const { startMessageId, startMessageIdInclusive: inclusive = false, listener } = config;
   const name = parseTopicName(config.topic);
   const topic = formatTopicName(name);
-  const maxMessages = integer(kind, 'receiverQueueSize', config.receiverQueueSize, 1000, 1);
+  const window = integer(kind, 'receiverQueueSize', config.receiverQueueSize, 1000, 1);
   const maxBytes = integer(kind, 'receiverQueueBytes', config.receiverQueueBytes, 32 * 1024 * 1024, 1);
+  const pool = new FlowPool({ maxMessages: 50_000, maxBytes });
   const partitions = name.partition >= 0 ? 0 : await core.partitionsOf(topic);
   mustHold(kind, partitions === 0, `topic ${topic} has ${partitions} partitions, name one: ${partitionName(name, 0)}`);
   const subscription = `${config.subscriptionRolePrefix ?? 'reader'}-${madeUpName()}`;
@@ -52,7 +54,7 @@ export async function createReader(core: ClientCore, config: ReaderConfig): Prom
   const consumer = new MessageConsumer(core, {
     topic,
     subscription,
-    partitions: [{ topic, partition: name.partition, subscription, command, start, maxMessages, maxBytes }],
+    partitions: [{ topic, partition: name.partition, subscription, command, start, window, pool }],
     shared: false,
     nackDelayMs: 0,
     batch: { maxMessages: 1, maxBytes: 1, timeoutMs: 1 },
