@@ -1,5 +1,6 @@
 // Runs test files with node:test, each in a process of its own, and tells its parent the counts.
 // A process of its own too: node:test hands its own flags (tsx, the `source` condition) on to the files.
+import { setMaxListeners } from 'node:events';
 import { run } from 'node:test';
 import { spec } from 'node:test/reporters';
 
@@ -8,6 +9,8 @@ const counts = { passed: 0, failed: 0, skips: [] };
 
 // Where the parent is gone nobody waits for the result: the files end, and the servers that they started with them.
 const parentGone = new AbortController();
+// Every file listens to it, and is no leak.
+setMaxListeners(0, parentGone.signal);
 const onParentGone = () => parentGone.abort();
 process.once('disconnect', onParentGone);
 

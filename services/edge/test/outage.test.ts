@@ -70,6 +70,44 @@ describe('a log that fails', () => {
     bus.appends.pass();
   });
 
+  test('a text that is sent before the lane is attached reaches its sender, too', async (t) => {
+    const bus = new FaultyBus(memoryWorld().bus());
+    bus.attaches.hold();
+    const edge = await startEdge(t, memoryWorld(), { bus });
+    const client = await TextClient.open(t, edge.chatUrl);
+    const texts = ['one', 'two', 'three'];
+    for (const text of texts) client.send(text);
+    await untilMetric(edge, 'pharos_edge_messages_received_total', texts.length);
+    bus.attaches.pass();
+    const lines = await client.received.waitForCount(texts.length);
+    assert.deepEqual(
+      lines.map((line) => line.replace(/^\[.*\] /, '')),
+      texts,
+    );
+  });
+
+  test('a text whose sender could not join is not published', async (t) => {
+    const bus = new FaultyBus(memoryWorld().bus());
+    bus.attaches.hold();
+    const edge = await startEdge(t, memoryWorld(), { bus, env: { PHAROS_PULSAR_ATTACH_TIMEOUT: '100ms' } });
+    const client = await TextClient.open(t, edge.chatUrl);
+    client.send('early');
+    assert.deepEqual(await client.closed, { code: 1013, reason: 'the log is not reachable' });
+    bus.attaches.pass();
+    await TextClient.joined(t, edge);
+    assert.equal(bus.appends.arrived, 1);
+  });
+
+  test('texts that wait for their sender to be joined are bounded in bytes', async (t) => {
+    const bus = new FaultyBus(memoryWorld().bus());
+    bus.attaches.hold();
+    const edge = await startEdge(t, memoryWorld(), { bus });
+    const client = await TextClient.open(t, edge.chatUrl);
+    for (let index = 0; index < 4; index++) client.send('x'.repeat(32_000));
+    assert.deepEqual(await client.closed, { code: 1013, reason: 'too many messages wait for the log' });
+    bus.attaches.pass();
+  });
+
   test('111 where too many publishes of a connection wait; those that wait are answered', async (t) => {
     const world = memoryWorld();
     const bus = new FaultyBus(world.bus());

@@ -18,6 +18,8 @@ const textClose = {
 
 /** Texts of one client that wait for the log; a client that sends faster than that is closed. */
 const maxPublishesUnderWay = 256;
+/** Bytes of texts that may wait for their sender to be joined, before the one that goes beyond: no queue of the log's counts them. */
+const maxHeldBytes = 64 * 1024;
 
 /**
  * A plain-text chat client: what it sends reaches everybody in the chat channel as `[<id>] <text>`, and every publication
@@ -33,6 +35,9 @@ export class TextSession implements Subscriber, DrainableSession {
   #socket: Socket<TextSession> | undefined;
   #subscription: Subscription | undefined;
   #underWay = 0;
+  /** While it waits for the lane: whether it came to it. What it says meanwhile waits too, else all would hear it but itself. */
+  #joining: Promise<boolean> | undefined;
+  #heldBytes = 0;
   /** Takes no more messages; closed once what it sent is in the log. */
   #leaving = false;
 
@@ -50,9 +55,16 @@ export class TextSession implements Subscriber, DrainableSession {
     this.#context.sessions.add(this);
     const { feed } = this.#chat;
     if (feed.attached) return this.#join();
-    feed.ready(this.#context.limits.attachTimeoutMs).then(
-      () => this.#join(),
-      () => this.#close(textClose.tryAgain, 'the log is not reachable'),
+    this.#joining = feed.ready(this.#context.limits.attachTimeoutMs).then(
+      () => {
+        this.#joining = undefined;
+        this.#join();
+        return true;
+      },
+      () => {
+        this.#close(textClose.tryAgain, 'the log is not reachable');
+        return false;
+      },
     );
   }
 
@@ -60,11 +72,13 @@ export class TextSession implements Subscriber, DrainableSession {
     if (this.#leaving) return;
     this.#context.metrics.messagesReceived.inc({ transport: 'text' });
     if (isBinary) return this.#close(textClose.unsupported.code, textClose.unsupported.reason);
-    if (this.#underWay >= maxPublishesUnderWay)
+    if (this.#underWay >= maxPublishesUnderWay || this.#heldBytes > maxHeldBytes)
       return this.#close(textClose.tryAgain, 'too many messages wait for the log');
     this.#underWay++;
     // `chatLine` copies: the message is the socket server's again when this function returns.
-    void this.#publish(chatLine(this.id, message));
+    const line = chatLine(this.id, message);
+    if (this.#joining !== undefined) this.#heldBytes += line.length;
+    void this.#publish(line);
   }
 
   onClosed(): void {
@@ -101,6 +115,9 @@ export class TextSession implements Subscriber, DrainableSession {
   async #publish(line: Buffer): Promise<void> {
     const { channel, log } = this.#chat;
     try {
+      // Where it did not come to it, its sender was told by the close.
+      if (this.#joining !== undefined && !(await this.#joining)) return;
+      this.#heldBytes = 0;
       await this.#context.publisher.publish(log, channel, line, { clientId: this.id, user: '' });
     } catch (error) {
       this.#context.logger.debug({ err: error, client: this.id }, 'a chat text could not be published');
