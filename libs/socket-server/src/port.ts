@@ -175,6 +175,11 @@ export interface SocketServer {
   subscribers(topic: string): number;
   /** Refuses new connections; those that exist go on. */
   pauseAccepting(): void;
-  /** Drops every connection and frees the port. */
+  /**
+   * Resolves when each connection that was ended has taken what was buffered for it, and its close frame, or was dropped:
+   * after `closeTimeoutMs` at most. What is open still doesn't count.
+   */
+  flushed(): Promise<void>;
+  /** Drops every connection, ended ones too (see `flushed`), and frees the port. */
   stop(): Promise<void>;
 }

@@ -3,8 +3,8 @@ import { setImmediate as nextTurn, setTimeout as delay } from 'node:timers/promi
 
 import { BusError, type Bus } from '@pharos/bus';
 import { describeError } from '@pharos/errors';
-import { Backoff, type Service } from '@pharos/lifecycle';
-import type { SocketServer } from '@pharos/socket-server';
+import { Backoff, type Service, withDeadline } from '@pharos/lifecycle';
+import { checkAddress, type SocketServer } from '@pharos/socket-server';
 import { type InternalServer, type Logger, type Metrics, type Readiness, startInternalServer } from '@pharos/telemetry';
 
 import { Admission } from './accept/admission.ts';
@@ -26,6 +26,8 @@ import type { ChatContext, DrainableSession, SessionContext } from './session/co
 import { Liveness } from './session/liveness.ts';
 
 const slowOpenMs = 3_000;
+/** How long a drain waits for clients to take what they are still to have: who reads at all is done by then. */
+const flushMs = 3_000;
 
 /** What an edge is made of; whoever makes it owns the bus and closes it. */
 export interface EdgeParts {
@@ -109,7 +111,12 @@ export class Edge implements Service {
 
   async run(): Promise<void> {
     const { config, server, logger, metrics } = this.#parts;
+    // A port that is in use is to be said now, and not when the logs are open at last.
+    await checkAddress(config.listen.host, config.listen.port);
+    const assets = config.chat.page ? await loadPageAssets() : [];
+    if (this.#isStopped()) return;
     await this.#runInternal();
+    if (this.#isStopped()) return this.#internal?.stop();
     const namespaces = await this.#openNamespaces();
     if (namespaces === undefined || this.#isStopped()) return;
     for (const log of namespaces.logs) {
@@ -120,9 +127,12 @@ export class Edge implements Service {
     server.webSocket(clientRoute(this.#admission, context, maxPayloadBytes));
     const chat = this.#chat(namespaces);
     if (chat !== undefined) server.webSocket(textRoute(this.#admission, context, chat, maxPayloadBytes));
-    if (config.chat.page) for (const route of pageRoutes(await loadPageAssets())) server.http(route);
+    for (const route of pageRoutes(assets)) server.http(route);
+    const port = await server.listen(config.listen.host, config.listen.port);
+    // Stopped meanwhile: the server had nothing to stop then.
+    if (this.#isStopped()) return server.pauseAccepting();
     this.#liveness.run();
-    this.#port = await server.listen(config.listen.host, config.listen.port);
+    this.#port = port;
     this.#state = 'running';
     logger.info(
       {
@@ -135,7 +145,7 @@ export class Edge implements Service {
     );
   }
 
-  /** Not ready, no new connections, publishes under way are answered, clients are sent elsewhere in waves. */
+  /** Not ready, no new connections, publishes under way are answered, clients are sent elsewhere in waves, with all that is theirs. */
   async drain(): Promise<void> {
     if (this.#state !== 'running') return;
     this.#state = 'draining';
@@ -152,6 +162,9 @@ export class Edge implements Service {
     // The answers leave in this turn.
     await nextTurn();
     for (const session of [...this.#sessions]) session.shutdownNow();
+    await withDeadline(this.#parts.server.flushed(), flushMs, 'the flush').catch(() => {
+      this.#parts.logger.warn('some clients have not read all that was sent to them; their connections are dropped');
+    });
   }
 
   async stop(): Promise<void> {

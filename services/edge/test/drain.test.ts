@@ -3,8 +3,9 @@ import { describe, test } from 'node:test';
 import { eventually } from '@pharos/testkit';
 import { ProtocolClient, TextClient } from './support/clients.ts';
 import { FaultyBus } from './support/faulty-bus.ts';
-import { metric, untilIdle } from './support/metrics.ts';
-import { memoryWorld, socketServers, startEdge } from './support/world.ts';
+import { metric, untilIdle, untilMetric } from './support/metrics.ts';
+import { RawClient } from './support/raw-client.ts';
+import { memoryWorld, socketServers, startEdge, startOutsider } from './support/world.ts';
 
 async function statusOf(port: number, path: string): Promise<{ status: number; body: string }> {
   const response = await fetch(`http://127.0.0.1:${port}${path}`);
@@ -66,6 +67,25 @@ for (const socket of socketServers) {
       await edge.edge.drain();
       assert.deepEqual(await client.closed, { code: 3001, reason: 'shutdown' });
       bus.attaches.pass();
+    });
+
+    test('a client that has not read all yet gets the rest and the close, before the process may end', async (t) => {
+      const world = memoryWorld();
+      const edge = await startEdge(t, world, { socket, env: { PHAROS_CLIENT_QUEUE_MAX_SIZE: '64MiB' } });
+      const outsider = await startOutsider(t, world);
+      let came = 0;
+      const client = await RawClient.open(t, edge.port, '/', () => came++);
+      await untilMetric(edge, 'pharos_edge_subscriptions', 1);
+      client.stopReading();
+      const count = 200;
+      for (let index = 0; index < count; index++) await outsider.append('chat', 'x'.repeat(100_000));
+      await untilMetric(edge, 'pharos_edge_deliveries_total', count);
+      const gone = edge.edge.drain().then(() => edge.stop());
+      await untilMetric(edge, 'pharos_edge_connections', 0);
+      client.readOn();
+      await gone;
+      assert.deepEqual(await client.ended, { code: 1001 });
+      assert.equal(came, count);
     });
 
     test('ends when all are gone, a second one and the stop do no harm', async (t) => {

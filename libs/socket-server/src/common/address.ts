@@ -84,14 +84,30 @@ export function listenError(error: unknown, host: string, port: number): SocketS
   }
 }
 
+/**
+ * Says at once that a port can't be listened on, before what comes ahead of listening has taken its time. Whoever is
+ * quicker may still take the port: `listen` is what counts.
+ *
+ * @throws SocketServerError `address-in-use`, `listen-failed`
+ */
+export async function checkAddress(host: string, port: number): Promise<void> {
+  const error = await tryToListen(await resolveHost(host, port), port);
+  if (error !== undefined) throw listenError(error, host, port);
+}
+
 /** Why a port could not be listened on, for a library that doesn't say: tries again with Node and reports what it meets. */
 export async function diagnoseListenFailure(address: string, host: string, port: number): Promise<SocketServerError> {
-  const probe = createServer();
-  const error = await new Promise<unknown>((resolve) => {
-    probe.once('error', resolve);
-    probe.listen({ host: address, port, exclusive: true }, () => probe.close(() => resolve(undefined)));
-  });
+  const error = await tryToListen(address, port);
   if (error !== undefined) return listenError(error, host, port);
   // Free by now: whoever held it let go between the two attempts.
   return new SocketServerError('address-in-use', `${hostAndPort(host, port)} was in use a moment ago: try again`);
+}
+
+/** Node's error; `undefined` where it can be listened on. */
+function tryToListen(address: string, port: number): Promise<unknown> {
+  const probe = createServer();
+  return new Promise((resolve) => {
+    probe.once('error', resolve);
+    probe.listen({ host: address, port, exclusive: true }, () => probe.close(() => resolve(undefined)));
+  });
 }

@@ -1,4 +1,5 @@
 import type { WebSocket } from 'uWebSockets.js';
+import { Emptiness } from '../common/emptiness.ts';
 
 /** A connection that was ended while the peer still owed it reads. */
 export interface Lingering {
@@ -26,6 +27,7 @@ const SWEEP_MS = 500;
 export class LingeringSockets {
   readonly #timeoutMs: number;
   readonly #sockets = new Set<WebSocket<Attachment<unknown>>>();
+  readonly #emptiness = new Emptiness(this.#sockets);
   #timer: NodeJS.Timeout | undefined;
 
   constructor(timeoutMs: number) {
@@ -36,6 +38,11 @@ export class LingeringSockets {
     ws.getUserData().lingering = { code, reason, deadlineMs: performance.now() + this.#timeoutMs };
     this.#sockets.add(ws);
     this.#timer ??= setInterval(() => this.#sweep(), Math.min(SWEEP_MS, this.#timeoutMs));
+  }
+
+  /** Resolves when none is left. */
+  flushed(): Promise<void> {
+    return this.#emptiness.reached();
   }
 
   /** Buffered bytes went down; true where the socket is one of these. */
@@ -51,6 +58,7 @@ export class LingeringSockets {
     if (attachment.lingering === undefined) return false;
     this.#sockets.delete(ws);
     if (this.#sockets.size === 0) this.#stopTimer();
+    this.#emptiness.check();
     return true;
   }
 

@@ -73,6 +73,10 @@ export class UwsServer implements SocketServer {
     this.#listenSocket = undefined;
   }
 
+  flushed(): Promise<void> {
+    return this.#lingering.flushed();
+  }
+
   async stop(): Promise<void> {
     if (this.#stopping) return;
     this.pauseAccepting();

@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import type { Socket as TcpSocket } from 'node:net';
 import { type ServerOptions, type WebSocket, WebSocketServer } from 'ws';
 import { HANDLER_FAILED, INVALID_UTF8, MESSAGE_TOO_LARGE, PROTOCOL_ERROR, type Violation } from '../common/closing.ts';
+import { Emptiness } from '../common/emptiness.ts';
 import type { Report } from '../common/report.ts';
 import type { AnyWebSocketRoute } from '../common/routes.ts';
 import { IdleWatch } from './idle.ts';
@@ -17,6 +18,9 @@ export class RouteSockets {
   readonly #idle: IdleWatch | undefined;
   /** Until the TCP connection is gone, which may be after the owner's `close`. */
   readonly #connected = new Set<WsSocket<unknown>>();
+  /** Those of them that their owner is done with. */
+  readonly #ending = new Set<WsSocket<unknown>>();
+  readonly #ended = new Emptiness(this.#ending);
   #unflushed: WsSocket<unknown>[] = [];
   /** What the handshake under way has selected; the library asks for it within `handleUpgrade`. */
   #protocol = '';
@@ -40,6 +44,7 @@ export class RouteSockets {
       flushLater: (socket) => this.#flushLater(socket),
       closed: (socket, code, reason) => {
         this.#idle?.delete(socket);
+        if (this.#connected.has(socket)) this.#ending.add(socket);
         this.#guard(undefined, 'close', () => this.#route.handler.close(socket, code, reason));
       },
     };
@@ -56,6 +61,11 @@ export class RouteSockets {
     this.#library.handleUpgrade(req, tcp, rest, (ws) => {
       this.#open(new WsSocket(accepted.data, address, ws, tcp, this.#context), ws, tcp);
     });
+  }
+
+  /** Resolves when the connections that were ended are gone. */
+  flushed(): Promise<void> {
+    return this.#ended.reached();
   }
 
   destroy(): void {
@@ -77,6 +87,8 @@ export class RouteSockets {
     ws.on('close', (code, reason) => {
       this.#connected.delete(socket);
       socket.finish(code, reason.toString());
+      this.#ending.delete(socket);
+      this.#ended.check();
     });
     if (handler.drain !== undefined) {
       tcp.on('drain', () => {

@@ -99,6 +99,10 @@ export class WsServer implements SocketServer {
     if (this.#server.listening) this.#server.close();
   }
 
+  async flushed(): Promise<void> {
+    await Promise.all([...this.#sockets.values()].map((sockets) => sockets.flushed()));
+  }
+
   stop(): Promise<void> {
     this.#stopped ??= new Promise((resolve) => {
       if (this.#server.listening) this.#server.close();

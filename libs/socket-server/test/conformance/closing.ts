@@ -139,6 +139,28 @@ export function closingConformance(make: MakeServer): void {
     assert.equal(handler.closes, 1);
   });
 
+  test('flushed waits for those that were ended to take what is theirs, and for nobody else', async (t) => {
+    const { server, url, handler } = await startRecording(t, make);
+    await server.flushed();
+    const [open, slow] = [await connect(t, url), await connect(t, url)];
+    const [, socket] = await handler.opened.take(2);
+    slow.ws.pause();
+    for (let i = 0; i < 600; i++) socket?.send(`${i}:${'x'.repeat(20_000)}`, false);
+    assert.ok((socket?.bufferedAmount() ?? 0) > 0);
+    await server.flushed();
+    socket?.end(3001, 'shutdown');
+    let flushed = false;
+    const flush = server.flushed().then(() => (flushed = true));
+    await connect(t, url);
+    assert.equal(flushed, false);
+    slow.ws.resume();
+    await within(flush, 'the flush');
+    await server.stop();
+    await slow.messages.take(600);
+    assert.deepEqual(await within(slow.closed, 'the close'), { code: 3001, reason: 'shutdown' });
+    assert.equal((await within(open.closed, 'the drop')).code, 1006);
+  });
+
   test('a stopped reader that is ended is dropped after the close timeout', async (t) => {
     const { port, handler } = await startRecording(t, make, { closeTimeoutMs: CLOSE_TIMEOUT_MS });
     const client = raw(t, port, upgradeRequest('/'));

@@ -125,6 +125,10 @@ export class RecordingServer implements SocketServer {
 
   pauseAccepting(): void {}
 
+  flushed(): Promise<void> {
+    return Promise.resolve();
+  }
+
   stop(): Promise<void> {
     return Promise.resolve();
   }
