@@ -31,7 +31,7 @@ export function parseOptions(specs: readonly OptionSpec[], args: readonly string
   let parsed: ReturnType<typeof parseArgs>;
   try {
     parsed = parseArgs({
-      args: [...args],
+      args: joinDashedValues(all, args),
       options: { ...options, help: { type: 'boolean', short: 'h' } },
       allowPositionals: true,
     });
@@ -91,6 +91,23 @@ export function describeOptions(specs: readonly OptionSpec[]): string {
   });
   const width = Math.max(...rows.map(([left]) => left.length));
   return rows.map(([left, right]) => `  ${left.padEnd(width)}  ${right}`).join('\n');
+}
+
+/** `--rate -1` as `--rate=-1`: what follows an option is its value, unless it is an option itself. */
+function joinDashedValues(specs: readonly OptionSpec[], args: readonly string[]): string[] {
+  const joined: string[] = [];
+  const isOption = (text: string): boolean => specs.some(({ flag }) => text === `--${flag}`);
+  for (let index = 0; index < args.length; index++) {
+    const argument = args[index] as string;
+    if (argument === '--') return [...joined, ...args.slice(index)];
+    const next = args[index + 1];
+    const takes = specs.some(({ flag, value }) => value !== undefined && argument === `--${flag}`);
+    if (takes && next?.startsWith('-') === true && next !== '--' && !isOption(next)) {
+      joined.push(`${argument}=${next}`);
+      index++;
+    } else joined.push(argument);
+  }
+  return joined;
 }
 
 function refuseUnknown(specs: readonly OptionSpec[], args: readonly string[]): void {

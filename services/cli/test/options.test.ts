@@ -28,6 +28,7 @@ describe('options', () => {
     assert.equal(parse().text('rate'), undefined);
     assert.equal(parse('--topic', 'a', '--topic', 'b').text('topic'), 'b');
     assert.equal(parse('--topic=--json').text('topic'), '--json');
+    assert.equal(parse('--topic', '-1', '--json').text('topic'), '-1');
   });
 
   for (const [args, message] of [
@@ -35,6 +36,7 @@ describe('options', () => {
     [['--zzzzzz=1'], 'there is no option --zzzzzz'],
     [['-x'], 'there is no option -x'],
     [['--topic'], /--topic/],
+    [['--topic', '--json'], /--topic/],
     [['--json=1'], /--json/],
     [['extra'], "'extra' is not expected here"],
     [['--', '--json'], "'--json' is not expected here"],

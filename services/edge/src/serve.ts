@@ -14,7 +14,7 @@ export interface ServeOptions {
   readonly service: string;
   /** Makes the bus that the edge reads and writes; `serveEdge` closes it. */
   readonly createBus: (identity: EdgeIdentity, logger: Logger) => Bus;
-  /** Told when clients can connect. */
+  /** Told when clients can connect, if they ever can. */
   readonly onListening?: (edge: Edge, logger: Logger) => void;
 }
 
@@ -43,7 +43,8 @@ export async function serveEdge(options: ServeOptions): Promise<void> {
     {
       run: async () => {
         await edge.run();
-        options.onListening?.(edge, logger);
+        // Not where it was stopped while it waited for its logs.
+        if (edge.port > 0) options.onListening?.(edge, logger);
       },
       drain: () => edge.drain(),
       stop: async () => {

@@ -160,6 +160,30 @@ describe('a log that fails', () => {
     assert.equal(other.edge.port, 0);
   });
 
+  test('an edge that is stopped while it starts leaves nothing behind, whenever that is', async () => {
+    for (let turns = 0; turns < 12; turns++) {
+      const made = await makeTestEdge({ bus: memoryWorld().bus() });
+      const running = made.edge.run();
+      for (let turn = 0; turn < turns; turn++) await new Promise<void>((resolve) => setImmediate(resolve));
+      await made.stop();
+      await running;
+      for (const port of [made.edge.port, made.edge.internalPort].filter((each) => each > 0)) {
+        await assert.rejects(fetch(`http://127.0.0.1:${port}/`), `after ${turns} turns`);
+      }
+      assert.equal(made.edge.readiness().ready, false);
+    }
+  });
+
+  test('a port in use is said before the log is there', async (t) => {
+    const { port } = await startEdge(t, memoryWorld());
+    const bus = new FaultyBus(memoryWorld().bus());
+    bus.opens.fail('unreachable');
+    const made = await makeTestEdge({ bus, env: { PHAROS_LISTEN: `127.0.0.1:${port}` } });
+    await assert.rejects(made.edge.run(), { code: 'address-in-use', message: new RegExp(`127\\.0\\.0\\.1:${port}`) });
+    await made.stop();
+    assert.equal(bus.opens.arrived, 0);
+  });
+
   test('a log that can not be had at all is an error of the start', async (t) => {
     const world = memoryWorld();
     const bus = new FaultyBus(world.bus());

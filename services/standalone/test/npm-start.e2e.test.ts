@@ -53,10 +53,16 @@ describe('npm start', { timeout: 300_000 }, () => {
 
   test('a port in use is named in one line, with status 1', async (context) => {
     const { port, env } = await served(context);
-    const second = await script({ ...env, PHAROS_INTERNAL_LISTEN: `127.0.0.1:${await freePort()}` });
+    const second = await script(env);
     assert.equal((await second.exited).code, 1);
     assert.equal(second.stderr.lines.length, 1, second.stderr.tail());
-    assert.match(second.stderr.lines[0] ?? '', new RegExp(`127\\.0\\.0\\.1:${port} is in use`));
+    assert.match(second.stderr.lines[0] ?? '', new RegExp(`127\\.0\\.0\\.1:${port} is in use.*PHAROS_LISTEN=`));
+  });
+
+  test('an argument is refused, with what is meant instead', async () => {
+    const server = await start(process.execPath, ['deploy/local/start.mjs', '--port', '9002'], {});
+    assert.equal((await server.exited).code, 1);
+    assert.match(server.stderr.tail(), /'--port'.*PHAROS_LISTEN=/);
   });
 
   test('every wrong setting is named, with what was meant, and status 1', async () => {
