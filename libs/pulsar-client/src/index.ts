@@ -12,6 +12,11 @@ export type {
   SubscriptionType,
 } from './consumer/consumer-config.ts';
 export type {
+  ConsumerKeyShareMode,
+  ConsumerKeyShareStickyRange,
+  KeySharedPolicy,
+} from './consumer/key-shared.ts';
+export type {
   BrokerEntry,
   Entry,
   EntryConsumer,
@@ -31,6 +36,7 @@ export type {
   HashingScheme,
   MessageRouter,
   MessageRoutingMode,
+  ProducerBatchType,
   ProducerConfig,
   ProducerMessage,
   TopicMetadata,

@@ -38,7 +38,7 @@ describe('options that are not supported are refused by name', () => {
   const producer: Readonly<Record<string, unknown>> = {
     chunkingEnabled: true,
     accessMode: 'Exclusive',
-    batchingType: 'KeyBasedBatching',
+    batchingType: 'ByKey',
     encryptionKey: 'key',
     schema: { schemaType: 'String' },
     hashingScheme: 'BoostHash',
@@ -59,7 +59,7 @@ describe('options that are not supported are refused by name', () => {
     topics: ['a', 'b'],
     topicsPattern: 'a.*',
     ackTimeoutMs: 1000,
-    subscriptionType: 'KeyShared',
+    subscriptionType: 'Key_Shared',
     deadLetterPolicy: {},
     batchIndexAckEnabled: true,
     receiverQueueSize: 0,

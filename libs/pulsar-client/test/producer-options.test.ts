@@ -30,7 +30,12 @@ describe('producer options', () => {
         blockIfQueueFull: false,
       },
     );
-    assert.deepEqual(settings.batching, { maxDelayMs: 10, maxMessages: 1000, maxBytes: 131_072 });
+    assert.deepEqual(settings.batching, {
+      maxDelayMs: 10,
+      maxMessages: 1000,
+      maxBytes: 131_072,
+      keyBased: false,
+    });
     assert.equal(producerSettings({ topic: 'chat', batchingEnabled: false }).batching, undefined);
   });
 
@@ -45,9 +50,11 @@ describe('producer options', () => {
     refused({ messageRoutingMode: 'Random' }, /'messageRoutingMode' is 'Random'/);
     refused({ messageRoutingMode: 'CustomPartition' }, /'CustomPartition' and a messageRouter go together/);
     refused({ messageRouter: () => 0 }, /'CustomPartition' and a messageRouter go together/);
-    for (const name of ['publicKeyPath', 'encryptionKey', 'schema', 'accessMode', 'batchingType']) {
+    for (const name of ['publicKeyPath', 'encryptionKey', 'schema', 'accessMode']) {
       refused({ [name]: 'x' }, new RegExp(`'${name}' is not supported`));
     }
+    refused({ batchingType: 'KeyBased' }, /'batchingType' is 'KeyBased', expected one of DefaultBatching, KeyBased/);
+    refused({ batchingType: 'KeyBasedBatching', batchingEnabled: false }, /needs batchingEnabled/);
     refused({ chunkingEnabled: true }, /'chunkingEnabled' is not supported/);
   });
 

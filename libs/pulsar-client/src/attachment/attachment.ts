@@ -220,6 +220,13 @@ export class Attachment {
   }
 }
 
+/** Where somebody else has what is asked for: the name, the subscription, or a range of keys. */
+const taken: ReadonlySet<PulsarErrorCode> = new Set<PulsarErrorCode>([
+  'ConsumerBusy',
+  'ProducerBusy',
+  'ConsumerAssignError',
+]);
+
 function worthRetrying(error: PulsarError): boolean {
-  return error.retryable && error.code !== 'ConsumerBusy' && error.code !== 'ProducerBusy' && !final.has(error.code);
+  return error.retryable && !taken.has(error.code) && !final.has(error.code);
 }

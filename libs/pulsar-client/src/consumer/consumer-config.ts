@@ -1,4 +1,5 @@
 import type { Consumer } from './consumer.ts';
+import type { KeySharedPolicy } from './key-shared.ts';
 import type { Message } from './message.ts';
 
 export type SubscriptionType = 'Exclusive' | 'Shared' | 'KeyShared' | 'Failover';
@@ -16,7 +17,7 @@ export interface ConsumerBatchReceivePolicy {
 export interface ConsumerConfig {
   readonly topic: string;
   readonly subscription: string;
-  /** KeyShared is not supported yet. @default 'Exclusive' */
+  /** @default 'Exclusive' */
   readonly subscriptionType?: SubscriptionType;
   /** Where a new subscription begins. @default 'Latest' */
   readonly subscriptionInitialPosition?: InitialPosition;
@@ -43,6 +44,8 @@ export interface ConsumerConfig {
   /** Whether `seek` goes on with the message itself. @default false */
   readonly startMessageIdInclusive?: boolean;
   readonly batchReceivePolicy?: ConsumerBatchReceivePolicy;
+  /** Of a KeyShared subscription. */
+  readonly keySharedPolicy?: KeySharedPolicy;
   readonly replicateSubscriptionState?: boolean;
   /** Of a Failover subscription: whether this is the consumer that gets the messages of the partition. */
   readonly onActiveChange?: (active: boolean, partition: number) => void;

@@ -14,7 +14,7 @@ export interface Consumer {
    */
   acknowledge(message: Message): Promise<null>;
   acknowledgeId(messageId: MessageIdParts): Promise<null>;
-  /** This message and all before it in its partition; not for Shared. */
+  /** This message and all before it in its partition; not for Shared and KeyShared. */
   acknowledgeCumulative(message: Message): Promise<null>;
   acknowledgeCumulativeId(messageId: MessageIdParts): Promise<null>;
   /** Has the message delivered again after `nAckRedeliverTimeoutMs`; where order is kept, all that is unacknowledged with it. */

@@ -106,7 +106,7 @@ export class MessageConsumer implements Consumer {
     if (this.parts.shared) {
       throw new PulsarError(
         'OperationNotSupported',
-        'a Shared subscription has no order, and so no cumulative acknowledgement',
+        'a Shared or KeyShared subscription has no order over all, and so no cumulative acknowledgement',
       );
     }
     return this.#partitionOf(messageId).messages.acknowledgeCumulative(messageId);

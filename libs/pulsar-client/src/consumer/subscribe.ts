@@ -14,6 +14,7 @@ import { formatTopicName, parseTopicName, partitionName } from '../topic-name.ts
 import type { Consumer } from './consumer.ts';
 import type { ConsumerConfig } from './consumer-config.ts';
 import { FlowPool } from './flow.ts';
+import { keySharedMeta } from './key-shared.ts';
 import { MessageConsumer, type MessageConsumerParts } from './message-consumer.ts';
 import { initialPositions, madeUpName, subscriptionTypes } from './subscription.ts';
 import type { BatchLimits } from './takers.ts';
@@ -36,6 +37,7 @@ const supported: readonly (keyof ConsumerConfig)[] = [
   'startMessageIdInclusive',
   'batchReceivePolicy',
   'replicateSubscriptionState',
+  'keySharedPolicy',
   'onActiveChange',
 ];
 
@@ -56,7 +58,6 @@ const unsupported: Readonly<Record<string, Unsupported>> = {
   schema: { why: 'is not supported yet: messages are bytes' },
   batchIndexAckEnabled: { why: 'is not supported yet: entries are acknowledged as a whole', accepted: [false] },
   deadLetterPolicy: { why: 'is not supported yet' },
-  keySharedPolicy: { why: 'is not supported yet, nor is KeyShared' },
 };
 
 /** @throws PulsarError */
@@ -92,14 +93,17 @@ function partsOf(
 ): Omit<MessageConsumerParts, 'listener'> {
   const types = ['Exclusive', 'Shared', 'Failover', 'KeyShared'] as const;
   const type = oneOf(kind, 'subscriptionType', config.subscriptionType, 'Exclusive', types);
-  mustHold(kind, type !== 'KeyShared', "subscriptionType 'KeyShared' is not supported yet");
+  const keyShared = type === 'KeyShared';
+  mustHold(kind, keyShared || config.keySharedPolicy === undefined, "keySharedPolicy needs 'KeyShared'");
+  const shared = keyShared || type === 'Shared';
   const compacted = config.readCompacted ?? false;
-  mustHold(kind, !compacted || type !== 'Shared', "readCompacted needs 'Exclusive' or 'Failover'");
+  mustHold(kind, !compacted || !shared, "readCompacted needs 'Exclusive' or 'Failover'");
   const positions = ['Latest', 'Earliest'] as const;
   const initial = oneOf(kind, 'subscriptionInitialPosition', config.subscriptionInitialPosition, 'Latest', positions);
   const subscription = text(kind, 'subscription', config.subscription);
   const command = {
-    subType: subscriptionTypes[type as Exclude<typeof type, 'KeyShared'>],
+    subType: subscriptionTypes[type],
+    keySharedMeta: keyShared ? keySharedMeta(config.keySharedPolicy) : undefined,
     consumerName: config.consumerName ?? madeUpName(),
     durable: true,
     initialPosition: initialPositions[initial],
@@ -112,7 +116,7 @@ function partsOf(
     topic,
     subscription,
     partitions: topics.map((one) => ({ ...one, ...queue, subscription, command, start: undefined })),
-    shared: type === 'Shared',
+    shared,
     nackDelayMs: milliseconds(kind, 'nAckRedeliverTimeoutMs', config.nAckRedeliverTimeoutMs, 60_000, 0),
     batch: batchLimits(config, queue.pool.limits.maxBytes),
     seekInclusive: config.startMessageIdInclusive ?? false,

@@ -3,7 +3,8 @@ import { ByteWriter } from '@pharos/bytes';
 import { compressionCodec } from '../compression/compression.ts';
 import { PulsarError } from '../errors.ts';
 import { appendToBatch, encodePayloadFrame, type MessageMetadata } from '../wire/index.ts';
-import { commonMetadata, type Outgoing, singleMetadata } from './outgoing.ts';
+import { commonMetadata, keysOf, type Outgoing, singleMetadata } from './outgoing.ts';
+import type { PendingEntry } from './pending.ts';
 import type { ProducerMessage } from './producer-config.ts';
 
 export interface FrameContext {
@@ -22,6 +23,15 @@ const frameExtraBytes = 128;
 export class FrameBuilder {
   readonly #batch = new ByteWriter(64 * 1024);
 
+  /** Messages as an entry; several are a batch, of one key where `keyed`. @throws PulsarError `MessageTooBig` */
+  entry(context: FrameContext, messages: readonly Outgoing[], keyed: boolean): PendingEntry {
+    const [first] = messages;
+    if (first === undefined) throw new RangeError('an entry of no messages');
+    const frame = messages.length === 1 ? this.single(context, first) : this.batch(context, messages, keyed);
+    const { sequenceId } = keyed ? (messages.at(-1) ?? first) : first;
+    return { frame, sequenceId, messages, sentAt: first.sentAt, writes: 0, damaged: 0 };
+  }
+
   /** One message as an entry of its own. @throws PulsarError `MessageTooBig` */
   single(context: FrameContext, outgoing: Outgoing): Buffer {
     const { message, sequenceId } = outgoing;
@@ -29,15 +39,21 @@ export class FrameBuilder {
     return this.#frame(context, metadata, message.data, { sequenceId, highest: undefined, count: undefined });
   }
 
-  /** A batch. @throws PulsarError `MessageTooBig` */
-  batch(context: FrameContext, messages: readonly Outgoing[]): Buffer {
+  /** A batch, of one key where `keyed`. @throws PulsarError `MessageTooBig` */
+  batch(context: FrameContext, messages: readonly Outgoing[], keyed: boolean): Buffer {
     const [first] = messages;
     const last = messages.at(-1);
     if (first === undefined || last === undefined) throw new RangeError('a batch of no messages');
     this.#batch.reset();
     for (const outgoing of messages) appendToBatch(this.#batch, singleMetadata(outgoing), outgoing.message.data);
-    const metadata = { numMessagesInBatch: messages.length, highestSequenceId: last.sequenceId };
-    const numbers = { sequenceId: first.sequenceId, highest: last.sequenceId, count: messages.length };
+    // Between the sequence ids of one key are those of others: so no range, but the last alone.
+    const highest = keyed ? undefined : last.sequenceId;
+    const metadata = {
+      ...(keyed ? keysOf(last.message) : {}),
+      numMessagesInBatch: messages.length,
+      highestSequenceId: highest,
+    };
+    const numbers = { sequenceId: (keyed ? last : first).sequenceId, highest, count: messages.length };
     return this.#frame(context, metadata, this.#batch.view(), numbers);
   }
 

@@ -67,8 +67,15 @@ export function singleMetadata({ message, sequenceId }: Outgoing): SingleMessage
 export function commonMetadata(message: ProducerMessage): Omit<SingleMessageMetadata, 'payloadSize' | 'sequenceId'> {
   return {
     properties: message.properties === undefined ? undefined : keyValues(message.properties),
-    partitionKey: message.partitionKey,
+    ...keysOf(message),
     eventTime: message.eventTimestamp,
+  };
+}
+
+/** What the broker goes by where it shares entries out by key. */
+export function keysOf(message: ProducerMessage): Pick<SingleMessageMetadata, 'partitionKey' | 'orderingKey'> {
+  return {
+    partitionKey: message.partitionKey,
     orderingKey: message.orderingKey === undefined ? undefined : Buffer.from(message.orderingKey, 'utf8'),
   };
 }

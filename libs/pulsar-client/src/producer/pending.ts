@@ -7,7 +7,7 @@ import type { Outgoing } from './outgoing.ts';
 /** An entry on its way: its frame, which never changes, and the messages in it. */
 export interface PendingEntry {
   readonly frame: Buffer;
-  /** Of the first message. */
+  /** Of the first message, or of the last in a batch by key: what the broker calls the entry. */
   readonly sequenceId: number;
   readonly messages: readonly Outgoing[];
   /** When the first message was handed over, on the clock of `performance.now()`. */

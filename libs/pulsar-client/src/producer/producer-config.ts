@@ -2,6 +2,8 @@ import type { Message } from '../consumer/message.ts';
 
 export type MessageRoutingMode = 'UseSinglePartition' | 'RoundRobinDistribution' | 'CustomPartition';
 export type HashingScheme = 'Murmur3_32Hash' | 'BoostHash' | 'JavaStringHash';
+/** `KeyBasedBatching`: each batch has messages of one key, so that a KeyShared subscription can share batches out by their keys. */
+export type ProducerBatchType = 'DefaultBatching' | 'KeyBasedBatching';
 export type CompressionType = 'None' | 'Zlib' | 'LZ4' | 'ZSTD' | 'SNAPPY';
 
 export interface TopicMetadata {
@@ -44,6 +46,8 @@ export interface ProducerConfig {
   readonly batchingMaxMessages?: number;
   /** @default 131072 */
   readonly batchingMaxAllowedSizeInBytes?: number;
+  /** KeyBasedBatching is for topics that have KeyShared subscriptions. @default 'DefaultBatching' */
+  readonly batchingType?: ProducerBatchType;
   /** Shown in the topic's stats. */
   readonly properties?: Readonly<Record<string, string>>;
   /** Told when the connection of a partition's producer is lost and when it is back; never inside a call to the producer. */

@@ -32,6 +32,7 @@ const supported: readonly (keyof ProducerConfig)[] = [
   'batchingMaxPublishDelayMs',
   'batchingMaxMessages',
   'batchingMaxAllowedSizeInBytes',
+  'batchingType',
   'properties',
   'connectionListener',
 ];
@@ -47,7 +48,6 @@ const unsupported: Readonly<Record<string, Unsupported>> = {
   chunkingEnabled: { why: 'is not supported: messages are not cut into chunks yet', accepted: [false] },
   schema: { why: 'is not supported yet: messages are bytes' },
   accessMode: { why: "is not supported yet, other than 'Shared'", accepted: ['Shared'] },
-  batchingType: { why: "is not supported yet, other than 'DefaultBatching'", accepted: ['DefaultBatching'] },
 };
 
 const compressions: Readonly<Record<CompressionType, number>> = {
@@ -74,7 +74,12 @@ export interface ProducerSettings {
   /** Number of `MessageMetadata.compression`. */
   readonly compression: number;
   readonly batching:
-    | { readonly maxDelayMs: number; readonly maxMessages: number; readonly maxBytes: number }
+    | {
+        readonly maxDelayMs: number;
+        readonly maxMessages: number;
+        readonly maxBytes: number;
+        readonly keyBased: boolean;
+      }
     | undefined;
   readonly properties: readonly { readonly key: string; readonly value: string }[];
   readonly connectionListener: ((connected: boolean, partition: number) => void) | undefined;
@@ -84,6 +89,9 @@ export interface ProducerSettings {
 export function producerSettings(config: ProducerConfig): ProducerSettings {
   refuseUnknown(kind, config, supported, unsupported);
   const batching = config.batchingEnabled ?? true;
+  const batches = ['DefaultBatching', 'KeyBasedBatching'] as const;
+  const keyBased = oneOf(kind, 'batchingType', config.batchingType, 'DefaultBatching', batches) === 'KeyBasedBatching';
+  mustHold(kind, batching || !keyBased, "batchingType 'KeyBasedBatching' needs batchingEnabled");
   const count = (name: keyof ProducerConfig, value: number | undefined, fallback: number, min: number): number =>
     integer(kind, name, value, fallback, min);
   const settings: ProducerSettings = {
@@ -113,6 +121,7 @@ export function producerSettings(config: ProducerConfig): ProducerSettings {
           maxDelayMs: milliseconds(kind, 'batchingMaxPublishDelayMs', config.batchingMaxPublishDelayMs, 10, 0),
           maxMessages: count('batchingMaxMessages', config.batchingMaxMessages, 1000, 1),
           maxBytes: count('batchingMaxAllowedSizeInBytes', config.batchingMaxAllowedSizeInBytes, 128 * 1024, 1),
+          keyBased,
         }
       : undefined,
     properties: keyValues(config.properties),

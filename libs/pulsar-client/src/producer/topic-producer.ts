@@ -12,6 +12,7 @@ import {
 import { Blocked } from './blocked.ts';
 import { Budget } from './budget.ts';
 import { type FrameContext, FrameBuilder } from './frame-builder.ts';
+import { batchesByKey } from './key-batches.ts';
 import { mustBeMessage, type Outgoing, standsAlone, weightOf } from './outgoing.ts';
 import { refusesEntry, withOutcome } from './outcome.ts';
 import { Pending } from './pending.ts';
@@ -187,16 +188,14 @@ export class TopicProducer implements Producer {
   }
 
   #enqueue(messages: readonly Outgoing[]): void {
-    const [first] = messages;
-    if (first === undefined) return;
-    const { sequenceId, sentAt } = first;
+    const keyed = this.#parts.settings.batching?.keyBased === true;
     try {
-      const context = this.#frameContext();
-      const frame = messages.length === 1 ? this.#frames.single(context, first) : this.#frames.batch(context, messages);
-      this.#pending.add({ frame, sequenceId, messages, sentAt, writes: 0, damaged: 0 });
+      const batches = keyed ? batchesByKey(messages) : [messages];
+      const entries = batches.map((batch) => this.#frames.entry(this.#frameContext(), batch, keyed));
+      for (const entry of entries) this.#pending.add(entry);
     } catch (error) {
       if (!(error instanceof PulsarError)) throw error;
-      // Metadata made the batch larger than the broker takes; each message may still fit.
+      // Metadata made a batch larger than the broker takes; each message may still fit. All go alone: in their order.
       if (messages.length > 1) for (const message of messages) this.#enqueue([message]);
       else this.#reject(messages, error);
       return;

@@ -22,6 +22,8 @@ function settings(ports: PulsarPorts): Record<string, string> {
     ].join(','),
     exposingBrokerEntryMetadataToClientEnabled: 'true',
     activeConsumerFailoverDelayTimeMillis: '0',
+    // Without it a broker ignores acknowledgements of single messages in a batch.
+    acknowledgmentAtBatchIndexLevelEnabled: 'true',
     backlogQuotaDefaultRetentionPolicy: 'consumer_backlog_eviction',
     managedLedgerDefaultEnsembleSize: '1',
     managedLedgerDefaultWriteQuorum: '1',
