@@ -13,7 +13,8 @@ test('numbers go out in order, none before its time, and the rate holds over lat
     sent.map(([sequence]) => sequence),
     Array.from({ length: 50 }, (_, index) => 40 + index),
   );
-  for (const [index, [, atMs]] of sent.entries()) assert.ok(atMs >= index, `${index} went out at ${atMs} ms`);
+  // A timer counts whole milliseconds, and may fire a fraction of one early.
+  for (const [index, [, atMs]] of sent.entries()) assert.ok(atMs > index - 1, `${index} went out at ${atMs} ms`);
 });
 
 test('a sender that takes longer than its interval is late, and still one turn apart', async () => {

@@ -4,6 +4,12 @@ import { bytes, duration, type ListenAddress, listenAddress, url, z } from '@pha
 export interface NamespaceConfig {
   readonly log: string;
   readonly lanes?: number | undefined;
+  readonly history_size: number;
+  readonly history_ttl: number;
+  readonly allow_positioning: boolean;
+  readonly force_positioning: boolean;
+  readonly allow_recovery: boolean;
+  readonly force_recovery: boolean;
   readonly allow_subscribe_for_client: boolean;
   readonly allow_subscribe_for_anonymous: boolean;
   readonly allow_publish_for_subscriber: boolean;
@@ -34,7 +40,9 @@ export interface EdgeConfig {
     readonly ping_interval: number;
     readonly pong_timeout: number;
     readonly stale_close_delay: number;
+    readonly recovery_max_publication_limit: number;
   };
+  readonly ring: { readonly max_lane_size: number; readonly max_size: number; readonly max_age: number };
   readonly websocket: { readonly message_size_limit: number };
   readonly chat: { readonly enabled: boolean; readonly channel: string; readonly page: boolean };
   readonly channel: {
@@ -106,6 +114,7 @@ export function edgeConfigSchema(preset: EdgePreset): z.ZodType<EdgeConfig> {
         .describe('How long a subscribe may wait for its lane to be attached.'),
     }),
     client: clientSchema(preset),
+    ring: ringSchema(),
     websocket: z.strictObject({
       message_size_limit: bytes({ minBytes: 1024, maxBytes: 4 * 1024 * 1024 })
         .default(65_536)
@@ -171,6 +180,26 @@ function clientSchema(preset: EdgePreset): z.ZodType {
     stale_close_delay: duration({ minMs: 1_000, maxMs: 600_000 })
       .default(10_000)
       .describe('Time for the first command; then close code 3502.'),
+    recovery_max_publication_limit: z
+      .int()
+      .min(1)
+      .max(100_000)
+      .default(300)
+      .describe('Publications that one resume may bring; who missed more is told that it was not recovered.'),
+  });
+}
+
+function ringSchema(): z.ZodType {
+  return z.strictObject({
+    max_lane_size: bytes({ minBytes: 65_536 })
+      .default(16 * 1024 * 1024)
+      .describe('The newest entries of a lane that are kept in memory, for clients that resume.'),
+    max_size: bytes({ minBytes: 65_536 })
+      .default(128 * 1024 * 1024)
+      .describe('The same over all lanes of an edge; beyond it the oldest go first.'),
+    max_age: duration({ minMs: 1_000, maxMs: 86_400_000 })
+      .default(300_000)
+      .describe('How long an entry is kept in memory at most.'),
   });
 }
 
@@ -183,6 +212,22 @@ function namespaceSchema(preset: EdgePreset): z.ZodObject<Record<string, z.ZodTy
       .default(publicLog)
       .describe('The topic that carries the channels; several namespaces may share one.'),
     lanes: z.int().min(1).max(4096).optional().describe('Lanes to create the log with. Default: what exists, else 1.'),
+    history_size: z
+      .int()
+      .min(0)
+      .max(1_000_000)
+      .default(preset.open ? 300 : 0)
+      .describe('Publications of a channel that a resuming client may have missed; 0: nobody resumes.'),
+    history_ttl: duration({ maxMs: 31_536_000_000 })
+      .default(preset.open ? 300_000 : 0)
+      .describe('How old they may be; 0: nobody resumes.'),
+    allow_positioning: allow('Clients may ask to be told where publications were lost.'),
+    force_positioning: z.boolean().default(false).describe('All subscriptions are positioned, asked for or not.'),
+    allow_recovery: allow('Clients may ask to be sent what they missed; needs history_size and history_ttl.'),
+    force_recovery: z
+      .boolean()
+      .default(false)
+      .describe('All subscriptions are recoverable; needs history_size and history_ttl.'),
     allow_subscribe_for_client: allow('Clients with a user may subscribe.'),
     allow_subscribe_for_anonymous: allow('Anonymous clients may subscribe.'),
     allow_publish_for_subscriber: allow('Subscribers of the channel may publish into it.'),

@@ -20,6 +20,7 @@ import { EdgeMetrics } from './metrics.ts';
 import { Namespaces } from './namespaces.ts';
 import { Flusher } from './outbound/flusher.ts';
 import { Hub } from './outbound/hub.ts';
+import { Rings } from './outbound/rings.ts';
 import { SlowSweep } from './outbound/slow-sweep.ts';
 import { loadPageAssets } from './page/assets.ts';
 import type { ChatContext, DrainableSession, SessionContext } from './session/context.ts';
@@ -59,6 +60,7 @@ export class Edge implements Service {
   readonly #sweep: SlowSweep;
   readonly #flusher: Flusher;
   readonly #hub: Hub;
+  readonly #rings: Rings;
   readonly #liveness: Liveness;
   readonly #sessions = new Set<DrainableSession>();
   readonly #stopping = new AbortController();
@@ -82,7 +84,13 @@ export class Edge implements Service {
     this.#publisher = new Publisher(config.pulsar.publish_timeout, metrics, logger);
     this.#sweep = new SlowSweep(config.client.queue_max_size);
     this.#flusher = new Flusher(server, this.#sweep, metrics);
-    this.#hub = new Hub({ logger, metrics, flusher: this.#flusher });
+    this.#rings = new Rings({
+      maxLaneBytes: config.ring.max_lane_size,
+      maxBytes: config.ring.max_size,
+      maxAgeMs: config.ring.max_age,
+    });
+    metrics.readRingBytes = () => this.#rings.bytes;
+    this.#hub = new Hub({ logger, metrics, flusher: this.#flusher, rings: this.#rings });
     this.#liveness = new Liveness({
       pingIntervalMs: config.client.ping_interval,
       pongTimeoutMs: config.client.pong_timeout,
@@ -122,6 +130,7 @@ export class Edge implements Service {
     for (const log of namespaces.logs) {
       for (const limitation of log.limitations) logger.warn({ topic: log.topic }, limitation);
     }
+    this.#rings.run(namespaces.recoverableLogs);
     const context = this.#context(namespaces);
     const { message_size_limit: maxPayloadBytes } = config.websocket;
     server.webSocket(clientRoute(this.#admission, context, maxPayloadBytes));
@@ -174,6 +183,7 @@ export class Edge implements Service {
     this.#liveness.stop();
     this.#publisher.stop();
     await this.#hub.close();
+    this.#rings.stop();
     this.#flusher.stop();
     this.#sweep.stop();
     await this.#parts.server.stop();
@@ -240,6 +250,7 @@ export class Edge implements Service {
         queueBytes: config.client.queue_max_size,
         attachTimeoutMs: config.pulsar.attach_timeout,
         allowAnonymous: config.client.allow_anonymous_connect_without_token,
+        recoveryPublications: config.client.recovery_max_publication_limit,
       },
     };
   }

@@ -37,6 +37,10 @@ export class EdgeMetrics {
   readonly framesPublished: Counter<'variant'>;
   readonly deliveries: Counter<'variant'>;
   readonly deliveredBytes: Counter<'variant'>;
+  readonly recoveries: Counter<'outcome'>;
+  readonly recoveredPublications: Counter;
+  /** Asked at each scrape; set by whoever has the rings. */
+  readRingBytes: () => number = () => 0;
 
   constructor(metrics: Metrics) {
     this.connections = metrics.gauge({
@@ -126,6 +130,20 @@ export class EdgeMetrics {
       name: 'pharos_edge_delivered_bytes_total',
       help: 'Payload bytes of frames handed to sockets.',
       labels: ['variant'],
+    });
+    this.recoveries = metrics.counter({
+      name: 'pharos_edge_recoveries_total',
+      help: 'Subscribes that asked for what was missed, by outcome: recovered; not: off, epoch, history (no more kept), limit (too much), ahead (this edge did not catch up).',
+      labels: ['outcome'],
+    });
+    this.recoveredPublications = metrics.counter({
+      name: 'pharos_edge_recovered_publications_total',
+      help: 'Publications sent to clients that had missed them.',
+    });
+    metrics.gauge({
+      name: 'pharos_edge_ring_bytes',
+      help: 'Memory held by the newest entries of recoverable lanes.',
+      collect: (gauge) => gauge.set(this.readRingBytes()),
     });
   }
 

@@ -52,6 +52,12 @@ export class Namespaces {
     return new Namespaces(byName);
   }
 
+  /** Those with a namespace whose clients can resume. */
+  get recoverableLogs(): ReadonlySet<LivingLog> {
+    const recoverable = [...this.#byName.values()].filter(({ options }) => keepsHistory(options));
+    return new Set(recoverable.map(({ log }) => log));
+  }
+
   get logs(): ReadonlySet<LivingLog> {
     return new Set([...this.#byName.values()].map((namespace) => namespace.log));
   }
@@ -60,6 +66,11 @@ export class Namespaces {
     const colon = channel.indexOf(':');
     return this.#byName.get(colon < 0 ? defaultNamespace : channel.slice(0, colon));
   }
+}
+
+/** Whether what is published can be had later. */
+export function keepsHistory(options: NamespaceConfig): boolean {
+  return options.history_size > 0 && options.history_ttl > 0;
 }
 
 /** Whether the text can be a channel's name: 1 to 255 bytes of well-formed UTF-8. */

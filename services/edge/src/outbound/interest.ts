@@ -50,9 +50,13 @@ export class Interest {
     this.#size--;
   }
 
-  /** The channel that the cursor's publication belongs to, if anybody here wants it. Hot: once for every message of the lane. */
-  find(cursor: PublicationCursor): LiveChannel | undefined {
-    const slot = this.#byHash.get(cursor.keyHash());
+  /**
+   * The channel that the cursor's publication belongs to, if anybody here wants it. Hot: once for every message of the lane.
+   *
+   * @param keyHash the cursor's own
+   */
+  find(cursor: PublicationCursor, keyHash: number): LiveChannel | undefined {
+    const slot = this.#byHash.get(keyHash);
     if (slot === undefined) return undefined;
     if (slot instanceof Map) return slot.get(cursor.channel());
     if (cursor.keyStart >= 0) return slot.hasKey(cursor.buffer, cursor.keyStart, cursor.keyEnd) ? slot : undefined;

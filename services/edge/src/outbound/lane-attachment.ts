@@ -61,6 +61,11 @@ export class LaneAttachment {
     return this.#current?.tail;
   }
 
+  /** Of the life that the tail follows: the log may have begun another already. */
+  get epoch(): string {
+    return this.#current?.life.epoch ?? '';
+  }
+
   /**
    * Resolves when the lane is attached.
    *

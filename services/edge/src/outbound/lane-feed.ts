@@ -1,3 +1,4 @@
+import { javaStringHash } from '@pharos/bytes';
 import type { Hole, LaneEntry } from '@pharos/bus';
 
 import type { LivingLog } from '../living-log.ts';
@@ -5,7 +6,11 @@ import { ThrottledLog } from '../throttled-log.ts';
 import type { Flusher } from './flusher.ts';
 import { Interest } from './interest.ts';
 import { type AttachedLane, type AttachmentContext, LaneAttachment } from './lane-attachment.ts';
+import type { LaneRing } from './lane-ring.ts';
 import { LiveChannel, Subscription } from './live-channel.ts';
+import { OffsetWaiters } from './offset-waiters.ts';
+import { recover, type Recovery, type RecoveryLimits, type StreamPosition } from './recovery.ts';
+import type { Rings } from './rings.ts';
 import type { Subscriber, Variant } from './subscriber.ts';
 
 /** How long a lane stays attached after its last subscriber left: a client that reconnects, or the next one, finds it warm. */
@@ -15,6 +20,7 @@ const misroutedLogMs = 10_000;
 
 export interface FeedContext extends AttachmentContext {
   readonly flusher: Flusher;
+  readonly rings: Rings;
 }
 
 /**
@@ -28,6 +34,10 @@ export class LaneFeed implements AttachedLane {
   readonly #interest = new Interest();
   readonly #attachment: LaneAttachment;
   readonly #misrouted: ThrottledLog;
+  readonly #ring: LaneRing | undefined;
+  readonly #waiters = new OffsetWaiters();
+  /** Key hashes of the entry that is being handed on. */
+  #hashes = new Int32Array(64);
   #linger: NodeJS.Timeout | undefined;
   /** Keeps the lane attached whoever is in it: its channel must be live from the first moment. */
   #pinned = false;
@@ -38,6 +48,7 @@ export class LaneFeed implements AttachedLane {
     this.lane = lane;
     this.#context = context;
     this.#attachment = new LaneAttachment(log, lane, this, context);
+    this.#ring = context.rings.newRing(log);
     this.#misrouted = new ThrottledLog(misroutedLogMs, (times) => {
       context.logger.warn(
         { topic: log.topic, lane, times },
@@ -57,6 +68,11 @@ export class LaneFeed implements AttachedLane {
   /** Offset of the newest publication that this edge has handed on. */
   get head(): number {
     return this.#attachment.tail?.head ?? 0;
+  }
+
+  /** Identity of the life of the log that the offsets belong to. */
+  get epoch(): string {
+    return this.#attachment.epoch;
   }
 
   get wanted(): boolean {
@@ -106,7 +122,25 @@ export class LaneFeed implements AttachedLane {
     this.#lingerIfUnwanted();
   }
 
+  /** Whether a position in this lane can be resumed at all. */
+  get recoverable(): boolean {
+    return this.#ring !== undefined && this.indexed && this.epoch !== '';
+  }
+
+  /** What the channel has after a position. Only while attached; to be answered in the turn that joins. */
+  recover(name: string, position: StreamPosition, limits: RecoveryLimits): Recovery {
+    if (this.#ring === undefined || !this.recoverable) return { kind: 'unrecoverable', reason: 'history' };
+    const channel = { name, key: Buffer.from(name), keyHash: javaStringHash(name) };
+    return recover(channel, position, { epoch: this.epoch, head: this.head, ring: this.#ring }, limits);
+  }
+
+  /** Resolves with true once this edge has handed on the offset, with false after `timeoutMs`. */
+  reached(offset: number, timeoutMs: number): Promise<boolean> {
+    return this.#waiters.wait(offset, timeoutMs);
+  }
+
   began(): void {
+    this.#ring?.begin(this.head);
     // Whoever asked for it may be gone; and those that wait join after this.
     this.#lingerIfUnwanted();
   }
@@ -114,10 +148,14 @@ export class LaneFeed implements AttachedLane {
   entry(entry: LaneEntry): void {
     const cursor = entry.publications();
     const { flusher, metrics } = this.#context;
+    const hashes = this.#hashesFor(entry.count);
+    let index = 0;
     let local = 0;
     let none = 0;
     while (cursor.next()) {
-      const channel = this.#interest.find(cursor);
+      const keyHash = cursor.keyHash();
+      hashes[index++] = keyHash;
+      const channel = this.#interest.find(cursor, keyHash);
       if (!cursor.routed()) {
         metrics.publicationsMisrouted.inc();
         this.#misrouted.note();
@@ -127,6 +165,7 @@ export class LaneFeed implements AttachedLane {
         local++;
       }
     }
+    if (this.#ring !== undefined && entry.firstOffset > 0) this.#ring.add(entry, hashes, performance.now());
     metrics.entriesRead.inc();
     if (local > 0) metrics.publicationsRead.inc({ interest: 'local' }, local);
     if (none > 0) metrics.publicationsRead.inc({ interest: 'none' }, none);
@@ -134,9 +173,11 @@ export class LaneFeed implements AttachedLane {
 
   turnEnd(): void {
     this.#context.flusher.turnEnd();
+    this.#waiters.reached(this.head);
   }
 
   lost(hole: Hole): void {
+    this.#ring?.restart(hole.to);
     this.#context.logger.error(
       { topic: this.log.topic, lane: this.lane, from: hole.from, to: hole.to },
       'publications were lost before this edge could read them (retention too short, or the log was cut)',
@@ -145,12 +186,14 @@ export class LaneFeed implements AttachedLane {
   }
 
   indexLost(error: Error): void {
+    this.#ring?.forget();
     this.#context.logger.error({ err: error, topic: this.log.topic, lane: this.lane }, 'live delivery only');
     // Nothing was lost: who can't resume anyway has nothing to do about it.
     this.#tellPositioned('json');
   }
 
   ended(error: Error): void {
+    this.#ring?.forget();
     this.#context.logger.error({ err: error, topic: this.log.topic, lane: this.lane }, 'a lane ended; attaching anew');
     this.#tellPositioned('all');
   }
@@ -159,6 +202,8 @@ export class LaneFeed implements AttachedLane {
     this.#closed = true;
     clearTimeout(this.#linger);
     this.#misrouted.stop();
+    this.#waiters.stop();
+    this.#ring?.close();
     await this.#attachment.close();
   }
 
@@ -175,7 +220,15 @@ export class LaneFeed implements AttachedLane {
   #lingerIfUnwanted(): void {
     if (this.wanted || this.#closed) return;
     clearTimeout(this.#linger);
-    this.#linger = setTimeout(() => void this.#attachment.detach(), lingerMs);
+    this.#linger = setTimeout(() => {
+      this.#ring?.forget();
+      void this.#attachment.detach();
+    }, lingerMs);
     this.#linger.unref();
+  }
+
+  #hashesFor(count: number): Int32Array {
+    if (this.#hashes.length < count) this.#hashes = new Int32Array(count * 2);
+    return this.#hashes.subarray(0, count);
   }
 }

@@ -5,8 +5,9 @@ import {
   encodeClientInfo,
   encodeTags,
   encodingTag,
+  type ClientInfo,
+  type Publication,
   type PublicationFrameBuilder,
-  type RawData,
   renderText,
 } from '@pharos/client-protocol';
 
@@ -44,17 +45,37 @@ export class PublicationView {
   /** Appends it to a frame of its channel. */
   appendTo(frame: PublicationFrameBuilder, prefix: Buffer): void {
     const payload = classifyPayload(this.#data);
-    frame.append(prefix, payload.json, this.#offset, this.#timeMs, this.#info(), this.#tags(payload.kind === 'binary'));
+    const info = this.#info();
+    const tags = this.#tags(payload.kind === 'binary');
+    frame.append(
+      prefix,
+      payload.json,
+      this.#offset,
+      this.#timeMs,
+      info === undefined ? undefined : encodeClientInfo(info),
+      tags === undefined ? undefined : encodeTags(tags),
+    );
   }
 
-  #info(): RawData | undefined {
+  /** As a reply holds it; its data may be a view. */
+  publication(): Publication {
+    const payload = classifyPayload(this.#data);
+    return {
+      data: payload.json,
+      info: this.#info(),
+      offset: this.#offset,
+      tags: this.#tags(payload.kind === 'binary'),
+      timeMs: this.#timeMs,
+    };
+  }
+
+  #info(): ClientInfo | undefined {
     const client = this.#properties.get(clientProperty);
     const user = this.#properties.get(userProperty);
-    if (client === undefined && user === undefined) return undefined;
-    return encodeClientInfo({ client: client ?? '', user: user ?? '' });
+    return client === undefined && user === undefined ? undefined : { client: client ?? '', user: user ?? '' };
   }
 
-  #tags(binary: boolean): RawData | undefined {
+  #tags(binary: boolean): Map<string, string> | undefined {
     let tags: Map<string, string> | undefined;
     for (const [name, value] of this.#properties) {
       if (name.startsWith(reservedPrefix) || traceProperties.has(name)) continue;
@@ -65,6 +86,6 @@ export class PublicationView {
       tags ??= new Map();
       tags.set(encodingTag, base64Encoding);
     }
-    return tags === undefined ? undefined : encodeTags(tags);
+    return tags;
   }
 }

@@ -22,6 +22,8 @@ export interface SessionLimits {
   readonly queueBytes: number;
   readonly attachTimeoutMs: number;
   readonly allowAnonymous: boolean;
+  /** Publications that one resume may bring. */
+  readonly recoveryPublications: number;
 }
 
 /** The plain-text chat's channel, attached from the start. */

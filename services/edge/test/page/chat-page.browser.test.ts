@@ -195,7 +195,7 @@ describe('the chat page', { skip: unavailable('chromium'), timeout: 120_000 }, (
     }
   });
 
-  test('a lost connection is said, keeps the draft, and comes back with a word about the gap', async () => {
+  test('a lost connection is said, keeps the draft, and what was said meanwhile comes after it', async () => {
     const proxy = await startProxy(`127.0.0.1:${one.port}`);
     try {
       const page = await open(proxy, '#lost');
@@ -207,14 +207,44 @@ describe('the chat page', { skip: unavailable('chromium'), timeout: 120_000 }, (
       await say(page, 'typed meanwhile');
       await page.getByText('Not connected yet').waitFor();
       assert.equal(await page.locator('#draft').inputValue(), 'typed meanwhile');
+      const other = await open(two, '#lost');
+      await say(other, 'said meanwhile');
+      await lastText(other, 'said meanwhile');
       await proxy.accept();
       await page.getByRole('button', { name: 'Try now' }).click();
-      await page.locator('#status', { hasText: /^Connected$/ }).waitFor();
-      await page.locator('.kind-notice', { hasText: 'may be missing here' }).waitFor();
+      await lastText(page, 'said meanwhile');
       await page.locator('#draft').press('Enter');
       await lastText(page, 'typed meanwhile');
-      assert.deepEqual(await page.locator('.row.own .text').allTextContents(), ['before', 'typed meanwhile']);
+      const texts = await page.locator('.row .text').allTextContents();
+      assert.deepEqual(texts, ['before', 'said meanwhile', 'typed meanwhile']);
+      assert.equal(await page.locator('.kind-notice', { hasText: 'may be missing here' }).count(), 0);
     } finally {
+      await proxy.close();
+    }
+  });
+
+  test('who missed more than is kept comes back with a word about the gap', async () => {
+    const proxy = await startProxy(`127.0.0.1:${one.port}`);
+    const bus = new MemoryBus(broker);
+    try {
+      const page = await open(proxy, '#gap');
+      await say(page, 'before');
+      await lastText(page, 'before');
+      proxy.refuse();
+      proxy.cutAll();
+      await page.getByText('Connection lost').waitFor();
+      const log = await bus.openLog({ topic: publicLog });
+      // One more than a channel keeps by default.
+      const missed = Array.from({ length: 301 }, (_, index) => ({ channel: 'gap', data: Buffer.from(String(index)) }));
+      await Promise.all(missed.map((publication) => log.append(publication, 10_000)));
+      await proxy.accept();
+      await page.getByRole('button', { name: 'Try now' }).click();
+      await page.locator('.kind-notice', { hasText: 'may be missing here' }).waitFor();
+      await say(page, 'after');
+      await lastText(page, 'after');
+      assert.deepEqual(await page.locator('.row.own .text').allTextContents(), ['before', 'after']);
+    } finally {
+      await bus.close();
       await proxy.close();
     }
   });

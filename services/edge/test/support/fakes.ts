@@ -1,5 +1,5 @@
 import { javaStringHash, javaStringHashOfUtf8 } from '@pharos/bytes';
-import { markerProperty, type PublicationCursor } from '@pharos/bus';
+import { type LaneEntry, markerProperty, type PublicationCursor } from '@pharos/bus';
 import type { Socket, SocketServer } from '@pharos/socket-server';
 import type { Subscriber, Variant } from '../../src/outbound/subscriber.ts';
 
@@ -175,4 +175,26 @@ export class FakeSubscriber implements Subscriber {
     this.insufficient.push(channel);
     this.onInsufficient(channel);
   }
+}
+
+/** An entry over made-up messages, as a bus gives it; it stays as it is. */
+export function fakeEntry(messages: readonly FakeMessage[], firstOffset: number, publishTimeMs = 0): LaneEntry {
+  const entry: LaneEntry = {
+    lane: 0,
+    firstOffset,
+    count: messages.length,
+    bytes: messages.reduce((sum, { key = '', data = '0' }) => sum + key.length + data.length, 0),
+    publishTimeMs,
+    position: String(firstOffset + messages.length - 1),
+    publications: () => new FakeCursor(messages, firstOffset),
+    retain: () => entry,
+  };
+  return entry;
+}
+
+/** The key hashes of its messages. */
+export function hashesOf(entry: LaneEntry): Int32Array {
+  const hashes: number[] = [];
+  for (const cursor = entry.publications(); cursor.next(); ) hashes.push(cursor.keyHash());
+  return Int32Array.from(hashes);
 }

@@ -5,6 +5,7 @@ import { LivingLog } from '../../src/living-log.ts';
 import { EdgeMetrics } from '../../src/metrics.ts';
 import { Flusher } from '../../src/outbound/flusher.ts';
 import { LaneFeed } from '../../src/outbound/lane-feed.ts';
+import { Rings } from '../../src/outbound/rings.ts';
 import { SlowSweep } from '../../src/outbound/slow-sweep.ts';
 import { RecordingServer } from './fakes.ts';
 
@@ -13,6 +14,7 @@ export interface TestOutbound {
   readonly metrics: EdgeMetrics;
   readonly sweep: SlowSweep;
   readonly flusher: Flusher;
+  readonly rings: Rings;
   readonly logger: Logger;
   readonly lines: string[];
 }
@@ -30,11 +32,13 @@ export function testOutbound(t: TestContext): TestOutbound {
   const metrics = new EdgeMetrics(new Metrics(createRegistry({ processMetrics: false })));
   const sweep = new SlowSweep(1000);
   const flusher = new Flusher(server, sweep, metrics);
+  const rings = new Rings({ maxLaneBytes: 1_000_000, maxBytes: 10_000_000, maxAgeMs: 60_000 });
   t.after(() => {
     flusher.stop();
     sweep.stop();
+    rings.stop();
   });
-  return { server, metrics, sweep, flusher, logger, lines };
+  return { server, metrics, sweep, flusher, rings, logger, lines };
 }
 
 export interface TestFeed extends TestOutbound {

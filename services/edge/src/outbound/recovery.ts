@@ -1,0 +1,59 @@
+import type { Publication } from '@pharos/client-protocol';
+
+import type { LaneRing, RingChannel } from './lane-ring.ts';
+import { PublicationView } from './publication-view.ts';
+
+/** Where a client was. */
+export interface StreamPosition {
+  readonly offset: number;
+  /** Empty: the client doesn't know; then only the offset counts. */
+  readonly epoch: string;
+}
+
+/** What one resume may bring: beyond any of these the client is told that it was not recovered, and gets nothing partial. */
+export interface RecoveryLimits {
+  readonly maxPublications: number;
+  readonly maxAgeMs: number;
+  readonly maxBytes: number;
+}
+
+/** Where the lane is. */
+export interface LanePosition {
+  readonly epoch: string;
+  /** The newest offset that was handed on. */
+  readonly head: number;
+  readonly ring: LaneRing;
+}
+
+/** Why a position can't be resumed: it is of another life of the log, or more was missed than is kept or allowed. */
+export type Unrecoverable = 'epoch' | 'history' | 'limit';
+
+export type Recovery =
+  /** All that was missed, oldest first; their data are views, valid in this turn. */
+  | { readonly kind: 'recovered'; readonly publications: readonly Publication[] }
+  | { readonly kind: 'unrecoverable'; readonly reason: Unrecoverable }
+  /** The client comes from an edge that was ahead of this one. */
+  | { readonly kind: 'ahead' };
+
+/** The channel's publications in (position, head], from the ring. To be answered in the turn that joins the live set. */
+export function recover(
+  channel: RingChannel,
+  position: StreamPosition,
+  lane: LanePosition,
+  limits: RecoveryLimits,
+): Recovery {
+  if (position.epoch !== '' && position.epoch !== lane.epoch) return { kind: 'unrecoverable', reason: 'epoch' };
+  if (position.offset > lane.head) return { kind: 'ahead' };
+  if (!lane.ring.reaches(position.offset)) return { kind: 'unrecoverable', reason: 'history' };
+  const publications: Publication[] = [];
+  const oldestMs = Date.now() - limits.maxAgeMs;
+  let bytes = 0;
+  const whole = lane.ring.walk(channel, position.offset, (cursor, { publishTimeMs }) => {
+    bytes += cursor.dataEnd - cursor.dataStart;
+    const within =
+      publications.length < limits.maxPublications && bytes <= limits.maxBytes && publishTimeMs >= oldestMs;
+    if (within) publications.push(new PublicationView(cursor, publishTimeMs).publication());
+    return within;
+  });
+  return whole ? { kind: 'recovered', publications } : { kind: 'unrecoverable', reason: 'limit' };
+}

@@ -1,0 +1,61 @@
+import type { LivingLog } from '../living-log.ts';
+import { LaneRing, type RingLimits } from './lane-ring.ts';
+import { RingBudget } from './ring-budget.ts';
+
+export interface RingsLimits {
+  /** Of each lane. */
+  readonly maxLaneBytes: number;
+  /** Of the whole edge. */
+  readonly maxBytes: number;
+  readonly maxAgeMs: number;
+}
+
+/** How much longer than its age an entry may stay in the ring of a lane that is silent, as a part of that age. */
+const expiryParts = 10;
+
+/** The rings of an edge: one for each lane of a log that has channels which can be resumed. */
+export class Rings {
+  readonly #limits: RingsLimits;
+  readonly #budget: RingBudget;
+  readonly #rings = new Set<LaneRing>();
+  #logs: ReadonlySet<LivingLog> = new Set();
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(limits: RingsLimits) {
+    this.#limits = limits;
+    this.#budget = new RingBudget(limits.maxBytes);
+  }
+
+  /** Bytes that all of them hold. */
+  get bytes(): number {
+    return this.#budget.bytes;
+  }
+
+  /** @param logs those whose lanes get rings */
+  run(logs: ReadonlySet<LivingLog>): void {
+    this.#logs = logs;
+    this.#timer = setInterval(() => this.#expire(), Math.max(1, this.#limits.maxAgeMs / expiryParts));
+    this.#timer.unref();
+  }
+
+  /** A ring for one lane of the log; none where nobody can resume there. */
+  newRing(log: LivingLog): LaneRing | undefined {
+    if (!this.#logs.has(log)) return undefined;
+    const { maxLaneBytes: maxBytes, maxAgeMs } = this.#limits;
+    const limits: RingLimits = { maxBytes, maxAgeMs };
+    const ring = new LaneRing(limits, this.#budget);
+    this.#rings.add(ring);
+    return ring;
+  }
+
+  stop(): void {
+    clearInterval(this.#timer);
+    for (const ring of this.#rings) ring.close();
+    this.#rings.clear();
+  }
+
+  #expire(): void {
+    const now = performance.now();
+    for (const ring of this.#rings) ring.expire(now);
+  }
+}
