@@ -16,9 +16,13 @@ const testkit = await importBuilt('libs/testkit');
 const pulsar = await startLocalPulsar(testkit, { dataDir: join(root, '.pharos', 'cluster') });
 console.log(`pulsar | ${pulsar.serviceUrl}, admin API ${pulsar.adminUrl}, log ${pulsar.logPath}`);
 const children = edges.map((edge) => startEdge(edge, pulsar));
-console.log(edges.map((edge) => `Chat at http://127.0.0.1:${edge.port}/`).join('\n'));
 
-await Promise.race([untilSignalled(), pulsar.exited.then(() => console.error('pulsar | ended by itself'))]);
+const ended = await Promise.race([untilSignalled(), pulsar.exited]);
+// A signal is text, the end of the broker isn't.
+if (typeof ended === 'object') {
+  console.error(`pulsar | ended by itself; its log: ${pulsar.logPath}`);
+  process.exitCode = 1;
+}
 await Promise.all(children.map((child) => stopEdge(child)));
 await pulsar.stop();
 
@@ -49,9 +53,15 @@ function startEdge(edge, server) {
     },
   );
   for (const stream of [child.stdout, child.stderr]) {
-    createInterface({ input: stream }).on('line', (line) => console.log(`${edge.name} | ${line}`));
+    createInterface({ input: stream }).on('line', (line) => {
+      console.log(`${edge.name} | ${line}`);
+      if (line.includes('"msg":"edge ') && line.includes(' listens at ')) {
+        console.log(`Chat at http://127.0.0.1:${edge.port}/`);
+      }
+    });
   }
-  child.on('exit', (code, signal) => console.log(`${edge.name} | ended (${signal ?? `exit code ${code}`})`));
+  // 'close': what it said at its end comes first.
+  child.on('close', (code, signal) => console.log(`${edge.name} | ended (${signal ?? `exit code ${code}`})`));
   // Whatever ends this process ends them.
   process.on('exit', () => child.kill('SIGKILL'));
   return child;
