@@ -21,7 +21,9 @@ export const consumeCommand: Command = {
   summary: 'prints the messages of a topic',
   details: `Prints each message as "Received message: <text>" and acknowledges it once standard output took it. The subscription
 is durable: the next run goes on where this one ended. A new subscription starts with what is published from then on, unless
---from earliest. On a terminal, control characters in messages are shown as \\x1b and the like; elsewhere bytes stay as they are.
+--from earliest. The broker keeps count of whole batches: one that a run ends in the middle of, by --count for instance, comes
+again from its beginning. On a terminal, control characters in messages are shown as \\x1b and the like; elsewhere bytes stay as
+they are.
 
 With --json, one object a line: topic, key, data (or b64data where the payload isn't UTF-8), properties, publishTime,
 messageId, redeliveryCount.

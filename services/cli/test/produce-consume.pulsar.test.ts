@@ -63,21 +63,36 @@ describe('pharos produce and consume', { skip: unavailable('pulsar') }, () => {
     assert.match(err, /^\d+ lines acknowledged, \d+ lines\/s$/m);
   });
 
-  test('a consumer that is ended goes on where it was: nothing lost, nothing twice', async () => {
+  test('a consumer that is ended goes on where it was: nothing lost, nothing twice but a batch that it was in', async () => {
     const { serviceUrl } = await sharedPulsar();
     const to = ['--url', serviceUrl, '--topic', uniqueTopic('resume')];
-    const lines = realTextLines(3000);
+    const lines = realTextLines(3000).map((line, index) => `${index} ${line}`);
+    const half = lines.length / 2;
     const first = await pharos(['consume', ...to, '--from', 'earliest']);
-    const producer = run(['produce', ...to, '--rate', '2000'], { input: lines.join('\n') });
+    const producer = await pharos(['produce', ...to]);
+    await producer.write(`${lines.slice(0, half).join('\n')}\n`);
     await first.waitForLine(/./);
     first.signal('SIGTERM');
     const start = await finished(first);
     assert.equal(start.code, 0, start.err);
-    assert.ok(start.out.length < lines.length);
-    assert.equal((await producer).code, 0);
-    const rest = await run(['consume', ...to, '--count', String(lines.length - start.out.length)]);
+    await producer.write(lines.slice(half).join('\n'));
+    producer.endInput();
+    assert.equal((await producer.exited).code, 0, producer.stderr.tail());
+
+    const second = await pharos(['consume', ...to]);
+    await second.waitForLine(new RegExp(`^Received message: ${lines.length - 1} `));
+    second.signal('SIGTERM');
+    const rest = await finished(second);
     assert.equal(rest.code, 0, rest.err);
-    assert.deepEqual([...texts(start.out), ...texts(rest.out)], lines);
+    const [printed, resumed] = [texts(start.out), texts(rest.out)];
+    assert.deepEqual(printed, lines.slice(0, printed.length));
+    // The broker counts whole batches as done: one that was left in its middle comes again from its beginning.
+    const from = lines.indexOf(resumed[0] as string);
+    assert.ok(
+      from <= printed.length && printed.length - from < 1000,
+      `${printed.length} printed, then from ${from} on`,
+    );
+    assert.deepEqual(resumed, lines.slice(from));
   });
 
   test('SIGINT ends a producer with what it read acknowledged, said and status 130', async () => {
