@@ -6,7 +6,7 @@ interface Waiter<T> {
   readonly done: Deferred;
 }
 
-const defaultTimeoutMs = 20_000;
+const defaultTimeoutMs = 60_000;
 const maxItems = 2_000_000;
 
 /** Collects what a callback delivers and lets a test wait until it holds what is expected, without a sleep. */

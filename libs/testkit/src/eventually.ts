@@ -10,7 +10,7 @@ const pollMs = 20;
 export async function eventually<T>(
   probe: () => T | undefined | Promise<T | undefined>,
   what: string,
-  timeoutMs: number = 20_000,
+  timeoutMs: number = 60_000,
 ): Promise<T> {
   const giveUpAt = Date.now() + timeoutMs;
   let cause: unknown;

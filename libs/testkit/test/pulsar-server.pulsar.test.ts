@@ -34,7 +34,7 @@ async function configuration(server: PulsarServer): Promise<Record<string, strin
   return JSON.parse(await request(server, '/admin/v2/brokers/configuration/runtime')) as Record<string, string>;
 }
 
-describe('startPulsar', { skip: unavailable('pulsar'), timeout: 300_000 }, () => {
+describe('startPulsar', { skip: unavailable('pulsar'), timeout: 600_000 }, () => {
   test('a killed broker comes back on the same ports with its data; stop leaves nothing', async () => {
     const server = await startPulsar();
     const { serviceUrl, pid } = server;

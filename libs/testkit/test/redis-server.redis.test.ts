@@ -8,7 +8,7 @@ async function ask(port: number, command: string): Promise<string> {
   const socket = connect(port, '127.0.0.1');
   try {
     socket.write(`${command}\r\n`);
-    const [chunk] = (await once(socket, 'data', { signal: AbortSignal.timeout(5_000) })) as [Buffer];
+    const [chunk] = (await once(socket, 'data', { signal: AbortSignal.timeout(30_000) })) as [Buffer];
     return chunk.toString().trim();
   } finally {
     socket.destroy();

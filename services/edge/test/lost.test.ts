@@ -23,7 +23,7 @@ describe('publications that are lost, and logs that begin anew', () => {
     await positioned.subscribe('other', { positioned: true });
     await plain.subscribe('room');
     await lose(world, '"after"');
-    await plain.publications.waitForCount(1, 5_000);
+    await plain.publications.waitForCount(1);
     assert.deepEqual(plain.dataOf('room'), ['after']);
     assert.deepEqual(plain.pushes, []);
     assert.deepEqual(await text.client.closed, {
@@ -31,7 +31,7 @@ describe('publications that are lost, and logs that begin anew', () => {
       reason: 'messages were lost before they could be sent',
     });
     const unsubscribe = { code: 2500, reason: 'insufficient state' };
-    await positioned.messages.waitUntil(() => positioned.pushes.length >= 2, 'two pushes', 5_000);
+    await positioned.messages.waitUntil(() => positioned.pushes.length >= 2, 'two pushes');
     assert.deepEqual(
       [...positioned.pushes].sort((a, b) => (String(a['channel']) < String(b['channel']) ? -1 : 1)),
       [
@@ -53,9 +53,9 @@ describe('publications that are lost, and logs that begin anew', () => {
     const client = await ProtocolClient.connect(t, edge);
     await client.subscribe('room', { positioned: true });
     await world.broker.inject(world.topic, 0, { key: 'room', data: Buffer.from('1') });
-    await client.publications.waitForCount(1, 5_000);
+    await client.publications.waitForCount(1);
     await lose(world, '3');
-    await client.messages.waitUntil(() => client.pushes.length > 0, 'the push', 5_000);
+    await client.messages.waitUntil(() => client.pushes.length > 0, 'the push');
     assert.deepEqual(client.dataOf('room'), [1]);
   });
 
@@ -66,7 +66,7 @@ describe('publications that are lost, and logs that begin anew', () => {
     await client.subscribe('room', { positioned: true });
     world.broker.skipOffsets(world.topic, 0, 3);
     await client.publish('room', 'after');
-    await client.publications.waitForCount(1, 5_000);
+    await client.publications.waitForCount(1);
     assert.deepEqual(client.pushes, []);
     assert.equal(await metric(edge, 'pharos_edge_offset_holes_total', { kind: 'broker' }), 1);
     assert.equal(await metric(edge, 'pharos_edge_offset_holes_total', { kind: 'lost' }), 0);
@@ -81,14 +81,14 @@ describe('publications that are lost, and logs that begin anew', () => {
     await plain.subscribe('room');
     const before = (await client.subscribe('room', { positioned: true }))['subscribe'] as { epoch: string };
     world.broker.deleteLog(world.topic);
-    await client.messages.waitUntil(() => client.pushes.length > 0, 'the push', 5_000);
+    await client.messages.waitUntil(() => client.pushes.length > 0, 'the push');
     assert.equal((await text.client.closed).code, 1013);
     const after = (await client.subscribe('room', { positioned: true }))['subscribe'] as { epoch: string };
     assert.notEqual(after.epoch, before.epoch);
     assert.match(after.epoch, /^[0-9a-f]+\.1$/);
     await client.publish('room', 'again');
     for (const each of [client, plain]) {
-      await each.publications.waitForCount(1, 5_000);
+      await each.publications.waitForCount(1);
       assert.deepEqual(each.dataOf('room'), ['again']);
     }
     await untilMetric(edge, 'pharos_edge_lanes_attached', 1);

@@ -34,9 +34,9 @@ describe('what operators see', () => {
     await outsider.append('chat', 'from outside');
     await outsider.append('nobody-here', 'unheard');
     await outsider.append('room', '"last"');
-    await ann.publications.waitForCount(6, 5_000);
-    await bob.publications.waitForCount(5, 5_000);
-    await text.received.waitForCount(5, 5_000);
+    await ann.publications.waitForCount(6);
+    await bob.publications.waitForCount(5);
+    await text.received.waitForCount(5);
     bob.ws.close(1000);
     await untilMetric(edge, 'pharos_edge_connections', 2);
 
@@ -122,7 +122,7 @@ describe('clients that fall silent', { concurrency: true }, () => {
       assert.deepEqual(await silent.closed, { code: 3502, reason: 'stale' });
       assert.deepEqual(await deaf.closed, { code: 3012, reason: 'no pong' });
       const pings = (): number => alive.frames.filter((frame) => frame === '{}').length;
-      await eventually(() => (pings() >= 3 ? true : undefined), 'three pings', 10_000);
+      await eventually(() => (pings() >= 3 ? true : undefined), 'three pings');
       assert.equal(alive.ws.readyState, alive.ws.OPEN);
       assert.equal(text.ws.readyState, text.ws.OPEN);
     });

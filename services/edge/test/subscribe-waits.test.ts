@@ -12,7 +12,7 @@ import { memoryWorld, startEdge } from './support/world.ts';
 const env = { PHAROS_CHAT_ENABLED: 'false' };
 
 async function untilAsked(bus: FaultyBus, times: number): Promise<void> {
-  await eventually(() => (bus.attaches.arrived >= times ? true : undefined), `${times} attaches`, 5_000);
+  await eventually(() => (bus.attaches.arrived >= times ? true : undefined), `${times} attaches`);
 }
 
 describe('a subscribe that waits for its lane', () => {
@@ -32,7 +32,7 @@ describe('a subscribe that waits for its lane', () => {
     await client.reply(b as number);
     assert.equal(bus.attaches.arrived, 1);
     await client.publish('a', 1);
-    await client.publications.waitForCount(1, 5_000);
+    await client.publications.waitForCount(1);
   });
 
   test('is answered with 100, temporary, when the lane does not come in time, and may be tried again', async (t) => {
@@ -49,10 +49,9 @@ describe('a subscribe that waits for its lane', () => {
     await eventually(
       async () => ((await client.errorOf({ subscribe: { channel: 'a' } })) === 0 ? true : undefined),
       'a subscription',
-      5_000,
     );
     await client.publish('a', 1);
-    await client.publications.waitForCount(1, 5_000);
+    await client.publications.waitForCount(1);
   });
 
   test('an unsubscribe calls it off and answers both', async (t) => {
@@ -89,7 +88,7 @@ describe('a subscribe that waits for its lane', () => {
     assert.deepEqual(reply['subscribe'], {});
     await untilMetric(edge, 'pharos_edge_subscriptions', 1);
     await client.publish('a', 1);
-    await client.publications.waitForCount(1, 5_000);
+    await client.publications.waitForCount(1);
     await client.call({ ping: {} });
     assert.equal(client.publications.items.length, 1);
     const ids = client.messages.items.map(({ id }) => id).filter((id) => id !== undefined);
@@ -167,6 +166,6 @@ describe('a text client whose lane is not attached', () => {
     bus.attaches.pass();
     await untilMetric(edge, 'pharos_edge_subscriptions', 1);
     stays.send('here');
-    await stays.received.waitFor((text) => text.endsWith('] here'), 'its text', 5_000);
+    await stays.received.waitFor((text) => text.endsWith('] here'), 'its text');
   });
 });

@@ -25,7 +25,7 @@ async function assertHealthyButNotReady(edge: EdgeProcess, says: RegExp): Promis
 }
 
 async function assertServes(edge: EdgeProcess, topic: string): Promise<void> {
-  await edge.process.waitForLine(/Pharos runs at/, { timeoutMs: 40_000 });
+  await edge.process.waitForLine(/Pharos runs at/, { timeoutMs: 90_000 });
   assert.deepEqual(await edge.internal('/health/ready'), { status: 200, body: 'ready\n' });
   const sdk = await connectSdk('sdk', edge.sdkUrl, localName(topic));
   const text = await connectText('text', edge.textUrl);

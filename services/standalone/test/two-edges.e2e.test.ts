@@ -53,7 +53,7 @@ describe('two edges on one Pulsar', {
     const to = ['--topic', topic, '--from', 'earliest'];
     const consumer = await pharos(['consume', ...to, ...args], { PHAROS_PULSAR_URL: pulsar.serviceUrl });
     const [, number = ''] = last.split(' ');
-    await consumer.waitForLine(new RegExp(`^Received message: ${run} ${number} `), { timeoutMs: 60_000 });
+    await consumer.waitForLine(new RegExp(`^Received message: ${run} ${number} `), { timeoutMs: 120_000 });
     consumer.signal('SIGTERM');
     assert.equal((await consumer.exited).code, 0, consumer.stderr.tail());
     return ofRun(

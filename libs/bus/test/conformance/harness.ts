@@ -20,7 +20,7 @@ export interface ForeignMessage {
 }
 
 /** Long enough for a loaded machine, and far from what anything here takes. */
-export const patienceMs = 20_000;
+export const patienceMs = 60_000;
 
 export interface Seen {
   readonly offset: number;
@@ -117,7 +117,7 @@ export function readEntry(entry: LaneEntry): Seen[] {
   return seen;
 }
 
-export const appendDeadlineMs = 10_000;
+export const appendDeadlineMs = 60_000;
 
 export function append(log: Log, channel: string, text: string, properties?: Record<string, string>): Promise<Receipt> {
   const data = Buffer.from(text);

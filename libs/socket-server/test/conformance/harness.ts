@@ -14,7 +14,7 @@ import type {
 /** Makes the server under test, not listening yet. */
 export type MakeServer = (options?: SocketServerOptions) => Promise<SocketServer>;
 
-const DEADLINE_MS = 10_000;
+const DEADLINE_MS = 60_000;
 
 /** Things that happen, to be waited for one after the other. */
 export class Inbox<T> {

@@ -9,13 +9,13 @@ interface Waiter {
 }
 
 export interface LineWaitOptions {
-  /** @default 30000 */
+  /** @default 90000 */
   readonly timeoutMs?: number;
   /** Number of the first line to look at, as {@link LineLog.count} gave it. @default 0, all that came since the start */
   readonly from?: number;
 }
 
-const defaultTimeoutMs = 30_000;
+const defaultTimeoutMs = 90_000;
 /** Against a process that prints without end; a test that reads more wants a file. */
 const maxLines = 500_000;
 const tailLines = 20;

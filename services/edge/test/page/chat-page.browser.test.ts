@@ -9,7 +9,7 @@ import { startTestEdge, type TestEdge } from '../support/edge.ts';
 const LINES = 10_000;
 const publicLog = 'persistent://public/default/chat';
 
-describe('the chat page', { skip: unavailable('chromium'), timeout: 120_000 }, () => {
+describe('the chat page', { skip: unavailable('chromium'), timeout: 600_000 }, () => {
   const broker = new MemoryBroker();
   const contexts: BrowserContext[] = [];
   const complaints: string[] = [];
@@ -92,8 +92,8 @@ describe('the chat page', { skip: unavailable('chromium'), timeout: 120_000 }, (
       JSON.stringify({ name: '<b>Eve</b>', text: '<script>alert(1)</script>' }),
       '{"other":[1,2]}',
     ];
-    for (const payload of payloads) await log.append({ channel: 'chat', data: Buffer.from(payload) }, 5_000);
-    await log.append({ channel: 'chat', data: Buffer.from([0xff, 0xfe, 0x00]) }, 5_000);
+    for (const payload of payloads) await log.append({ channel: 'chat', data: Buffer.from(payload) }, 60_000);
+    await log.append({ channel: 'chat', data: Buffer.from([0xff, 0xfe, 0x00]) }, 60_000);
     await page.locator('.kind-binary').getByText('3 bytes of binary data').waitFor();
     assert.deepEqual(await page.locator('.row .text').allTextContents(), [
       ...payloads.slice(0, 3),
@@ -125,7 +125,7 @@ describe('the chat page', { skip: unavailable('chromium'), timeout: 120_000 }, (
     const lines = Array.from({ length: LINES }, (_, index) => `line ${index}`);
     for (let start = 0; start < LINES; start += 500) {
       const batch = lines.slice(start, start + 500);
-      await Promise.all(batch.map((line) => log.append({ channel: 'flood', data: Buffer.from(line) }, 5_000)));
+      await Promise.all(batch.map((line) => log.append({ channel: 'flood', data: Buffer.from(line) }, 60_000)));
     }
     for (const tab of [page, reader]) await lastText(tab, `line ${LINES - 1}`);
     assert.deepEqual(await page.locator('.row .text').allTextContents(), lines.slice(-1_000));
@@ -136,7 +136,7 @@ describe('the chat page', { skip: unavailable('chromium'), timeout: 120_000 }, (
     await reader.locator('#feed').focus();
     await reader.keyboard.press('Home');
     await holds(reader, 'feed.scrollTop === 0');
-    await log.append({ channel: 'flood', data: Buffer.from('one more') }, 5_000);
+    await log.append({ channel: 'flood', data: Buffer.from('one more') }, 60_000);
     await reader.getByRole('button', { name: '1 new message' }).click();
     await holds(reader, 'feed.scrollHeight - feed.scrollTop - feed.clientHeight <= 1');
     await lastText(reader, 'one more');

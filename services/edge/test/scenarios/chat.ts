@@ -22,7 +22,7 @@ export function chatScenarios(makeWorld: () => World, socket: 'uws' | 'ws'): voi
     eve.client.send('hi there');
     const expected = [`[${ann.id}] hello`, `[${eve.id}] hi there`];
     for (const { client } of [ann, bob, eve]) {
-      await client.received.waitUntil(() => client.texts.length >= 2, 'both texts', 5_000);
+      await client.received.waitUntil(() => client.texts.length >= 2, 'both texts');
       assert.deepEqual([...client.texts].sort(), [...expected].sort());
     }
     // One log, one order.
@@ -35,7 +35,7 @@ export function chatScenarios(makeWorld: () => World, socket: 'uws' | 'ws'): voi
     const { client, id } = await TextClient.joined(t, edge);
     const texts = ['', ' ', 'grüße, мир, 世界 🎉', '{"push":{}}', '"quoted"', 'two\nlines', `[${id}] nested`, '\u0000'];
     for (const text of texts) client.send(text);
-    await client.received.waitUntil(() => client.texts.length >= texts.length, 'all texts', 5_000);
+    await client.received.waitUntil(() => client.texts.length >= texts.length, 'all texts');
     assert.deepEqual(
       client.texts,
       texts.map((text) => `[${id}] ${text}`),
@@ -52,7 +52,7 @@ export function chatScenarios(makeWorld: () => World, socket: 'uws' | 'ws'): voi
     for (let index = 0; index < count; index++) for (const { client } of senders) client.send(String(index));
     const expected = Array.from({ length: count }, (_, index) => String(index));
     for (const { client } of senders) {
-      await client.received.waitUntil(() => client.texts.length >= senders.length * count, 'all texts', 10_000);
+      await client.received.waitUntil(() => client.texts.length >= senders.length * count, 'all texts');
       assert.equal(client.texts.length, senders.length * count);
       for (const { id } of senders) {
         const prefix = `[${id}] `;
@@ -71,7 +71,7 @@ export function chatScenarios(makeWorld: () => World, socket: 'uws' | 'ws'): voi
     for (const line of lines) await outsider.append('chat', line);
     await outsider.append('another-room', 'not for the chat');
     await outsider.append('chat', 'the last');
-    await client.received.waitFor((text) => text === 'the last', 'the last line', 5_000);
+    await client.received.waitFor((text) => text === 'the last', 'the last line');
     assert.deepEqual(client.texts, [...lines, 'the last']);
   });
 
@@ -81,7 +81,7 @@ export function chatScenarios(makeWorld: () => World, socket: 'uws' | 'ws'): voi
     const client = await ProtocolClient.connect(t, edge);
     await client.subscribe('chat');
     text.client.send('from text');
-    await client.publications.waitForCount(1, 5_000);
+    await client.publications.waitForCount(1);
     const [publication] = client.publications.items;
     assert.equal(publication?.data, `[${text.id}] from text`);
     assert.equal(publication.info?.client, text.id);
@@ -89,7 +89,7 @@ export function chatScenarios(makeWorld: () => World, socket: 'uws' | 'ws'): voi
     await client.publish('chat', 'a string');
     await client.publish('chat', { text: 'an object', room: 1 });
     await client.publish('chat', { other: [1, 2] });
-    await text.client.received.waitUntil(() => text.client.texts.length >= 4, 'all texts', 5_000);
+    await text.client.received.waitUntil(() => text.client.texts.length >= 4, 'all texts');
     assert.deepEqual(text.client.texts.slice(1), [
       `[${client.id}] a string`,
       `[${client.id}] an object`,
@@ -103,7 +103,7 @@ export function chatScenarios(makeWorld: () => World, socket: 'uws' | 'ws'): voi
     for (const path of ['', 'room/7?name=x', 'connection', 'connection/websocket/', '%F0%9F%8E%89']) {
       const other = await TextClient.open(t, edge.chatUrl + path);
       other.send(`from ${path}`);
-      await client.received.waitFor((text) => text.endsWith(`] from ${path}`), `the text from /${path}`, 5_000);
+      await client.received.waitFor((text) => text.endsWith(`] from ${path}`), `the text from /${path}`);
     }
   });
 
@@ -114,7 +114,7 @@ export function chatScenarios(makeWorld: () => World, socket: 'uws' | 'ws'): voi
     other.send(Buffer.from('bytes'));
     assert.deepEqual(await other.closed, { code: 1003, reason: 'plain-text chat takes text messages' });
     client.send('still here');
-    await client.received.waitFor((text) => text === `[${id}] still here`, 'its text', 5_000);
+    await client.received.waitFor((text) => text === `[${id}] still here`, 'its text');
     assert.deepEqual(client.texts, [`[${id}] still here`]);
   });
 
@@ -129,6 +129,6 @@ export function chatScenarios(makeWorld: () => World, socket: 'uws' | 'ws'): voi
     await untilMetric(edge, 'pharos_edge_connections', 1, { transport: 'text' });
     await untilMetric(edge, 'pharos_edge_subscriptions', 1);
     stays.client.send('alone');
-    await stays.client.received.waitFor((text) => text.endsWith('] alone'), 'its text', 5_000);
+    await stays.client.received.waitFor((text) => text.endsWith('] alone'), 'its text');
   });
 }

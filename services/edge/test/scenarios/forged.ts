@@ -56,11 +56,11 @@ export function forgedScenarios(makeWorld: () => World, socket: 'uws' | 'ws'): v
     const client = await ProtocolClient.connect(t, edge);
     await client.subscribe('chat');
     const text = await TextClient.joined(t, edge);
-    await client.publications.waitForCount(1, 5_000);
+    await client.publications.waitForCount(1);
     for (const { data } of forged) await outsider.append('chat', data);
 
-    await client.publications.waitForCount(1 + forged.length, 5_000);
-    await text.client.received.waitUntil(() => text.client.texts.length >= forged.length, 'all texts', 5_000);
+    await client.publications.waitForCount(1 + forged.length);
+    await text.client.received.waitUntil(() => text.client.texts.length >= forged.length, 'all texts');
     for (const [index, payload] of forged.entries()) {
       const publication = client.publications.items[1 + index];
       assert.equal(publication?.channel, 'chat', payload.what);
@@ -92,7 +92,7 @@ export function forgedScenarios(makeWorld: () => World, socket: 'uws' | 'ws'): v
       'pharos-anything': 'x',
     });
     await outsider.append('room', '2', { 'pharos-client': quotes, 'pharos-user': `${quotes}user` });
-    const [tagged, signed] = await client.publications.waitForCount(2, 5_000);
+    const [tagged, signed] = await client.publications.waitForCount(2);
     assert.deepEqual(tagged?.tags, { [quotes]: quotes, plain: 'value', empty: '', __proto__x: 'x' });
     assert.equal(tagged.info, undefined);
     // Whoever may write to the topic is believed; what is written is escaped all the same.
@@ -106,7 +106,7 @@ export function forgedScenarios(makeWorld: () => World, socket: 'uws' | 'ws'): v
     const outsider = await startOutsider(t, world);
     const { client } = await TextClient.joined(t, edge);
     await outsider.append('chat', '"hi"', { 'pharos-client': quotes });
-    await client.received.waitUntil(() => client.texts.length > 0, 'the line', 5_000);
+    await client.received.waitUntil(() => client.texts.length > 0, 'the line');
     assert.deepEqual(client.texts, [`[${quotes}] hi`]);
   });
 
@@ -118,7 +118,7 @@ export function forgedScenarios(makeWorld: () => World, socket: 'uws' | 'ws'): v
     await client.subscribe('chat');
     await outsider.append('chat', 'a mark', { 'pharos-marker': 'attach' });
     await outsider.append('chat', '"after"');
-    await client.publications.waitForCount(1, 5_000);
+    await client.publications.waitForCount(1);
     assert.deepEqual(client.dataOf('chat'), ['after']);
   });
 
@@ -132,7 +132,7 @@ export function forgedScenarios(makeWorld: () => World, socket: 'uws' | 'ws'): v
       assert.equal(await client.errorOf({ subscribe: { channel: key } }), 0, key);
       await outsider.append(key, JSON.stringify(key));
     }
-    await client.publications.waitForCount(keys.length, 5_000);
+    await client.publications.waitForCount(keys.length);
     for (const key of keys) assert.deepEqual(client.dataOf(key), [key]);
   });
 }

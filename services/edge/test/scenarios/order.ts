@@ -48,13 +48,13 @@ export function orderScenarios(makeWorld: () => World, socket: 'uws' | 'ws', rou
     for (let round = 0; round < rounds; round++) {
       const visitor = await ProtocolClient.connect(t, edge);
       await visitor.subscribe('race');
-      await visitor.publications.waitForCount(1, 5_000);
+      await visitor.publications.waitForCount(1);
       if (round % 2 === 0) await visitor.call({ unsubscribe: { channel: 'race' } });
       else visitor.ws.terminate();
     }
     over = true;
     const count = await publishing;
-    await stays.publications.waitForCount(count, 10_000);
+    await stays.publications.waitForCount(count);
     assert.deepEqual(
       stays.dataOf('race'),
       Array.from({ length: count }, (_, index) => index + 1),
@@ -65,7 +65,7 @@ export function orderScenarios(makeWorld: () => World, socket: 'uws' | 'ws', rou
 async function race(client: ProtocolClient): Promise<void> {
   const reply = await client.subscribe('race', { positioned: true });
   const { offset } = reply['subscribe'] as { offset: number };
-  await client.publications.waitForCount(5, 5_000);
+  await client.publications.waitForCount(5);
   await client.call({ unsubscribe: { channel: 'race' } });
   const atUnsubscribe = client.publications.items.length;
   await client.call({ ping: {} });

@@ -98,7 +98,7 @@ export function protocolScenarios(makeWorld: () => World, socket: 'uws' | 'ws'):
     assert.equal(await bob.errorOf({ subscribe: { channel: 'room' } }), 0);
     assert.equal(await ann.errorOf({ publish: { channel: 'room', data: { text: 'hi', list: [1, 'é'] } } }), 0);
     for (const client of [ann, bob]) {
-      const [publication] = await client.publications.waitForCount(1, 5_000);
+      const [publication] = await client.publications.waitForCount(1);
       assert.deepEqual(publication?.data, { text: 'hi', list: [1, 'é'] });
       assert.deepEqual(publication.info, { user: '', client: ann.id });
       assert.equal(publication.tags, undefined);
@@ -108,7 +108,7 @@ export function protocolScenarios(makeWorld: () => World, socket: 'uws' | 'ws'):
     // It need not be subscribed for that, and nothing changes.
     assert.equal(await bob.errorOf({ unsubscribe: { channel: 'room' } }), 0);
     await ann.publish('room', 'second');
-    await ann.publications.waitForCount(2, 5_000);
+    await ann.publications.waitForCount(2);
     await bob.call({ ping: {} });
     assert.equal(bob.publications.items.length, 1);
     await untilMetric(edge, 'pharos_edge_subscriptions', 1);
@@ -123,7 +123,7 @@ export function protocolScenarios(makeWorld: () => World, socket: 'uws' | 'ws'):
     // One turn carries all of them: what one frame builder held must not show in another channel's frame.
     await Promise.all([1, 2, 3].flatMap((n) => channels.map((channel) => sender.publish(channel, { channel, n }))));
     for (const [index, client] of clients.entries()) {
-      await client.publications.waitForCount(3, 5_000);
+      await client.publications.waitForCount(3);
       await client.call({ ping: {} });
       const channel = channels[index] as string;
       assert.deepEqual(
@@ -144,7 +144,7 @@ export function protocolScenarios(makeWorld: () => World, socket: 'uws' | 'ws'):
     assert.equal(before['positioned'], true);
     assert.match(String(before['epoch']), /^[0-9a-f]+\.1$/);
     await client.publish('room', 2);
-    const [publication] = await client.publications.waitForCount(1, 5_000);
+    const [publication] = await client.publications.waitForCount(1);
     assert.ok((publication?.offset ?? 0) > Number(before['offset']));
     await client.call({ unsubscribe: { channel: 'room' } });
     const after = (await client.subscribe('room', { positioned: true }))['subscribe'] as Record<string, unknown>;

@@ -147,7 +147,7 @@ export function slowScenarios(makeWorld: () => World, socket: 'uws' | 'ws'): voi
         client.ping();
         return client.tcp.destroyed ? true : undefined;
       };
-      await eventually(dropped, 'the drop', 5_000);
+      await eventually(dropped, 'the drop');
       assert.deepEqual(await client.ended, { code: undefined });
     }
   });

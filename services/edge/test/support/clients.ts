@@ -5,7 +5,7 @@ import { type ClientOptions, WebSocket } from 'ws';
 import type { TestEdge } from './edge.ts';
 
 /** For anything that has no reason to take long. */
-const waitMs = 10_000;
+const waitMs = 60_000;
 
 export interface Closed {
   readonly code: number;
@@ -50,7 +50,7 @@ export class TextClient {
     const client = await TextClient.open(t, edge.chatUrl);
     const mark = `joined ${Math.random()}`;
     client.send(mark);
-    const line = await client.received.waitFor((text) => text.endsWith(mark), 'its own message', 5_000);
+    const line = await client.received.waitFor((text) => text.endsWith(mark), 'its own message');
     return { client, id: line.slice(1, line.indexOf(']')) };
   }
 

@@ -26,7 +26,6 @@ export async function untilMetric(
       return last === expected ? true : undefined;
     },
     `${name} ${JSON.stringify(labels)} = ${expected}`,
-    10_000,
   ).catch((error: unknown) => {
     throw new Error(`${name} ${JSON.stringify(labels)} is ${last}, expected ${expected}`, { cause: error });
   });

@@ -50,12 +50,12 @@ export class RawClient {
       ...headers,
     }).map(([name, value]) => `${name}: ${value}`);
     tcp.write(`GET ${path} HTTP/1.1\r\n${lines.join('\r\n')}\r\n\r\n`);
-    await withDeadline(client.#opened.promise, 10_000, 'the handshake');
+    await withDeadline(client.#opened.promise, 60_000, 'the handshake');
     return client;
   }
 
   get ended(): Promise<RawEnd> {
-    return withDeadline(this.#ended.promise, 20_000, 'the end of a connection');
+    return withDeadline(this.#ended.promise, 60_000, 'the end of a connection');
   }
 
   stopReading(): void {

@@ -54,7 +54,7 @@ export async function startOutsider(t: TestContext, world: World): Promise<Outsi
   const log = await bus.openLog({ topic: world.topic });
   return {
     async append(channel, data, properties = {}): Promise<void> {
-      await log.append({ channel, data: Buffer.from(data), properties }, 10_000);
+      await log.append({ channel, data: Buffer.from(data), properties }, 60_000);
     },
   };
 }

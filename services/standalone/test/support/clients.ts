@@ -75,6 +75,6 @@ export async function connectSdk(name: string, url: string, channel: string): Pr
   const client = new SdkClient(name, url, channel);
   client.subscription.subscribe();
   client.centrifuge.connect();
-  await client.subscription.ready(20_000);
+  await client.subscription.ready(60_000);
   return client;
 }

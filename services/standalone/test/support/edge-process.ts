@@ -46,7 +46,7 @@ export class EdgeProcess {
 
   /** SIGTERM; its exit code. */
   async stop(): Promise<number | null> {
-    return (await this.process.stop(20_000)).code;
+    return (await this.process.stop(60_000)).code;
   }
 }
 

@@ -51,7 +51,7 @@ export class Receiver {
   };
 
   /** The first line that matches, whether it has come or is still to come; undefined where the client is closed before. */
-  async lineOrClose(match: (line: string) => boolean, what: string, timeoutMs = 60_000): Promise<string | undefined> {
+  async lineOrClose(match: (line: string) => boolean, what: string, timeoutMs = 120_000): Promise<string | undefined> {
     const come = this.lines.items.find(match);
     if (come !== undefined || this.#close !== undefined) return come;
     const waiter: Waiter = { match, done: new Deferred() };
