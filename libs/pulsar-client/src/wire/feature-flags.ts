@@ -4,6 +4,9 @@
  *    2 optional bool          supports_broker_entry_metadata = false
  *    3 optional bool          supports_partial_producer = false
  *    4 optional bool          supports_topic_watchers = false
+ *    5 optional bool          supports_get_partitioned_metadata_without_auto_creation = false
+ *    6 optional bool          supports_repl_dedup_by_lid_and_eid = false
+ *    7 optional bool          supports_topic_watcher_reconcile = false
  */
 import type { ByteReader, ByteWriter } from '@pharos/bytes';
 import { readBool, readTag, skipField, writeBool } from './protobuf.ts';
@@ -15,6 +18,9 @@ export interface FeatureFlags {
   readonly supportsBrokerEntryMetadata?: boolean | undefined;
   readonly supportsPartialProducer?: boolean | undefined;
   readonly supportsTopicWatchers?: boolean | undefined;
+  readonly supportsGetPartitionedMetadataWithoutAutoCreation?: boolean | undefined;
+  readonly supportsReplDedupByLidAndEid?: boolean | undefined;
+  readonly supportsTopicWatcherReconcile?: boolean | undefined;
 }
 
 export function encodeFeatureFlags(writer: ByteWriter, value: FeatureFlags): void {
@@ -22,6 +28,9 @@ export function encodeFeatureFlags(writer: ByteWriter, value: FeatureFlags): voi
   writeBool(writer, 2, value.supportsBrokerEntryMetadata);
   writeBool(writer, 3, value.supportsPartialProducer);
   writeBool(writer, 4, value.supportsTopicWatchers);
+  writeBool(writer, 5, value.supportsGetPartitionedMetadataWithoutAutoCreation);
+  writeBool(writer, 6, value.supportsReplDedupByLidAndEid);
+  writeBool(writer, 7, value.supportsTopicWatcherReconcile);
 }
 
 export function decodeFeatureFlags(reader: ByteReader): FeatureFlags {
@@ -29,6 +38,9 @@ export function decodeFeatureFlags(reader: ByteReader): FeatureFlags {
   let supportsBrokerEntryMetadata: boolean | undefined;
   let supportsPartialProducer: boolean | undefined;
   let supportsTopicWatchers: boolean | undefined;
+  let supportsGetPartitionedMetadataWithoutAutoCreation: boolean | undefined;
+  let supportsReplDedupByLidAndEid: boolean | undefined;
+  let supportsTopicWatcherReconcile: boolean | undefined;
   while (reader.remaining > 0) {
     const tag = readTag(reader);
     switch (tag >>> 3) {
@@ -44,9 +56,26 @@ export function decodeFeatureFlags(reader: ByteReader): FeatureFlags {
       case 4:
         supportsTopicWatchers = readBool(reader, tag);
         break;
+      case 5:
+        supportsGetPartitionedMetadataWithoutAutoCreation = readBool(reader, tag);
+        break;
+      case 6:
+        supportsReplDedupByLidAndEid = readBool(reader, tag);
+        break;
+      case 7:
+        supportsTopicWatcherReconcile = readBool(reader, tag);
+        break;
       default:
         skipField(reader, tag);
     }
   }
-  return { supportsAuthRefresh, supportsBrokerEntryMetadata, supportsPartialProducer, supportsTopicWatchers };
+  return {
+    supportsAuthRefresh,
+    supportsBrokerEntryMetadata,
+    supportsPartialProducer,
+    supportsTopicWatchers,
+    supportsGetPartitionedMetadataWithoutAutoCreation,
+    supportsReplDedupByLidAndEid,
+    supportsTopicWatcherReconcile,
+  };
 }

@@ -28,6 +28,8 @@
  *   28 optional int32         total_chunk_msg_size
  *   29 optional int32         chunk_id
  *   30 optional bool          null_partition_key = false
+ *   31 repeated int32         compacted_batch_indexes
+ *   32 optional bytes         schema_id
  */
 import type { ByteReader, ByteWriter } from '@pharos/bytes';
 import { decodeKeyValue, encodeKeyValue } from './key-value.ts';
@@ -37,6 +39,7 @@ import {
   readBytes,
   readForeignInt,
   readInt32,
+  readInt32s,
   readInt64,
   readMessage,
   readString,
@@ -93,6 +96,9 @@ export interface MessageMetadata {
   readonly totalChunkMsgSize?: number | undefined;
   readonly chunkId?: number | undefined;
   readonly nullPartitionKey?: boolean | undefined;
+  /** Messages of the batch that a compaction by another rule than the newest of each key took out. */
+  readonly compactedBatchIndexes?: readonly number[] | undefined;
+  readonly schemaId?: Buffer | undefined;
 }
 
 export function encodeMessageMetadata(writer: ByteWriter, value: MessageMetadata): void {
@@ -125,6 +131,9 @@ export function encodeMessageMetadata(writer: ByteWriter, value: MessageMetadata
   writeInt(writer, 28, value.totalChunkMsgSize);
   writeInt(writer, 29, value.chunkId);
   writeBool(writer, 30, value.nullPartitionKey);
+  if (value.compactedBatchIndexes !== undefined)
+    for (const item of value.compactedBatchIndexes) writeInt(writer, 31, item);
+  writeBytes(writer, 32, value.schemaId);
 }
 
 export function decodeMessageMetadata(reader: ByteReader): MessageMetadata {
@@ -156,6 +165,8 @@ export function decodeMessageMetadata(reader: ByteReader): MessageMetadata {
   let totalChunkMsgSize: number | undefined;
   let chunkId: number | undefined;
   let nullPartitionKey: boolean | undefined;
+  let compactedBatchIndexes: number[] | undefined;
+  let schemaId: Buffer | undefined;
   while (reader.remaining > 0) {
     const tag = readTag(reader);
     switch (tag >>> 3) {
@@ -243,6 +254,12 @@ export function decodeMessageMetadata(reader: ByteReader): MessageMetadata {
       case 30:
         nullPartitionKey = readBool(reader, tag);
         break;
+      case 31:
+        compactedBatchIndexes = readInt32s(reader, tag, compactedBatchIndexes);
+        break;
+      case 32:
+        schemaId = readBytes(reader, tag);
+        break;
       default:
         skipField(reader, tag);
     }
@@ -276,5 +293,7 @@ export function decodeMessageMetadata(reader: ByteReader): MessageMetadata {
     totalChunkMsgSize,
     chunkId,
     nullPartitionKey,
+    compactedBatchIndexes,
+    schemaId,
   };
 }

@@ -82,6 +82,18 @@ export function readInt64s(reader: ByteReader, tag: number, list: bigint[] = [])
   return list;
 }
 
+/** Adds a repeated int32 field, packed or not, to `list`. */
+export function readInt32s(reader: ByteReader, tag: number, list: number[] = []): number[] {
+  if ((tag & 7) === VARINT) {
+    list.push(reader.varint32() | 0);
+    return list;
+  }
+  expectType(reader, tag, LENGTH_DELIMITED);
+  const packed = window(reader);
+  while (packed.remaining > 0) list.push(packed.varint32() | 0);
+  return list;
+}
+
 /** A sequence id: −1 means none; other values must be safe integers. */
 export function readInt(reader: ByteReader, tag: number): number {
   const value = readForeignInt(reader, tag);

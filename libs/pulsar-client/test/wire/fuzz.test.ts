@@ -17,7 +17,16 @@ import {
   serializeMessageId,
   WireError,
 } from '../../src/wire/index.ts';
-import type { KnownCommand, MessageMetadata, SingleMessageMetadata, MessageIdData } from '../../src/wire/index.ts';
+import type {
+  CommandName,
+  KnownCommand,
+  MessageMetadata,
+  SingleMessageMetadata,
+  MessageIdData,
+} from '../../src/wire/index.ts';
+import { asWireError } from '../../src/wire/errors.ts';
+import { fuzzRuns } from '../support/runs.ts';
+import { messageCodecs } from './message-codecs.ts';
 import { commandNames, commandType, messageType, messageValue, present } from './protocol.ts';
 
 interface Mutation {
@@ -75,11 +84,8 @@ function assertContained(bytes: Buffer, decode: (window: Buffer) => unknown): vo
   );
 }
 
-const commands = fc
-  .constantFrom(...commandNames)
-  .chain((name) =>
-    messageValue(commandType(name)).map((command) => ({ type: name, command }) as unknown as KnownCommand),
-  );
+const commandsOf = (name: CommandName): fc.Arbitrary<KnownCommand> =>
+  messageValue(commandType(name)).map((command) => ({ type: name, command }) as unknown as KnownCommand);
 const metadatas = messageValue(
   messageType('MessageMetadata'),
 ) as fc.Arbitrary<unknown> as fc.Arbitrary<MessageMetadata>;
@@ -88,29 +94,65 @@ const singles = messageValue(
   messageType('SingleMessageMetadata'),
 ) as fc.Arbitrary<unknown> as fc.Arbitrary<SingleMessageMetadata>;
 
-const valid = {
-  command: commands.map((command) => written((writer) => encodeBaseCommand(writer, command))),
-  entry: metadatas.map((metadata) =>
-    written((writer) => {
-      encodeBrokerEntry(writer, { index: 300, brokerTimestamp: 1_700_000_000_000 });
-      encodeEntry(writer, metadata, Buffer.from('payload'));
-    }),
+/** A decoder, and bytes that it takes. */
+interface Target {
+  readonly valid: fc.Arbitrary<Buffer>;
+  readonly decode: (bytes: Buffer) => unknown;
+  readonly runs: number;
+}
+
+const targets: Readonly<Record<string, Target>> = {
+  ...Object.fromEntries(
+    commandNames.map((name): [string, Target] => [
+      `command ${name}`,
+      {
+        valid: commandsOf(name).map((command) => written((writer) => encodeBaseCommand(writer, command))),
+        decode: (bytes) => decodeBaseCommand(new ByteReader(bytes)),
+        runs: 40,
+      },
+    ]),
   ),
-  batch: fc.array(singles, { minLength: 1, maxLength: 3 }).map((messages) =>
-    written((writer) => {
-      for (const metadata of messages) appendToBatch(writer, { ...metadata, payloadSize: 5 }, Buffer.from('hello'));
-    }),
+  ...Object.fromEntries(
+    Object.entries(messageCodecs).map(([name, { encode, decode }]): [string, Target] => [
+      name,
+      {
+        valid: messageValue(messageType(name), 1).map((value) => written((writer) => encode(writer, value as never))),
+        decode: (bytes) => asWire(() => decode(new ByteReader(bytes))),
+        runs: 40,
+      },
+    ]),
   ),
-  messageId: ids.map(serializeMessageId),
+  entry: {
+    valid: metadatas.map((metadata) =>
+      written((writer) => {
+        encodeBrokerEntry(writer, { index: 300, brokerTimestamp: 1_700_000_000_000 });
+        encodeEntry(writer, metadata, Buffer.from('payload'));
+      }),
+    ),
+    // With the checksum on, a mutated entry would end there.
+    decode: (bytes) => decodeEntry(bytes, { verifyChecksum: false }),
+    runs: 300,
+  },
+  batch: {
+    valid: fc.array(singles, { minLength: 1, maxLength: 3 }).map((messages) =>
+      written((writer) => {
+        for (const metadata of messages) appendToBatch(writer, { ...metadata, payloadSize: 5 }, Buffer.from('hello'));
+      }),
+    ),
+    decode: walkBatch,
+    runs: 300,
+  },
+  'message id': { valid: ids.map(serializeMessageId), decode: deserializeMessageId, runs: 300 },
 };
 
-const decoders: Readonly<Record<keyof typeof valid, (bytes: Buffer) => unknown>> = {
-  command: (bytes) => decodeBaseCommand(new ByteReader(bytes)),
-  // With the checksum on, a mutated entry would end there.
-  entry: (bytes) => decodeEntry(bytes, { verifyChecksum: false }),
-  batch: walkBatch,
-  messageId: deserializeMessageId,
-};
+/** Decoders of parts leave it to the whole to say what was being read. */
+function asWire<T>(decode: () => T): T {
+  try {
+    return decode();
+  } catch (error) {
+    throw asWireError(error, 'part');
+  }
+}
 
 function walkBatch(bytes: Buffer): unknown {
   const cursor = new BatchCursor();
@@ -133,27 +175,39 @@ function walkBatch(bytes: Buffer): unknown {
   return seen;
 }
 
-for (const name of Object.keys(valid) as Array<keyof typeof valid>) {
+for (const [name, { valid, decode, runs }] of Object.entries(targets)) {
   describe(`the decoder of a ${name}`, () => {
     test('holds on random bytes', () => {
-      fc.assert(
-        fc.property(fc.uint8Array({ maxLength: 60 }), (bytes) => assertContained(Buffer.from(bytes), decoders[name])),
-        { numRuns: 1000 },
+      const property = fc.property(fc.uint8Array({ maxLength: 60 }), (bytes) =>
+        assertContained(Buffer.from(bytes), decode),
       );
+      fc.assert(property, fuzzRuns(runs));
     });
 
     test('holds on damaged bytes', () => {
-      fc.assert(
-        fc.property(valid[name], mutations, (bytes, steps) => assertContained(mutate(bytes, steps), decoders[name])),
-        { numRuns: 1000 },
-      );
+      const property = fc.property(valid, mutations, (bytes, steps) => assertContained(mutate(bytes, steps), decode));
+      fc.assert(property, fuzzRuns(runs));
     });
   });
 }
 
+test('a length of gigabytes takes no memory, wherever it stands', () => {
+  const huge = Buffer.from('ffffffff07', 'hex');
+  const before = process.memoryUsage().arrayBuffers;
+  let worst = 0;
+  for (const { valid, decode } of Object.values(targets)) {
+    const [bytes = Buffer.alloc(0)] = fc.sample(valid, { numRuns: 1, seed: 1 });
+    for (let at = 0; at < bytes.length; at++) {
+      outcome(() => decode(Buffer.concat([bytes.subarray(0, at), huge, bytes.subarray(at + 1)])));
+      worst = Math.max(worst, process.memoryUsage().arrayBuffers - before);
+    }
+  }
+  assert.ok(worst < 16 * 1024 * 1024, `${worst} bytes`);
+});
+
 describe('the frame parser', () => {
   const frames = fc
-    .tuple(commands, metadatas)
+    .tuple(fc.constantFrom(...commandNames).chain(commandsOf), metadatas)
     .map(([command, metadata]) =>
       written((writer) => encodePayloadFrame(writer, command, metadata, Buffer.from('payload'))),
     );
@@ -176,7 +230,7 @@ describe('the frame parser', () => {
         const damaged = mutate(Buffer.concat(stream), steps);
         assert.deepEqual(parse(damaged, chunkBytes + 1), parse(damaged, damaged.length + 1));
       }),
-      { numRuns: 500 },
+      fuzzRuns(200),
     );
   });
 });

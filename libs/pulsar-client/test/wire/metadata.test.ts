@@ -2,27 +2,14 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { ByteReader, ByteWriter } from '@pharos/bytes';
 import fc from 'fast-check';
-import { decodeBrokerEntryMetadata, encodeBrokerEntryMetadata } from '../../src/wire/broker-entry-metadata.ts';
-import { decodeMessageIdData, encodeMessageIdData } from '../../src/wire/message-id.ts';
+import { decodeMessageIdData } from '../../src/wire/message-id.ts';
 import { decodeMessageMetadata, encodeMessageMetadata } from '../../src/wire/message-metadata.ts';
-import { decodeSingleMessageMetadata, encodeSingleMessageMetadata } from '../../src/wire/single-message-metadata.ts';
+import { fuzzRuns } from '../support/runs.ts';
+import { messageCodecs } from './message-codecs.ts';
 import { decodeByProtobufjs, encodeByProtobufjs, messageType, messageValue, present } from './protocol.ts';
 
-interface Codec {
-  readonly name: string;
-  readonly encode: (writer: ByteWriter, value: never) => void;
-  readonly decode: (reader: ByteReader) => unknown;
-}
-
-const codecs: readonly Codec[] = [
-  { name: 'MessageMetadata', encode: encodeMessageMetadata, decode: decodeMessageMetadata },
-  { name: 'SingleMessageMetadata', encode: encodeSingleMessageMetadata, decode: decodeSingleMessageMetadata },
-  { name: 'BrokerEntryMetadata', encode: encodeBrokerEntryMetadata, decode: decodeBrokerEntryMetadata },
-  { name: 'MessageIdData', encode: encodeMessageIdData, decode: decodeMessageIdData },
-];
-
 describe('messages that are not commands', () => {
-  for (const { name, encode, decode } of codecs) {
+  for (const [name, { encode, decode }] of Object.entries(messageCodecs)) {
     const type = messageType(name);
 
     test(`${name}: the same bytes as protobufjs, read by each other and by itself`, () => {
@@ -36,6 +23,7 @@ describe('messages that are not commands', () => {
           assert.deepEqual(decodeByProtobufjs(type, ours), value);
           assert.deepEqual(present(decode(new ByteReader(theirs))), value);
         }),
+        fuzzRuns(60),
       );
     });
 

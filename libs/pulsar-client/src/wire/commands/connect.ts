@@ -10,6 +10,7 @@
  *    8 optional string        original_auth_data
  *    9 optional string        original_auth_method
  *   10 optional FeatureFlags  feature_flags
+ *   11 optional string        proxy_version
  */
 import type { ByteReader, ByteWriter } from '@pharos/bytes';
 import { decodeFeatureFlags, encodeFeatureFlags } from '../feature-flags.ts';
@@ -42,6 +43,7 @@ export interface CommandConnect {
   readonly originalAuthData?: string | undefined;
   readonly originalAuthMethod?: string | undefined;
   readonly featureFlags?: FeatureFlags | undefined;
+  readonly proxyVersion?: string | undefined;
 }
 
 export function encodeCommandConnect(writer: ByteWriter, command: CommandConnect): void {
@@ -55,6 +57,7 @@ export function encodeCommandConnect(writer: ByteWriter, command: CommandConnect
   writeString(writer, 8, command.originalAuthData);
   writeString(writer, 9, command.originalAuthMethod);
   writeMessage(writer, 10, command.featureFlags, encodeFeatureFlags);
+  writeString(writer, 11, command.proxyVersion);
 }
 
 export function decodeCommandConnect(reader: ByteReader): CommandConnect {
@@ -68,6 +71,7 @@ export function decodeCommandConnect(reader: ByteReader): CommandConnect {
   let originalAuthData: string | undefined;
   let originalAuthMethod: string | undefined;
   let featureFlags: FeatureFlags | undefined;
+  let proxyVersion: string | undefined;
   while (reader.remaining > 0) {
     const tag = readTag(reader);
     switch (tag >>> 3) {
@@ -101,6 +105,9 @@ export function decodeCommandConnect(reader: ByteReader): CommandConnect {
       case 10:
         featureFlags = readMessage(reader, tag, decodeFeatureFlags);
         break;
+      case 11:
+        proxyVersion = readString(reader, tag);
+        break;
       default:
         skipField(reader, tag);
     }
@@ -116,5 +123,6 @@ export function decodeCommandConnect(reader: ByteReader): CommandConnect {
     originalAuthData,
     originalAuthMethod,
     featureFlags,
+    proxyVersion,
   };
 }

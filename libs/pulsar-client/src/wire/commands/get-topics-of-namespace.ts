@@ -5,16 +5,21 @@
  *    3 optional enum          mode = PERSISTENT
  *    4 optional string        topics_pattern
  *    5 optional string        topics_hash
+ *    6 repeated KeyValue      properties
  */
 import type { ByteReader, ByteWriter } from '@pharos/bytes';
+import { decodeKeyValue, encodeKeyValue } from '../key-value.ts';
+import type { KeyValue } from '../key-value.ts';
 import {
   readInt32,
+  readMessage,
   readString,
   readTag,
   readUint,
   required,
   skipField,
   writeInt,
+  writeMessage,
   writeString,
   writeUint,
 } from '../protobuf.ts';
@@ -30,6 +35,7 @@ export interface CommandGetTopicsOfNamespace {
   readonly mode?: number | undefined;
   readonly topicsPattern?: string | undefined;
   readonly topicsHash?: string | undefined;
+  readonly properties?: readonly KeyValue[] | undefined;
 }
 
 export function encodeCommandGetTopicsOfNamespace(writer: ByteWriter, command: CommandGetTopicsOfNamespace): void {
@@ -38,6 +44,8 @@ export function encodeCommandGetTopicsOfNamespace(writer: ByteWriter, command: C
   writeInt(writer, 3, command.mode);
   writeString(writer, 4, command.topicsPattern);
   writeString(writer, 5, command.topicsHash);
+  if (command.properties !== undefined)
+    for (const item of command.properties) writeMessage(writer, 6, item, encodeKeyValue);
 }
 
 export function decodeCommandGetTopicsOfNamespace(reader: ByteReader): CommandGetTopicsOfNamespace {
@@ -46,6 +54,7 @@ export function decodeCommandGetTopicsOfNamespace(reader: ByteReader): CommandGe
   let mode: number | undefined;
   let topicsPattern: string | undefined;
   let topicsHash: string | undefined;
+  let properties: KeyValue[] | undefined;
   while (reader.remaining > 0) {
     const tag = readTag(reader);
     switch (tag >>> 3) {
@@ -64,6 +73,9 @@ export function decodeCommandGetTopicsOfNamespace(reader: ByteReader): CommandGe
       case 5:
         topicsHash = readString(reader, tag);
         break;
+      case 6:
+        (properties ??= []).push(readMessage(reader, tag, decodeKeyValue));
+        break;
       default:
         skipField(reader, tag);
     }
@@ -74,5 +86,6 @@ export function decodeCommandGetTopicsOfNamespace(reader: ByteReader): CommandGe
     mode,
     topicsPattern,
     topicsHash,
+    properties,
   };
 }

@@ -5,9 +5,20 @@
  *    3 optional string        original_principal
  *    4 optional string        original_auth_data
  *    5 optional string        original_auth_method
+ *    6 optional bool          metadata_auto_creation_enabled = true
  */
 import type { ByteReader, ByteWriter } from '@pharos/bytes';
-import { readString, readTag, readUint, required, skipField, writeString, writeUint } from '../protobuf.ts';
+import {
+  readBool,
+  readString,
+  readTag,
+  readUint,
+  required,
+  skipField,
+  writeBool,
+  writeString,
+  writeUint,
+} from '../protobuf.ts';
 
 /** Asks for a topic's number of partitions. */
 export interface CommandPartitionedTopicMetadata {
@@ -16,6 +27,8 @@ export interface CommandPartitionedTopicMetadata {
   readonly originalPrincipal?: string | undefined;
   readonly originalAuthData?: string | undefined;
   readonly originalAuthMethod?: string | undefined;
+  /** False: the topic is not made where it is not there; for brokers with the feature flag. */
+  readonly metadataAutoCreationEnabled?: boolean | undefined;
 }
 
 export function encodeCommandPartitionedTopicMetadata(
@@ -27,6 +40,7 @@ export function encodeCommandPartitionedTopicMetadata(
   writeString(writer, 3, command.originalPrincipal);
   writeString(writer, 4, command.originalAuthData);
   writeString(writer, 5, command.originalAuthMethod);
+  writeBool(writer, 6, command.metadataAutoCreationEnabled);
 }
 
 export function decodeCommandPartitionedTopicMetadata(reader: ByteReader): CommandPartitionedTopicMetadata {
@@ -35,6 +49,7 @@ export function decodeCommandPartitionedTopicMetadata(reader: ByteReader): Comma
   let originalPrincipal: string | undefined;
   let originalAuthData: string | undefined;
   let originalAuthMethod: string | undefined;
+  let metadataAutoCreationEnabled: boolean | undefined;
   while (reader.remaining > 0) {
     const tag = readTag(reader);
     switch (tag >>> 3) {
@@ -53,6 +68,9 @@ export function decodeCommandPartitionedTopicMetadata(reader: ByteReader): Comma
       case 5:
         originalAuthMethod = readString(reader, tag);
         break;
+      case 6:
+        metadataAutoCreationEnabled = readBool(reader, tag);
+        break;
       default:
         skipField(reader, tag);
     }
@@ -63,5 +81,6 @@ export function decodeCommandPartitionedTopicMetadata(reader: ByteReader): Comma
     originalPrincipal,
     originalAuthData,
     originalAuthMethod,
+    metadataAutoCreationEnabled,
   };
 }
