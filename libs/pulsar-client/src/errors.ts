@@ -46,10 +46,15 @@ export const pulsarErrors = {
   CryptoError: { retryable: false, description: 'A message could not be encrypted or decrypted.' },
   IncompatibleSchema: { retryable: false, description: "The schema does not fit the topic's." },
   ConsumerAssignError: { retryable: true, description: 'The broker could not assign the consumer.' },
+  CumulativeAcknowledgementNotAllowedError: {
+    retryable: false,
+    description: 'A subscription without order can not acknowledge all up to a message.',
+  },
+  TransactionCoordinatorNotFoundError: { retryable: true, description: 'No broker coordinates the transaction.' },
   TransactionConflict: { retryable: false, description: 'The transaction conflicts with another.' },
   TransactionNotFound: { retryable: false, description: 'There is no such transaction.' },
   InvalidTxnStatusError: { retryable: false, description: 'The transaction is not in a state for this.' },
-  NotAllowed: { retryable: false, description: 'The broker does not allow this on this topic.' },
+  NotAllowedError: { retryable: false, description: 'The broker does not allow this on this topic.' },
   Interrupted: { retryable: true, description: 'The operation was called off.' },
 } as const;
 
@@ -94,9 +99,9 @@ const codes: Readonly<Record<ServerErrorName, PulsarErrorCode>> = {
   InvalidTopicName: 'InvalidTopicName',
   IncompatibleSchema: 'IncompatibleSchema',
   ConsumerAssignError: 'ConsumerAssignError',
-  TransactionCoordinatorNotFound: 'TransactionNotFound',
+  TransactionCoordinatorNotFound: 'TransactionCoordinatorNotFoundError',
   InvalidTxnStatus: 'InvalidTxnStatusError',
-  NotAllowedError: 'NotAllowed',
+  NotAllowedError: 'NotAllowedError',
   TransactionConflict: 'TransactionConflict',
   TransactionNotFound: 'TransactionNotFound',
   ProducerFenced: 'ProducerFenced',

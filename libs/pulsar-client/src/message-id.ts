@@ -1,3 +1,4 @@
+import { asPulsarError } from './errors.ts';
 import {
   compareMessageIds,
   deserializeMessageId,
@@ -48,9 +49,13 @@ export class MessageId {
     return MessageId.of(latestMessageId);
   }
 
-  /** Reads what {@link serialize} of this or an official client wrote. @throws WireError `bad_message_id` */
+  /** Reads what {@link serialize} of this or an official client wrote. @throws PulsarError `InvalidMessage` */
   static deserialize(data: Uint8Array): MessageId {
-    return MessageId.of(deserializeMessageId(data));
+    try {
+      return MessageId.of(deserializeMessageId(data));
+    } catch (error) {
+      throw asPulsarError(error, 'InvalidMessage', 'reading a message id');
+    }
   }
 
   static of(parts: MessageIdParts): MessageId {

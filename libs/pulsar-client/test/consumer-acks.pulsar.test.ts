@@ -80,7 +80,10 @@ describe('acknowledgements', { timeout }, () => {
     await bench.publish('a');
     const consumer = await bench.subscribe({ subscriptionType: 'Shared' });
     const [message] = await take(consumer, 1);
-    await assert.rejects(consumer.acknowledgeCumulative(message as Message), pulsarError('OperationNotSupported'));
+    await assert.rejects(
+      consumer.acknowledgeCumulative(message as Message),
+      pulsarError('CumulativeAcknowledgementNotAllowedError'),
+    );
   });
 
   test('an id in a batch of unknown size, and one of no partition, are refused', async (t) => {

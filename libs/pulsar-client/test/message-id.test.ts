@@ -32,8 +32,11 @@ describe('MessageId', () => {
   });
 
   test('refuses bytes that are none', () => {
-    assert.throws(() => MessageId.deserialize(Buffer.from('not an id')), { code: 'bad_message_id' });
-    assert.throws(() => MessageId.deserialize(Buffer.alloc(0)), { code: 'bad_message_id' });
+    assert.throws(() => MessageId.deserialize(Buffer.from('not an id')), {
+      name: 'PulsarError',
+      code: 'InvalidMessage',
+    });
+    assert.throws(() => MessageId.deserialize(Buffer.alloc(0)), { name: 'PulsarError', code: 'InvalidMessage' });
   });
 
   test('is ordered by ledger, entry, partition, batch index', () => {

@@ -29,7 +29,7 @@ const final: ReadonlySet<PulsarErrorCode> = new Set<PulsarErrorCode>([
   'InvalidTopicName',
   'AuthorizationError',
   'OperationNotSupported',
-  'NotAllowed',
+  'NotAllowedError',
   'TopicNotFound',
   'TopicTerminated',
   'ProducerFenced',

@@ -105,7 +105,7 @@ export class MessageConsumer implements Consumer {
   async acknowledgeCumulativeId(messageId: MessageIdParts): Promise<null> {
     if (this.parts.shared) {
       throw new PulsarError(
-        'OperationNotSupported',
+        'CumulativeAcknowledgementNotAllowedError',
         'a Shared or KeyShared subscription has no order over all, and so no cumulative acknowledgement',
       );
     }

@@ -2,7 +2,7 @@ import { PulsarError, type PulsarErrorCode } from '../errors.ts';
 
 /** What the broker says of one entry that it will not take, while it takes others. */
 const refusals: ReadonlySet<PulsarErrorCode> = new Set<PulsarErrorCode>([
-  'NotAllowed',
+  'NotAllowedError',
   'AuthorizationError',
   'IncompatibleSchema',
   'ProducerBlockedQuotaExceededError',
