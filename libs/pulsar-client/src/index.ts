@@ -24,6 +24,7 @@ export type {
   EntryConsumerEvent,
 } from './consumer/entry-consumer.ts';
 export type { Message } from './consumer/message.ts';
+export type { RedeliveryBackoff } from './consumer/redelivery-settings.ts';
 export { PulsarError, pulsarErrors } from './errors.ts';
 export type { PulsarErrorCode, PulsarErrorDetails } from './errors.ts';
 export { MessageId } from './message-id.ts';

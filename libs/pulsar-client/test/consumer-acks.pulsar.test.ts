@@ -168,3 +168,41 @@ describe('acknowledgements', { timeout }, () => {
     await bench.untilBacklogIs(0);
   });
 });
+
+describe('redelivery', { timeout }, () => {
+  test('a backoff: a message that is refused again and again comes later each time, and others do not wait for it', async (t) => {
+    const bench = await Bench.open(t);
+    await bench.publish('a');
+    const negativeAckRedeliveryBackoff = { minDelayMs: 100, maxDelayMs: 60_000, multiplier: 4 };
+    const consumer = await bench.subscribe({ subscriptionType: 'Shared', negativeAckRedeliveryBackoff });
+    for (const [redeliveries, delayMs] of [0, 100, 400].entries()) {
+      const since = performance.now();
+      const [message] = (await take(consumer, 1)) as [Message];
+      assert.equal(message.getRedeliveryCount(), redeliveries);
+      if (delayMs > 0) assert.ok(performance.now() - since >= delayMs - 5, `${performance.now() - since} ms`);
+      consumer.negativeAcknowledge(message);
+    }
+    await bench.publish('b');
+    assert.deepEqual(await takeTexts(consumer, 1), ['b']);
+  });
+
+  test('what is not acknowledged in time comes again: alone where Shared, else all of it in order', async (t) => {
+    const ackTimeoutMs = 10_000;
+    const run = async (subscriptionType: 'Shared' | 'Exclusive'): Promise<string[]> => {
+      const bench = await Bench.open(t);
+      await bench.publish(...texts(3));
+      await bench.publishBatch(...texts(3, 'b'));
+      const consumer = await bench.subscribe({ subscriptionType, ackTimeoutMs, nAckRedeliverTimeoutMs: 600_000 });
+      const received = await take(consumer, 6);
+      const since = performance.now();
+      for (const index of [0, 2, 3, 5]) await consumer.acknowledge(received[index] as Message);
+      const again = await take(consumer, 2);
+      assert.ok(performance.now() - since >= ackTimeoutMs - 5);
+      for (const message of again) await consumer.acknowledge(message);
+      await bench.publish('end');
+      return [...again.map(textOf), ...(await takeTexts(consumer, 1))].sort();
+    };
+    const outcomes = await Promise.all([run('Shared'), run('Exclusive')]);
+    for (const outcome of outcomes) assert.deepEqual(outcome, ['b1', 'end', 'm1']);
+  });
+});

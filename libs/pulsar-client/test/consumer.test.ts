@@ -236,14 +236,39 @@ describe('consumer', { timeout }, () => {
 
   const refused: readonly [string, object, RegExp][] = [
     ['an option that there is none of', { subscriptionTyp: 'Shared' }, /subscriptionTyp/],
-    ['ackTimeoutMs', { ackTimeoutMs: 10_000 }, /ackTimeoutMs/],
+    [
+      'a time to acknowledge that is too short',
+      { ackTimeoutMs: 9999 },
+      /'ackTimeoutMs' is 9999, expected 0 or at least/,
+    ],
+    [
+      'a backoff of times to acknowledge that there are none of',
+      { subscriptionType: 'Shared', ackTimeoutRedeliveryBackoff: {} },
+      /ackTimeoutRedeliveryBackoff needs ackTimeoutMs/,
+    ],
+    [
+      'a backoff where redeliveries are not counted',
+      { negativeAckRedeliveryBackoff: {} },
+      /negativeAckRedeliveryBackoff needs 'Shared' or 'KeyShared'/,
+    ],
+    [
+      'a backoff that shrinks',
+      { subscriptionType: 'Shared', negativeAckRedeliveryBackoff: { multiplier: 1 } },
+      /multiplier is 1, expected more than 1/,
+    ],
+    [
+      'a backoff that begins beyond its end',
+      { subscriptionType: 'KeyShared', negativeAckRedeliveryBackoff: { minDelayMs: 2, maxDelayMs: 1 } },
+      /minDelayMs is 2, more than maxDelayMs, 1/,
+    ],
     ['several topics', { topics: ['a', 'b'] }, /topics/],
     ['a pattern', { topicsPattern: 'a.*' }, /topicsPattern/],
     ['a dead letter policy', { deadLetterPolicy: { deadLetterTopic: 'd' } }, /deadLetterPolicy/],
     ['a policy of keys, where there is no KeyShared', { keySharedPolicy: {} }, /keySharedPolicy needs 'KeyShared'/],
     ['compacted, where it is KeyShared', { readCompacted: true, subscriptionType: 'KeyShared' }, /readCompacted/],
     ['a type that there is none of', { subscriptionType: 'shared' }, /Exclusive, Shared, Failover/],
-    ['batch index acknowledgements', { batchIndexAckEnabled: true }, /batchIndexAckEnabled/],
+    ['acknowledgements that wait backwards', { ackGroupingTimeMs: -1 }, /ackGroupingTimeMs/],
+    ['groups of none', { ackGroupingMaxSize: 0 }, /ackGroupingMaxSize/],
     ['decryption', { cryptoKeyReader: {} }, /cryptoKeyReader/],
     ['no queue', { receiverQueueSize: 0 }, /receiverQueueSize/],
     ['a batch without any limit', { batchReceivePolicy: { maxNumBytes: -1, timeoutMs: -1 } }, /limit/],

@@ -61,7 +61,6 @@ describe('options that are not supported are refused by name', () => {
     ackTimeoutMs: 1000,
     subscriptionType: 'Key_Shared',
     deadLetterPolicy: {},
-    batchIndexAckEnabled: true,
     receiverQueueSize: 0,
     batchReceivePolicy: { maxNumMessages: -1, maxNumBytes: -1, timeoutMs: -1 },
     subscription: '',

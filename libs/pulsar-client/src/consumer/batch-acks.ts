@@ -1,5 +1,6 @@
 import { PulsarError } from '../errors.ts';
 import type { MessageIdParts } from '../message-id.ts';
+import { ackSetOf, isAcknowledged } from './ack-set.ts';
 
 interface PartialBatch {
   readonly ledgerId: bigint;
@@ -20,21 +21,7 @@ export class BatchAcks {
 
   /** Notes that a message is acknowledged; true where its entry then is. @throws PulsarError `InvalidMessage` */
   acknowledge(id: MessageIdParts): boolean {
-    const { batchIndex = -1, batchSize = 0 } = id;
-    if (batchIndex < 0) return true;
-    if (batchIndex >= batchSize || batchSize > maxBatchSize) {
-      const text = `message ${batchIndex} of a batch of ${batchSize} can not be acknowledged: the id is not whole`;
-      throw new PulsarError('InvalidMessage', text);
-    }
-    if (batchSize === 1) return true;
-    const batch = this.#batch(id, batchSize);
-    if (batch.acknowledged[batchIndex] === 0) {
-      batch.acknowledged[batchIndex] = 1;
-      batch.left--;
-    }
-    if (batch.left > 0) return false;
-    this.#partial.delete(keyOf(id));
-    return true;
+    return this.#mark(id, id.batchIndex ?? -1);
   }
 
   /** Notes that a message and all before it are; true where its entry then is. */
@@ -42,10 +29,26 @@ export class BatchAcks {
     for (const [key, { ledgerId, entryId }] of this.#partial) {
       if (ledgerId < id.ledgerId || (ledgerId === id.ledgerId && entryId < id.entryId)) this.#partial.delete(key);
     }
-    const { batchIndex = -1 } = id;
-    let whole = batchIndex < 0;
-    for (let index = 0; index <= batchIndex; index++) whole = this.acknowledge({ ...id, batchIndex: index });
-    return whole;
+    return this.#mark(id, 0);
+  }
+
+  /**
+   * Notes what the broker knows of an entry that it delivers: a consumer before this one may have acknowledged a part.
+   * True where all of it is acknowledged now.
+   */
+  known(id: MessageIdParts, batchSize: number, ackSet: readonly bigint[]): boolean {
+    for (let batchIndex = 0; batchIndex < batchSize; batchIndex++) {
+      const acknowledged = isAcknowledged(ackSet, batchIndex);
+      // Once it is whole it is forgotten: more would open it again.
+      if (acknowledged && this.acknowledge({ ...id, batchIndex, batchSize })) return true;
+    }
+    return false;
+  }
+
+  /** For the broker: which messages of the entry are not acknowledged; `undefined` where that is not known. */
+  ackSet(id: MessageIdParts): bigint[] | undefined {
+    const batch = this.#partial.get(keyOf(id));
+    return batch === undefined ? undefined : ackSetOf(batch.acknowledged);
   }
 
   /** Whether a message of a batch that comes again is acknowledged already. */
@@ -56,6 +59,26 @@ export class BatchAcks {
 
   clear(): void {
     this.#partial.clear();
+  }
+
+  /** Marks the messages of a batch from `first` up to the id's own. */
+  #mark(id: MessageIdParts, first: number): boolean {
+    const { batchIndex = -1, batchSize = 0 } = id;
+    if (batchIndex < 0) return true;
+    if (batchIndex >= batchSize || batchSize > maxBatchSize) {
+      const text = `message ${batchIndex} of a batch of ${batchSize} can not be acknowledged: the id is not whole`;
+      throw new PulsarError('InvalidMessage', text);
+    }
+    if (batchSize === 1) return true;
+    const batch = this.#batch(id, batchSize);
+    for (let index = first; index <= batchIndex; index++) {
+      if (batch.acknowledged[index] === 1) continue;
+      batch.acknowledged[index] = 1;
+      batch.left--;
+    }
+    if (batch.left > 0) return false;
+    this.#partial.delete(keyOf(id));
+    return true;
   }
 
   #batch(id: MessageIdParts, size: number): PartialBatch {

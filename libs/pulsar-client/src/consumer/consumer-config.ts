@@ -1,6 +1,7 @@
 import type { Consumer } from './consumer.ts';
 import type { KeySharedPolicy } from './key-shared.ts';
 import type { Message } from './message.ts';
+import type { RedeliveryBackoff } from './redelivery-settings.ts';
 
 export type SubscriptionType = 'Exclusive' | 'Shared' | 'KeyShared' | 'Failover';
 export type InitialPosition = 'Latest' | 'Earliest';
@@ -23,6 +24,15 @@ export interface ConsumerConfig {
   readonly subscriptionInitialPosition?: InitialPosition;
   /** When a message that was negatively acknowledged is asked for again. @default 60000 */
   readonly nAckRedeliverTimeoutMs?: number;
+  /** In place of `nAckRedeliverTimeoutMs` for `negativeAcknowledge`; by id it counts no redeliveries. Shared and KeyShared. */
+  readonly negativeAckRedeliveryBackoff?: RedeliveryBackoff;
+  /**
+   * How long the application may take to acknowledge a message, either way, before it is asked for again; at least 10000.
+   * 0: as long as it takes. @default 0
+   */
+  readonly ackTimeoutMs?: number;
+  /** What comes on top of `ackTimeoutMs`. Shared and KeyShared. */
+  readonly ackTimeoutRedeliveryBackoff?: RedeliveryBackoff;
   /** Messages of one partition that are asked for ahead, at least 1; batches come whole. @default 1000 */
   readonly receiverQueueSize?: number;
   /**
@@ -46,6 +56,20 @@ export interface ConsumerConfig {
   readonly batchReceivePolicy?: ConsumerBatchReceivePolicy;
   /** Of a KeyShared subscription. */
   readonly keySharedPolicy?: KeySharedPolicy;
+  /**
+   * Tells the broker of single messages of a batch, so that after a restart those that are acknowledged don't come again.
+   * The broker ignores it unless `acknowledgmentAtBatchIndexLevelEnabled` is set there. @default false
+   */
+  readonly batchIndexAckEnabled?: boolean;
+  /**
+   * How long acknowledgements wait for others, to go to the broker together; 0: for the rest of the turn of the event loop.
+   * Above 0, `acknowledge` resolves at once unless `ackReceiptEnabled` is set. @default 0
+   */
+  readonly ackGroupingTimeMs?: number;
+  /** How many acknowledgements go without waiting longer. @default 1000 */
+  readonly ackGroupingMaxSize?: number;
+  /** `acknowledge` resolves when the broker has confirmed it; tried again over lost connections until then. @default false */
+  readonly ackReceiptEnabled?: boolean;
   readonly replicateSubscriptionState?: boolean;
   /** Of a Failover subscription: whether this is the consumer that gets the messages of the partition. */
   readonly onActiveChange?: (active: boolean, partition: number) => void;

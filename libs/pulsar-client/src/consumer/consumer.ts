@@ -8,9 +8,9 @@ export interface Consumer {
   /** As many as `batchReceivePolicy` says; may be none. @throws PulsarError `AlreadyClosed`, … */
   batchReceive(): Promise<Message[]>;
   /**
-   * Resolves when the acknowledgement was written. Without a connection it is kept (up to a limit) and written with the
-   * next one, before more messages are asked for.
-   * @throws PulsarError `AlreadyClosed`, `NotConnected`
+   * Resolves when the acknowledgement was written, or as `ackReceiptEnabled` and `ackGroupingTimeMs` say. Without a
+   * connection it is kept (up to a limit) and written with the next one, before more messages are asked for.
+   * @throws PulsarError `AlreadyClosed`, `NotConnected`, or what the broker says where it is asked
    */
   acknowledge(message: Message): Promise<null>;
   acknowledgeId(messageId: MessageIdParts): Promise<null>;

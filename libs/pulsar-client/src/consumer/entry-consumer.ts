@@ -22,6 +22,8 @@ export interface Entry {
   readonly batch: boolean;
   /** Messages in the entry. */
   readonly count: number;
+  /** Of a batch of which some messages are acknowledged: a bit for each that is not, 64 a word, lowest first. */
+  readonly ackSet?: readonly bigint[] | undefined;
   /** Uncompressed. Of a chunk: the piece of the (perhaps compressed) message as it is. Empty where `unreadable` is set. */
   readonly payload: Buffer;
   /** Set where the payload can't be read: a compression or an encryption that isn't supported, or damage. */

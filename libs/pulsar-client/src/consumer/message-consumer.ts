@@ -7,6 +7,7 @@ import type { Message } from './message.ts';
 import type { EntryConsumerEvent } from './entry-consumer.ts';
 import { PartitionMessages } from './partition-messages.ts';
 import { Redelivery } from './redelivery.ts';
+import type { RedeliverySettings } from './redelivery-settings.ts';
 import { type BatchLimits, Takers } from './takers.ts';
 import { TopicEntries, type TopicEntriesParts } from './topic-entries.ts';
 
@@ -20,7 +21,8 @@ export interface MessageConsumerParts {
   readonly partitions: readonly Omit<TopicEntriesParts, 'readable' | 'event' | 'cleared'>[];
   /** Whether the broker spreads messages over consumers, each on its own; else it keeps their order. */
   readonly shared: boolean;
-  readonly nackDelayMs: number;
+  readonly redelivery: RedeliverySettings;
+  readonly batchIndexAcks: boolean;
   readonly batch: BatchLimits;
   readonly seekInclusive: boolean;
   readonly listener: ((message: Message) => void) | undefined;
@@ -71,7 +73,9 @@ export class MessageConsumer implements Consumer {
       const partition = this.#partitions[this.#turn];
       this.#turn = (this.#turn + 1) % length;
       const message = partition?.messages.next();
-      if (message !== undefined) return message;
+      if (message === undefined) continue;
+      partition?.redelivery.handedOver(message.getMessageId(), message.getRedeliveryCount());
+      return message;
     }
     return undefined;
   }
@@ -95,7 +99,7 @@ export class MessageConsumer implements Consumer {
 
   async acknowledgeId(messageId: MessageIdParts): Promise<null> {
     const { messages, redelivery } = this.#partitionOf(messageId);
-    return messages.acknowledge(messageId, () => redelivery.remove(messageId));
+    return messages.acknowledge(messageId, (whole) => redelivery.acknowledged(messageId, whole));
   }
 
   acknowledgeCumulative(message: Message): Promise<null> {
@@ -109,15 +113,19 @@ export class MessageConsumer implements Consumer {
         'a Shared or KeyShared subscription has no order over all, and so no cumulative acknowledgement',
       );
     }
-    return this.#partitionOf(messageId).messages.acknowledgeCumulative(messageId);
+    const { messages, redelivery } = this.#partitionOf(messageId);
+    const done = messages.acknowledgeCumulative(messageId);
+    redelivery.acknowledgedUpTo(messageId);
+    return done;
   }
 
   negativeAcknowledge(message: Message): void {
-    this.negativeAcknowledgeId(message.getMessageId());
+    const messageId = message.getMessageId();
+    this.#partitionOf(messageId).redelivery.refuse(messageId, message.getRedeliveryCount());
   }
 
   negativeAcknowledgeId(messageId: MessageIdParts): void {
-    this.#partitionOf(messageId).redelivery.add(messageId);
+    this.#partitionOf(messageId).redelivery.refuse(messageId, 0);
   }
 
   async getLastMessageIds(): Promise<MessageId[]> {
@@ -166,8 +174,8 @@ export class MessageConsumer implements Consumer {
         redelivery.clear();
       },
     });
-    const messages = new PartitionMessages(entries);
-    const redelivery = new Redelivery(this.parts.nackDelayMs, (ids) => {
+    const messages = new PartitionMessages(entries, this.parts.batchIndexAcks);
+    const redelivery = new Redelivery(this.parts.redelivery, (ids) => {
       if (this.parts.shared) entries.redeliver(ids);
       else entries.redeliverAll();
     });

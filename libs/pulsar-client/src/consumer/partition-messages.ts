@@ -17,6 +17,7 @@ interface Threshold {
 export class PartitionMessages {
   readonly entries: TopicEntries;
   readonly #acks = new BatchAcks();
+  readonly #batchIndexAcks: boolean;
   readonly #cursor = new BatchCursor();
   /** The batch that is being taken apart. */
   #batch: Entry | undefined;
@@ -27,8 +28,10 @@ export class PartitionMessages {
   #newestFirst = false;
   #position: MessageIdParts | undefined;
 
-  constructor(entries: TopicEntries) {
+  /** @param batchIndexAcks whether the broker is told of single messages of a batch */
+  constructor(entries: TopicEntries, batchIndexAcks: boolean) {
     this.entries = entries;
+    this.#batchIndexAcks = batchIndexAcks;
   }
 
   /** The message that was last handed over. */
@@ -56,21 +59,29 @@ export class PartitionMessages {
     return message;
   }
 
-  /** @param whole told where the entry is acknowledged with it */
-  acknowledge(id: MessageIdParts, whole?: () => void): Promise<null> {
-    if (!this.#acks.acknowledge(id)) return Promise.resolve(null);
-    whole?.();
-    return this.entries.acknowledge({ ledgerId: id.ledgerId, entryId: id.entryId });
+  /** @param told whether the entry is acknowledged with it */
+  acknowledge(id: MessageIdParts, told?: (whole: boolean) => void): Promise<null> {
+    const { ledgerId, entryId } = id;
+    const { acks } = this.entries;
+    const whole = this.#acks.acknowledge(id);
+    told?.(whole);
+    if (whole) {
+      this.#dropRest(id);
+      return acks.individual({ ledgerId, entryId });
+    }
+    // Broker and client count the rest of the entry down together, or the client alone.
+    return this.#batchIndexAcks ? acks.part({ ledgerId, entryId }, () => this.#acks.ackSet(id)) : Promise.resolve(null);
   }
 
   acknowledgeCumulative(id: MessageIdParts): Promise<null> {
     const whole = this.#acks.acknowledgeUpTo(id);
-    const { ledgerId, entryId } = id;
-    if (whole) return this.entries.acknowledgeCumulative({ ledgerId, entryId });
+    const { ledgerId, entryId, batchIndex } = id;
+    const { acks } = this.entries;
+    if (whole) this.#dropRest(id);
+    if (whole) return acks.cumulative({ ledgerId, entryId });
+    if (this.#batchIndexAcks) return acks.cumulative({ ledgerId, entryId, batchIndex, ackSet: this.#acks.ackSet(id) });
     // The rest of a batch is not acknowledged yet: only what is before it can be told to the broker.
-    return entryId === 0n
-      ? Promise.resolve(null)
-      : this.entries.acknowledgeCumulative({ ledgerId, entryId: entryId - 1n });
+    return entryId === 0n ? Promise.resolve(null) : acks.cumulative({ ledgerId, entryId: entryId - 1n });
   }
 
   /** What was read ahead is void. */
@@ -105,12 +116,28 @@ export class PartitionMessages {
     if (entry === undefined) return undefined;
     const unreadable = entry.unreadable ?? chunkError(entry);
     if (entry.batch && unreadable === undefined) {
+      if (entry.ackSet !== undefined && this.#isDone(entry, entry.ackSet)) return undefined;
       this.#batch = entry;
       this.#cursor.reset(entry.payload, entry.count);
       return undefined;
     }
     if (!this.#wanted(entry.messageId)) return undefined;
     return new ReceivedMessage(this.entries.parts.topic, entry, entry.messageId, undefined, unreadable);
+  }
+
+  /** An entry that came again and was then acknowledged as a whole may still be taken apart: nobody wants the rest of it. */
+  #dropRest({ ledgerId, entryId }: MessageIdParts): void {
+    const isOf = (id: MessageId | undefined): boolean => id?.entryId === entryId && id.ledgerId === ledgerId;
+    if (isOf(this.#batch?.messageId)) this.#batch = undefined;
+    if (isOf(this.#peeked?.getMessageId())) this.#peeked = undefined;
+  }
+
+  /** Whether all of a batch is acknowledged that the broker believes to be so in part. */
+  #isDone({ messageId, count }: Entry, ackSet: readonly bigint[]): boolean {
+    if (!this.#acks.known(messageId, count, ackSet)) return false;
+    const { ledgerId, entryId } = messageId;
+    this.entries.acks.individual({ ledgerId, entryId }).catch(() => undefined);
+    return true;
   }
 
   #nextOfBatch(entry: Entry): ReceivedMessage | undefined {

@@ -36,6 +36,7 @@ export function readEntry(command: CommandMessage, bytes: Buffer, options: ReadE
     brokerEntry: brokerEntryOf(wire.brokerEntry),
     metadata,
     batch: metadata.numMessagesInBatch !== undefined,
+    ackSet: metadata.numMessagesInBatch === undefined || command.ackSet?.length === 0 ? undefined : command.ackSet,
     count: Math.max(1, metadata.numMessagesInBatch ?? 1),
     payload: wire.payload,
     unreadable: undefined,

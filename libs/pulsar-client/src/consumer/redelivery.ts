@@ -1,52 +1,88 @@
-import type { MessageIdData } from '../wire/index.ts';
+import type { MessageIdParts } from '../message-id.ts';
+import { compareMessageIds, type MessageIdData } from '../wire/index.ts';
+import { DueTimes } from './due-times.ts';
+import { backoffDelayMs, type RedeliverySettings } from './redelivery-settings.ts';
 
-/** Messages that wait to be asked for again; the broker bounds what a consumer holds unacknowledged, and so these. */
+/** Against an application that acknowledges nothing: beyond it, those that wait longest are asked for early. */
+const maxTracked = 1_000_000;
+
+/**
+ * Which messages of a partition are to be asked for again, and when: those that were refused, and those that were handed
+ * over and not acknowledged in time. The broker delivers entries as a whole, so entries are what is asked for.
+ */
 export class Redelivery {
-  readonly #delayMs: number;
+  readonly #settings: RedeliverySettings;
   readonly #ask: (ids: readonly MessageIdData[]) => void;
-  /** By entry, in the order of their times. */
-  readonly #waiting = new Map<string, { readonly id: MessageIdData; readonly dueAt: number }>();
-  #timer: NodeJS.Timeout | undefined;
+  /** By entry. A broker bounds what a consumer holds unacknowledged, and so these. */
+  readonly #refused: DueTimes<MessageIdData>;
+  /** By message; absent where nothing has to be acknowledged in time. */
+  readonly #unacknowledged: DueTimes<MessageIdParts> | undefined;
 
-  constructor(delayMs: number, ask: (ids: readonly MessageIdData[]) => void) {
-    this.#delayMs = delayMs;
+  /** @param now a clock that never goes back, in milliseconds */
+  constructor(settings: RedeliverySettings, ask: (ids: readonly MessageIdData[]) => void, now?: () => number) {
+    this.#settings = settings;
     this.#ask = ask;
+    const { nackDelayMs, nackBackoff, ackTimeoutMs } = settings;
+    const shortestMs = Math.min(nackDelayMs, nackBackoff?.minDelayMs ?? nackDelayMs);
+    this.#refused = new DueTimes(shortestMs, (ids) => this.#ask(ids), now);
+    if (ackTimeoutMs > 0) this.#unacknowledged = new DueTimes(ackTimeoutMs, (ids) => this.#askEntries(ids), now);
   }
 
-  /** Entries come again as a whole. */
-  add(id: MessageIdData): void {
-    const { ledgerId, entryId } = id;
-    const key = `${ledgerId}:${entryId}`;
-    if (this.#waiting.has(key)) return;
-    this.#waiting.set(key, { id: { ledgerId, entryId }, dueAt: performance.now() + this.#delayMs });
-    this.#timer ??= setTimeout(() => this.#due(), this.#delayMs);
+  /** It was acknowledged negatively. @param redeliveries how often the broker has delivered it again already */
+  refuse(id: MessageIdParts, redeliveries: number): void {
+    this.#unacknowledged?.delete(messageKey(id));
+    const key = entryKey(id);
+    // The message of the entry that is due first has the whole entry come.
+    if (this.#refused.has(key)) return;
+    const { nackBackoff, nackDelayMs } = this.#settings;
+    const delayMs = nackBackoff === undefined ? nackDelayMs : backoffDelayMs(nackBackoff, redeliveries);
+    this.#refused.set(key, entryOf(id), delayMs);
   }
 
-  /** It was acknowledged after all. */
-  remove({ ledgerId, entryId }: { readonly ledgerId: bigint; readonly entryId: bigint }): void {
-    if (this.#waiting.size > 0) this.#waiting.delete(`${ledgerId}:${entryId}`);
+  /** The application has it, and its time to acknowledge it begins. */
+  handedOver(id: MessageIdParts, redeliveries: number): void {
+    const tracked = this.#unacknowledged;
+    if (tracked === undefined) return;
+    const { ackTimeoutMs, ackTimeoutBackoff } = this.#settings;
+    const moreMs = ackTimeoutBackoff === undefined ? 0 : backoffDelayMs(ackTimeoutBackoff, redeliveries);
+    tracked.set(messageKey(id), id, ackTimeoutMs + moreMs);
+    if (tracked.size > maxTracked) tracked.hurry();
   }
 
-  /** They come again anyway, or nobody wants them. */
+  /** @param whole whether its entry is, which then need not come again */
+  acknowledged(id: MessageIdParts, whole: boolean): void {
+    this.#unacknowledged?.delete(messageKey(id));
+    if (whole && this.#refused.size > 0) this.#refused.delete(entryKey(id));
+  }
+
+  acknowledgedUpTo(id: MessageIdParts): void {
+    const batchIndex = id.batchIndex ?? -1;
+    const last = { ...entryOf(id), batchIndex: batchIndex < 0 ? Number.MAX_SAFE_INTEGER : batchIndex };
+    this.#unacknowledged?.deleteWhere(
+      (one) => compareMessageIds({ ...entryOf(one), batchIndex: one.batchIndex }, last) <= 0,
+    );
+    this.#refused.deleteWhere((one) => compareMessageIds({ ...one, batchIndex: Number.MAX_SAFE_INTEGER }, last) <= 0);
+  }
+
+  /** All that is unacknowledged comes again anyway, or nobody wants it. */
   clear(): void {
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
-    this.#waiting.clear();
+    this.#refused.clear();
+    this.#unacknowledged?.clear();
   }
 
-  #due(): void {
-    this.#timer = undefined;
-    const now = performance.now();
-    const ids: MessageIdData[] = [];
-    for (const [key, { id, dueAt }] of this.#waiting) {
-      // A timer may fire a little early.
-      if (dueAt > now + 1) {
-        this.#timer = setTimeout(() => this.#due(), dueAt - now);
-        break;
-      }
-      this.#waiting.delete(key);
-      ids.push(id);
-    }
-    if (ids.length > 0) this.#ask(ids);
+  #askEntries(ids: readonly MessageIdParts[]): void {
+    this.#ask([...new Map(ids.map((id) => [entryKey(id), entryOf(id)])).values()]);
   }
+}
+
+function entryOf({ ledgerId, entryId }: MessageIdParts): MessageIdData {
+  return { ledgerId, entryId };
+}
+
+function entryKey({ ledgerId, entryId }: MessageIdParts): string {
+  return `${ledgerId}:${entryId}`;
+}
+
+function messageKey({ ledgerId, entryId, batchIndex = -1 }: MessageIdParts): string {
+  return `${ledgerId}:${entryId}:${batchIndex}`;
 }

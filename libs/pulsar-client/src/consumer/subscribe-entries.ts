@@ -90,7 +90,7 @@ class SingleTopicEntryConsumer implements EntryConsumer {
 
   acknowledgeEntry(entry: { readonly messageId: MessageIdParts }): Promise<null> {
     const { ledgerId, entryId } = entry.messageId;
-    return this.#entries.acknowledge({ ledgerId, entryId });
+    return this.#entries.acks.individual({ ledgerId, entryId });
   }
 
   async getLastMessageId(): Promise<MessageId> {

@@ -1,21 +1,13 @@
 import type { ClientCore } from '../client-core.ts';
-import {
-  integer,
-  keyValues,
-  maxTimerMs,
-  milliseconds,
-  mustHold,
-  oneOf,
-  refuseUnknown,
-  text,
-  type Unsupported,
-} from '../options.ts';
+import { integer, keyValues, maxTimerMs, mustHold, oneOf, refuseUnknown, text, type Unsupported } from '../options.ts';
 import { formatTopicName, parseTopicName, partitionName } from '../topic-name.ts';
 import type { Consumer } from './consumer.ts';
 import type { ConsumerConfig } from './consumer-config.ts';
+import { ackSettings } from './ack-settings.ts';
 import { FlowPool } from './flow.ts';
 import { keySharedMeta } from './key-shared.ts';
 import { MessageConsumer, type MessageConsumerParts } from './message-consumer.ts';
+import { redeliverySettings } from './redelivery-settings.ts';
 import { initialPositions, madeUpName, subscriptionTypes } from './subscription.ts';
 import type { BatchLimits } from './takers.ts';
 
@@ -38,6 +30,13 @@ const supported: readonly (keyof ConsumerConfig)[] = [
   'batchReceivePolicy',
   'replicateSubscriptionState',
   'keySharedPolicy',
+  'batchIndexAckEnabled',
+  'ackTimeoutMs',
+  'negativeAckRedeliveryBackoff',
+  'ackTimeoutRedeliveryBackoff',
+  'ackGroupingTimeMs',
+  'ackGroupingMaxSize',
+  'ackReceiptEnabled',
   'onActiveChange',
 ];
 
@@ -49,14 +48,12 @@ const unsupported: Readonly<Record<string, Unsupported>> = {
   topics: severalTopics,
   topicsPattern: severalTopics,
   regexSubscriptionMode: severalTopics,
-  ackTimeoutMs: { why: "is not supported yet: acknowledge negatively what isn't to be kept", accepted: [0] },
   privateKeyPath: encryption,
   cryptoKeyReader: encryption,
   cryptoFailureAction: { ...encryption, accepted: ['FAIL'] },
   maxPendingChunkedMessage: chunks,
   autoAckOldestChunkedMessageOnQueueFull: chunks,
   schema: { why: 'is not supported yet: messages are bytes' },
-  batchIndexAckEnabled: { why: 'is not supported yet: entries are acknowledged as a whole', accepted: [false] },
   deadLetterPolicy: { why: 'is not supported yet' },
 };
 
@@ -112,12 +109,14 @@ function partsOf(
     replicateSubscriptionState: config.replicateSubscriptionState ?? false,
   };
   const queue = queueOf(config);
+  const acks = ackSettings(config);
   return {
     topic,
     subscription,
-    partitions: topics.map((one) => ({ ...one, ...queue, subscription, command, start: undefined })),
+    partitions: topics.map((one) => ({ ...one, ...queue, subscription, command, acks, start: undefined })),
     shared,
-    nackDelayMs: milliseconds(kind, 'nAckRedeliverTimeoutMs', config.nAckRedeliverTimeoutMs, 60_000, 0),
+    batchIndexAcks: config.batchIndexAckEnabled ?? false,
+    redelivery: redeliverySettings(config, shared),
     batch: batchLimits(config, queue.pool.limits.maxBytes),
     seekInclusive: config.startMessageIdInclusive ?? false,
     onActiveChange: config.onActiveChange,

@@ -6,13 +6,13 @@ import { PulsarError } from '../errors.ts';
 import { Fifo } from '../fifo.ts';
 import { MessageId, type MessageIdParts } from '../message-id.ts';
 import type {
-  CommandAck,
   CommandGetLastMessageIdResponse,
   CommandMessage,
   CommandSubscribe,
   MessageIdData,
 } from '../wire/index.ts';
-import { AckQueue } from './ack-queue.ts';
+import { AckQueue, type AckSettings, type AckTarget, plainAcks } from './ack-queue.ts';
+import { leftOf } from './ack-set.ts';
 import type { Entry, EntryConsumerEvent } from './entry-consumer.ts';
 import { Flow, type FlowPool } from './flow.ts';
 import { readEntry, unreadableEntry } from './read-entry.ts';
@@ -35,6 +35,8 @@ export interface TopicEntriesParts {
   readonly window: number;
   /** What it may hold, together with others. */
   readonly pool: FlowPool;
+  /** @default each turn's at once, without a word from the broker */
+  readonly acks?: AckSettings;
   /** The queue is no more empty. */
   readonly readable: () => void;
   readonly event: (event: EntryConsumerEvent) => void;
@@ -48,9 +50,9 @@ export interface TopicEntriesParts {
  */
 export class TopicEntries {
   readonly parts: TopicEntriesParts;
+  readonly acks: AckQueue;
   readonly #core: ClientCore;
   readonly #attachment: Attachment;
-  readonly #acks: AckQueue;
   readonly #queue = new Fifo<Entry>();
   readonly #flow: Flow;
   /** What isn't persistent has no positions, and comes once or never. */
@@ -68,10 +70,11 @@ export class TopicEntries {
     this.parts = parts;
     this.#persistent = parts.topic.startsWith('persistent:');
     this.#flow = new Flow(parts.window, parts.pool);
-    this.#acks = new AckQueue((command) => this.#sendAck(command));
+    const name = `consumer of '${parts.subscription}' on ${parts.topic}`;
+    this.acks = new AckQueue(parts.acks ?? plainAcks, name, () => this.#ackTarget());
     this.#attachment = new Attachment(core, {
       kind: 'consumer',
-      name: `consumer of '${parts.subscription}' on ${parts.topic}`,
+      name,
       topic: parts.topic,
       attach: (connection) => this.#attach(connection),
       release: (connection) => this.#release(connection),
@@ -109,22 +112,15 @@ export class TopicEntries {
   take(): Entry | undefined {
     const entry = this.#queue.shift();
     if (entry === undefined) return undefined;
-    this.#flow.taken(entry.count, entry.payload.length);
+    this.#flow.taken(permitsOf(entry), entry.payload.length);
     this.#grant();
     return entry;
   }
 
-  /** Resolves when it was written; see `Consumer.acknowledge`. @throws PulsarError */
-  acknowledge(id: MessageIdData): Promise<null> {
-    return this.#closed ? Promise.reject(this.closedError()) : this.#acks.individual(id);
-  }
-
-  acknowledgeCumulative(id: MessageIdData): Promise<null> {
-    return this.#closed ? Promise.reject(this.closedError()) : this.#acks.cumulative(id);
-  }
-
   /** Of a Shared subscription: has these come again. */
   redeliver(messageIds: readonly MessageIdData[]): void {
+    // What is acknowledged is not to come again.
+    this.acks.flush();
     this.#attachment.connection?.send({
       type: 'redeliverUnacknowledgedMessages',
       command: { consumerId: this.#consumerId, messageIds },
@@ -136,6 +132,7 @@ export class TopicEntries {
     const { connection } = this.#attachment;
     // Without a connection it all comes again anyway.
     if (connection === undefined) return;
+    this.acks.flush();
     this.#epoch++;
     this.#clear();
     const command = { consumerId: this.#consumerId, consumerEpoch: this.#epoch };
@@ -177,6 +174,8 @@ export class TopicEntries {
     }
     const connection = this.#connectionNow();
     const consumerId = this.#consumerId;
+    // Later they would count at the new place.
+    this.acks.flush();
     const what = `seeking on ${this.parts.topic}`;
     await connection.request('success', what, (requestId) => ({
       type: 'seek',
@@ -208,7 +207,8 @@ export class TopicEntries {
   /** Sends the acknowledgements that wait, and ends it. */
   async close(): Promise<void> {
     if (this.#closed) return;
-    this.#acks.flush();
+    this.acks.flush();
+    if (this.acks.asking) await this.acks.asked();
     const connection = this.#attachment.stop();
     const consumerId = this.#consumerId;
     this.#end(undefined);
@@ -268,7 +268,7 @@ export class TopicEntries {
     this.#flow.restart();
     // A durable subscription delivers again what wasn't acknowledged, with the queue's entries among it.
     if (this.parts.start === undefined && this.#persistent) this.#clear();
-    this.#acks.flush();
+    this.acks.flush();
     this.parts.event({ type: 'connected', session: this.#session });
     if (this.#attachment.connection === connection) this.#grant();
   }
@@ -286,14 +286,14 @@ export class TopicEntries {
     const entry = readEntry(command, bytes, options) ?? this.#damagedEntry(command, options.session);
     if (entry === undefined) return;
     this.#core.metrics.received?.(entry.count, bytes.length);
-    this.#flow.arrived(entry.count, entry.payload.length);
+    this.#flow.arrived(permitsOf(entry), entry.payload.length);
     const stale = command.consumerEpoch !== undefined && command.consumerEpoch < this.#epoch;
     // The broker goes by its own clock too, where it adds its time.
     const publishedMs = entry.brokerEntry?.brokerTimestampMs ?? entry.metadata.publishTime;
     const unwanted = this.#persistent && start?.advance(command.messageId, publishedMs) === false;
     this.#progressed();
     if (stale || unwanted) {
-      this.#flow.taken(entry.count, entry.payload.length);
+      this.#flow.taken(permitsOf(entry), entry.payload.length);
       this.#grant();
       return;
     }
@@ -328,7 +328,7 @@ export class TopicEntries {
   }
 
   #clear(): void {
-    for (const entry of this.#queue.drain()) this.#flow.taken(entry.count, entry.payload.length);
+    for (const entry of this.#queue.drain()) this.#flow.taken(permitsOf(entry), entry.payload.length);
     this.parts.cleared();
   }
 
@@ -338,7 +338,7 @@ export class TopicEntries {
     this.#progressed();
     this.#clear();
     this.#flow.leave();
-    this.#acks.fail(error ?? this.closedError());
+    this.acks.fail(error ?? this.closedError());
     // Not inside the call that closes it.
     queueMicrotask(() => this.parts.event(error === undefined ? { type: 'closed' } : { type: 'closed', error }));
   }
@@ -372,10 +372,9 @@ export class TopicEntries {
     this.#progress = undefined;
   }
 
-  #sendAck(command: Omit<CommandAck, 'consumerId'>): boolean {
+  #ackTarget(): AckTarget | undefined {
     const { connection } = this.#attachment;
-    connection?.send({ type: 'ack', command: { ...command, consumerId: this.#consumerId } });
-    return connection !== undefined;
+    return connection === undefined ? undefined : { connection, consumerId: this.#consumerId };
   }
 
   #connectionNow(): Connection {
@@ -387,4 +386,9 @@ export class TopicEntries {
       `the consumer of '${this.parts.subscription}' on ${this.parts.topic} has no broker at the moment`,
     );
   }
+}
+
+/** The broker counts the messages that it believes to be wanted. */
+function permitsOf({ ackSet, count }: Entry): number {
+  return ackSet === undefined ? count : Math.min(count, leftOf(ackSet));
 }

@@ -1,6 +1,7 @@
 import type { ClientCore } from '../client-core.ts';
 import { FlowPool } from '../consumer/flow.ts';
 import { MessageConsumer } from '../consumer/message-consumer.ts';
+import { noRedelivery } from '../consumer/redelivery-settings.ts';
 import { StartPosition } from '../consumer/start-position.ts';
 import { madeUpName } from '../consumer/subscription.ts';
 import { integer, mustHold, refuseUnknown, type Unsupported } from '../options.ts';
@@ -56,7 +57,8 @@ export async function createReader(core: ClientCore, config: ReaderConfig): Prom
     subscription,
     partitions: [{ topic, partition: name.partition, subscription, command, start, window, pool }],
     shared: false,
-    nackDelayMs: 0,
+    redelivery: noRedelivery,
+    batchIndexAcks: false,
     batch: { maxMessages: 1, maxBytes: 1, timeoutMs: 1 },
     seekInclusive: inclusive,
     listener: listener === undefined ? undefined : (message) => listener(message, reader),
