@@ -16,6 +16,11 @@ export interface ClientConfig {
   readonly connectionsPerBroker?: number;
   /** A connection is asked for a sign of life this often, and given up where none comes until the next. @default 30000 */
   readonly keepAliveIntervalMs?: number;
+  /**
+   * Producers, consumers and readers of topics in partitions look this often for more of them, and when they connect
+   * again; 0: never. @default 60000
+   */
+  readonly partitionsUpdateIntervalMs?: number;
   /** The first wait before connecting again. @default 100 */
   readonly initialBackoffMs?: number;
   /** The longest wait before connecting again. @default 5000 */

@@ -12,6 +12,8 @@ export interface ClientCoreOptions extends PoolOptions {
   readonly serviceUrl: string;
   readonly listenerName: string | undefined;
   readonly maxLookups: number;
+  /** 0: never. */
+  readonly partitionsUpdateIntervalMs: number;
   readonly initialBackoffMs: number;
   readonly maxBackoffMs: number;
 }
@@ -26,6 +28,7 @@ export class ClientCore {
   readonly logger: Logger;
   readonly metrics: PulsarMetrics;
   readonly operationTimeoutMs: number;
+  readonly partitionsUpdateIntervalMs: number;
   readonly lookup: Lookup;
   readonly #options: ClientCoreOptions;
   readonly #pool: ConnectionPool;
@@ -38,6 +41,7 @@ export class ClientCore {
     this.logger = options.logger;
     this.metrics = options.metrics;
     this.operationTimeoutMs = options.operationTimeoutMs;
+    this.partitionsUpdateIntervalMs = options.partitionsUpdateIntervalMs;
     this.#options = options;
     this.#pool = new ConnectionPool(options);
     this.lookup = new Lookup(options, this.#pool);

@@ -14,6 +14,7 @@ const supported: readonly (keyof ClientConfig)[] = [
   'listenerName',
   'connectionsPerBroker',
   'keepAliveIntervalMs',
+  'partitionsUpdateIntervalMs',
   'initialBackoffMs',
   'maxBackoffMs',
   'logger',
@@ -66,6 +67,13 @@ export function clientSettings(config: ClientConfig): ClientCoreOptions {
     // A handshake is part of an operation.
     connectTimeoutMs: Math.min(time('connectionTimeoutMs', config.connectionTimeoutMs, 10_000), operationTimeoutMs),
     keepAliveIntervalMs: time('keepAliveIntervalMs', config.keepAliveIntervalMs, 30_000),
+    partitionsUpdateIntervalMs: milliseconds(
+      kind,
+      'partitionsUpdateIntervalMs',
+      config.partitionsUpdateIntervalMs,
+      60_000,
+      0,
+    ),
     connectionsPerBroker: count('connectionsPerBroker', config.connectionsPerBroker, 1),
     initialBackoffMs,
     maxBackoffMs: Math.max(initialBackoffMs, time('maxBackoffMs', config.maxBackoffMs, 5000)),

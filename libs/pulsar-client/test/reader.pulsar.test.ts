@@ -173,11 +173,43 @@ describe('reader', { timeout }, () => {
     assert.deepEqual(((await bench.admin('GET', 'stats')) as Stats).subscriptions, {});
   });
 
-  test('a topic in partitions is refused by its name and theirs; one partition is read', async (t) => {
+  test('a topic in partitions: all of them from the earliest, from the latest what is published since', async (t) => {
+    const bench = await Bench.open(t);
+    await bench.makePartitioned(3);
+    const spread = texts(60).map((text) => ({ data: Buffer.from(text), partitionKey: text }));
+    const ids = await bench.publish(...spread);
+    const ofPartition = texts(60).filter((_, index) => ids[index]?.partition === 1);
+    const latest = await bench.read(MessageId.latest());
+    assert.equal(latest.hasNext(), false);
+    const reader = await bench.read(MessageId.earliest());
+    const read = await readAll(reader);
+    assert.deepEqual([...read].sort(), texts(60).sort());
+    assert.deepEqual(
+      read.filter((text) => ofPartition.includes(text)),
+      ofPartition,
+      'each partition in order',
+    );
+    assert.equal(await reader.hasMessageAvailable(), false);
+    await bench.publish('new');
+    assert.equal(await latest.hasMessageAvailable(), true);
+    assert.deepEqual(await readAvailable(latest), ['new']);
+    assert.deepEqual(await readAvailable(reader), ['new']);
+    await reader.seek(MessageId.latest());
+    assert.equal(await reader.hasMessageAvailable(), false);
+    // A message of one partition sets that one alone.
+    await reader.seek(ids[texts(60).indexOf(ofPartition[4] as string)] as MessageId);
+    assert.deepEqual((await readAvailable(reader)).slice(0, ofPartition.length - 5), ofPartition.slice(5));
+    await reader.seekTimestamp(0);
+    assert.deepEqual((await readAll(reader)).sort(), [...texts(60), 'new'].sort());
+    await reader.seekTimestamp(Date.now() + 60_000);
+    assert.equal(await reader.hasMessageAvailable(), false);
+  });
+
+  test('a topic in partitions is not begun at a message of one of them; one partition is', async (t) => {
     const bench = await Bench.open(t);
     await bench.makePartitioned(2);
-    await assert.rejects(bench.read(MessageId.earliest()), /2 partitions.*-partition-0/);
-    await bench.publish('a', 'b');
+    const ids = await bench.publish('a', 'b');
+    await assert.rejects(bench.read(ids[0] as MessageId), /one partition, .* has 2: expected earliest or latest/);
     const reads = [0, 1].map(async (partition) => {
       const topic = `${bench.topic}-partition-${partition}`;
       return readAll(await bench.read(MessageId.earliest(), { topic }));

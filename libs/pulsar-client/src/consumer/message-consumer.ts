@@ -1,6 +1,7 @@
 import type { ClientCore } from '../client-core.ts';
 import { PulsarError } from '../errors.ts';
 import { MessageId, type MessageIdParts } from '../message-id.ts';
+import { PartitionWatch } from '../partitions/partition-watch.ts';
 import { earliestMessageId, latestMessageId } from '../wire/index.ts';
 import type { Consumer } from './consumer.ts';
 import type { Message } from './message.ts';
@@ -14,11 +15,15 @@ import { TopicEntries, type TopicEntriesParts } from './topic-entries.ts';
 /** How many messages a listener gets before others get their turn of the event loop. */
 const listenerTurn = 200;
 
+export type PartitionParts = Omit<TopicEntriesParts, 'readable' | 'event' | 'cleared'>;
+
 export interface MessageConsumerParts {
   readonly topic: string;
   readonly subscription: string;
   /** One for a plain topic, else one for each partition. */
-  readonly partitions: readonly Omit<TopicEntriesParts, 'readable' | 'event' | 'cleared'>[];
+  readonly partitions: readonly PartitionParts[];
+  /** Of a topic in partitions: one that it gets later, which is received from its first message on. */
+  readonly newPartition: ((partition: number) => PartitionParts) | undefined;
   /** Whether the broker spreads messages over consumers, each on its own; else it keeps their order. */
   readonly shared: boolean;
   readonly redelivery: RedeliverySettings;
@@ -38,7 +43,8 @@ interface Partition {
 export class MessageConsumer implements Consumer {
   readonly parts: MessageConsumerParts;
   readonly #core: ClientCore;
-  readonly #partitions: readonly Partition[];
+  readonly #partitions: Partition[];
+  readonly #watch: PartitionWatch | undefined;
   readonly #takers: Takers;
   #turn = 0;
   #listening = false;
@@ -50,6 +56,12 @@ export class MessageConsumer implements Consumer {
     this.parts = parts;
     this.#takers = new Takers(() => this.next());
     this.#partitions = parts.partitions.map((partition) => this.#newPartition(partition));
+    const { topic, newPartition } = parts;
+    if (newPartition === undefined) return;
+    const partitions = parts.partitions.length;
+    const grow = (from: number, to: number): Promise<void> =>
+      this.#grow(Array.from({ length: to - from }, (_, index) => newPartition(from + index)));
+    this.#watch = new PartitionWatch(core, { topic, partitions, grow });
   }
 
   get partitions(): readonly PartitionMessages[] {
@@ -61,9 +73,11 @@ export class MessageConsumer implements Consumer {
     this.#core.add(this);
     const started = await Promise.allSettled(this.#partitions.map(({ messages }) => messages.entries.start()));
     const failure = started.find((outcome) => outcome.status === 'rejected');
-    if (failure === undefined) return;
-    await this.close();
-    throw failure.reason;
+    if (failure !== undefined) {
+      await this.close();
+      throw failure.reason;
+    }
+    this.#watch?.start();
   }
 
   /** The next message where one is there; partitions take turns. */
@@ -133,10 +147,17 @@ export class MessageConsumer implements Consumer {
   }
 
   async seek(messageId: MessageIdParts): Promise<null> {
+    await this.seekTo(messageId);
+    return null;
+  }
+
+  /** As `seek`; says which partitions it set. */
+  async seekTo(messageId: MessageIdParts): Promise<readonly PartitionMessages[]> {
     const { ledgerId } = messageId;
     const everywhere = ledgerId === earliestMessageId.ledgerId || ledgerId === latestMessageId.ledgerId;
-    await this.#seek(everywhere ? this.#partitions : [this.#partitionOf(messageId)], messageId);
-    return null;
+    const partitions = everywhere ? [...this.#partitions] : [this.#partitionOf(messageId)];
+    await this.#seek(partitions, messageId);
+    return partitions.map(({ messages }) => messages);
   }
 
   async seekTimestamp(timestamp: number): Promise<null> {
@@ -182,6 +203,19 @@ export class MessageConsumer implements Consumer {
     return { messages, redelivery };
   }
 
+  async #grow(parts: readonly PartitionParts[]): Promise<void> {
+    const added = parts.map((partition) => this.#newPartition(partition));
+    const started = await Promise.allSettled(added.map(({ messages }) => messages.entries.start()));
+    const failure = started.find((outcome) => outcome.status === 'rejected');
+    if (failure !== undefined || this.#ended !== undefined) {
+      await Promise.all(added.map(({ messages }) => messages.entries.close()));
+      throw failure?.reason ?? this.#ended;
+    }
+    this.#partitions.push(...added);
+    // They may have messages already, which nobody looked for.
+    this.#readable();
+  }
+
   async #seek(partitions: readonly Partition[], to: MessageIdParts | number): Promise<void> {
     this.#mustBeOpen();
     const { seekInclusive } = this.parts;
@@ -213,6 +247,7 @@ export class MessageConsumer implements Consumer {
 
   #event(event: EntryConsumerEvent, partition: number): void {
     const { onActiveChange } = this.parts;
+    if (event.type === 'connected' && event.session > 1) this.#watch?.check();
     if (event.type === 'active' && onActiveChange !== undefined) {
       this.#core.callOut(() => onActiveChange(event.active, Math.max(0, partition)));
     }
@@ -224,6 +259,7 @@ export class MessageConsumer implements Consumer {
     if (this.#ended !== undefined) return;
     this.#ended = reason;
     this.#core.remove(this);
+    this.#watch?.stop();
     this.#takers.fail(reason);
     for (const { redelivery } of this.#partitions) redelivery.clear();
     await Promise.all(this.#partitions.map(({ messages }) => messages.entries.close()));

@@ -6,7 +6,7 @@ import type { ConsumerConfig } from './consumer-config.ts';
 import { ackSettings } from './ack-settings.ts';
 import { FlowPool } from './flow.ts';
 import { keySharedMeta } from './key-shared.ts';
-import { MessageConsumer, type MessageConsumerParts } from './message-consumer.ts';
+import { MessageConsumer, type MessageConsumerParts, type PartitionParts } from './message-consumer.ts';
 import { redeliverySettings } from './redelivery-settings.ts';
 import { initialPositions, madeUpName, subscriptionTypes } from './subscription.ts';
 import type { BatchLimits } from './takers.ts';
@@ -63,19 +63,32 @@ export async function subscribe(core: ClientCore, config: ConsumerConfig): Promi
   const name = parseTopicName(text(kind, 'topic', config.topic));
   const topic = formatTopicName(name);
   // Mistakes are told before anybody is asked anything.
-  const single = partsOf(config, topic, [{ topic, partition: name.partition }]);
+  const single = partsOf(config, { topic, partition: name.partition });
   const partitions = name.partition >= 0 ? 0 : await core.partitionsOf(topic);
-  const topics = Array.from({ length: partitions }, (_, partition) => ({
-    topic: partitionName(name, partition),
-    partition,
-  }));
+  const topicOf = (partition: number): OneTopic => ({ topic: partitionName(name, partition), partition });
   const { listener } = config;
   const consumer: MessageConsumer = new MessageConsumer(core, {
-    ...(partitions === 0 ? single : partsOf(config, topic, topics)),
+    ...(partitions === 0 ? single : inPartitions(single, partitions, topicOf)),
     listener: listener === undefined ? undefined : (message) => listener(message, consumer),
   });
   await consumer.start();
   return consumer;
+}
+
+/** The parts for one topic made those for a topic in partitions, of which there may be more later. */
+function inPartitions(
+  single: Omit<MessageConsumerParts, 'listener'>,
+  partitions: number,
+  topicOf: (partition: number) => OneTopic,
+): Omit<MessageConsumerParts, 'listener'> {
+  const [common] = single.partitions as [PartitionParts];
+  // A subscription begins with the first message of what comes later: none of it was there when it began.
+  const command = { ...common.command, initialPosition: initialPositions.Earliest };
+  return {
+    ...single,
+    partitions: Array.from({ length: partitions }, (_, partition) => ({ ...common, ...topicOf(partition) })),
+    newPartition: (partition) => ({ ...common, ...topicOf(partition), command }),
+  };
 }
 
 interface OneTopic {
@@ -83,11 +96,7 @@ interface OneTopic {
   readonly partition: number;
 }
 
-function partsOf(
-  config: ConsumerConfig,
-  topic: string,
-  topics: readonly OneTopic[],
-): Omit<MessageConsumerParts, 'listener'> {
+function partsOf(config: ConsumerConfig, one: OneTopic): Omit<MessageConsumerParts, 'listener'> {
   const types = ['Exclusive', 'Shared', 'Failover', 'KeyShared'] as const;
   const type = oneOf(kind, 'subscriptionType', config.subscriptionType, 'Exclusive', types);
   const keyShared = type === 'KeyShared';
@@ -111,9 +120,10 @@ function partsOf(
   const queue = queueOf(config);
   const acks = ackSettings(config);
   return {
-    topic,
+    topic: one.topic,
     subscription,
-    partitions: topics.map((one) => ({ ...one, ...queue, subscription, command, acks, start: undefined })),
+    partitions: [{ ...one, ...queue, subscription, command, acks, start: undefined }],
+    newPartition: undefined,
     shared,
     batchIndexAcks: config.batchIndexAckEnabled ?? false,
     redelivery: redeliverySettings(config, shared),

@@ -1,5 +1,6 @@
 import type { ClientCore } from '../client-core.ts';
 import { formatTopicName, parseTopicName, partitionName } from '../topic-name.ts';
+import type { BudgetOptions } from './budget.ts';
 import { PartitionedProducer } from './partitioned-producer.ts';
 import type { Producer } from './producer.ts';
 import type { ProducerConfig } from './producer-config.ts';
@@ -14,18 +15,28 @@ export async function createProducer(core: ClientCore, config: ProducerConfig): 
   const topic = formatTopicName(name);
   const partitions = name.partition >= 0 ? 0 : await core.partitionsOf(topic);
   if (partitions === 0) return startOne(core, settings, topic, name.partition);
-  const producers = Array.from({ length: partitions }, (_, partition) =>
-    newProducer(core, settings, partitionName(name, partition), partition, partitions),
-  );
-  const whole = new PartitionedProducer(topic, producers, new PartitionRouter(settings, partitions), (closed) =>
-    core.remove(closed),
-  );
-  core.add(whole);
-  const started = await Promise.allSettled(producers.map((producer) => producer.start()));
-  const failure = started.find((outcome) => outcome.status === 'rejected');
-  if (failure === undefined) return whole;
-  await whole.close();
-  throw failure.reason;
+  const room = new SharedRoom(settings, partitions);
+  const whole: PartitionedProducer = new PartitionedProducer(core, {
+    topic,
+    partitions,
+    router: new PartitionRouter(settings, partitions),
+    newProducer: (partition) =>
+      new TopicProducer(core, {
+        topic: partitionName(name, partition),
+        partition,
+        settings: {
+          ...settings,
+          connectionListener: (connected) => {
+            if (connected) whole.reconnected();
+            settings.connectionListener?.(connected, partition);
+          },
+        },
+        room,
+      }),
+    grown: (count) => room.divide(count),
+  });
+  await whole.start();
+  return whole;
 }
 
 async function startOne(
@@ -34,7 +45,7 @@ async function startOne(
   topic: string,
   partition: number,
 ): Promise<Producer> {
-  const producer = newProducer(core, settings, topic, partition, 1);
+  const producer = new TopicProducer(core, { topic, partition, settings, room: new SharedRoom(settings, 1) });
   core.add(producer);
   try {
     await producer.start();
@@ -45,19 +56,29 @@ async function startOne(
   return producer;
 }
 
-function newProducer(
-  core: ClientCore,
-  settings: ProducerSettings,
-  topic: string,
-  partition: number,
-  partitions: number,
-): TopicProducer {
-  const share = Math.max(1, Math.floor(settings.maxPendingMessagesAcrossPartitions / partitions));
-  return new TopicProducer(core, {
-    topic,
-    partition,
-    settings,
-    maxPendingMessages: partitions === 1 ? settings.maxPendingMessages : Math.min(settings.maxPendingMessages, share),
-    maxPendingBytes: Math.max(1, Math.floor(settings.maxPendingBytes / partitions)),
-  });
+/** What each partition's messages may take up until they are acknowledged; smaller as there are more partitions. */
+class SharedRoom implements BudgetOptions {
+  readonly blocking: boolean;
+  readonly #settings: ProducerSettings;
+  #partitions: number;
+
+  constructor(settings: ProducerSettings, partitions: number) {
+    this.#settings = settings;
+    this.#partitions = partitions;
+    this.blocking = settings.blockIfQueueFull;
+  }
+
+  get maxMessages(): number {
+    const { maxPendingMessages, maxPendingMessagesAcrossPartitions } = this.#settings;
+    if (this.#partitions === 1) return maxPendingMessages;
+    return Math.min(maxPendingMessages, Math.max(1, Math.floor(maxPendingMessagesAcrossPartitions / this.#partitions)));
+  }
+
+  get maxBytes(): number {
+    return Math.max(1, Math.floor(this.#settings.maxPendingBytes / this.#partitions));
+  }
+
+  divide(partitions: number): void {
+    this.#partitions = partitions;
+  }
 }

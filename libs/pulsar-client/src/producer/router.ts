@@ -6,7 +6,7 @@ import type { ProducerSettings } from './settings.ts';
 /** Chooses the partition of each message of one producer. */
 export class PartitionRouter {
   readonly #settings: ProducerSettings;
-  readonly #partitions: number;
+  #partitions: number;
   /** Where messages without a key go next, or always. */
   #keyless: number;
   #sinceSwitch = 0;
@@ -18,6 +18,11 @@ export class PartitionRouter {
     this.#partitions = partitions;
     // Producers that all began at partition 0 would load it most.
     this.#keyless = Math.floor(random() * partitions);
+  }
+
+  /** More partitions from now on: the same key may go to another one. */
+  grow(partitions: number): void {
+    this.#partitions = partitions;
   }
 
   /** @throws PulsarError `InvalidConfiguration` where a custom router chose no partition */

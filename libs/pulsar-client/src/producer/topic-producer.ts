@@ -10,7 +10,7 @@ import {
   producerAccessMode,
 } from '../wire/index.ts';
 import { Blocked } from './blocked.ts';
-import { Budget } from './budget.ts';
+import { Budget, type BudgetOptions } from './budget.ts';
 import { type FrameContext, FrameBuilder } from './frame-builder.ts';
 import { batchesByKey } from './key-batches.ts';
 import { mustBeMessage, type Outgoing, standsAlone, weightOf } from './outgoing.ts';
@@ -26,8 +26,7 @@ export interface TopicProducerParts {
   /** −1: not a partition. */
   readonly partition: number;
   readonly settings: ProducerSettings;
-  readonly maxPendingMessages: number;
-  readonly maxPendingBytes: number;
+  readonly room: BudgetOptions;
 }
 
 /**
@@ -62,11 +61,7 @@ export class TopicProducer implements Producer {
     this.#producerId = core.newProducerId();
     this.#name = settings.producerName ?? '';
     this.#nextSequenceId = settings.initialSequenceId === undefined ? undefined : settings.initialSequenceId + 1;
-    this.#budget = new Budget({
-      maxMessages: parts.maxPendingMessages,
-      maxBytes: parts.maxPendingBytes,
-      blocking: settings.blockIfQueueFull,
-    });
+    this.#budget = new Budget(parts.room);
     this.#blocked = new Blocked(this.#budget, settings.sendTimeoutMs, topic);
     this.#attachment = new Attachment(core, {
       kind: 'producer',

@@ -1,12 +1,12 @@
 import type { ClientCore } from '../client-core.ts';
 import { FlowPool } from '../consumer/flow.ts';
-import { MessageConsumer } from '../consumer/message-consumer.ts';
+import { MessageConsumer, type PartitionParts } from '../consumer/message-consumer.ts';
 import { noRedelivery } from '../consumer/redelivery-settings.ts';
 import { StartPosition } from '../consumer/start-position.ts';
 import { madeUpName } from '../consumer/subscription.ts';
 import { integer, mustHold, refuseUnknown, type Unsupported } from '../options.ts';
 import { formatTopicName, parseTopicName, partitionName } from '../topic-name.ts';
-import { subType } from '../wire/index.ts';
+import { earliestMessageId, latestMessageId, subType } from '../wire/index.ts';
 import { ConsumerReader } from './consumer-reader.ts';
 import type { Reader, ReaderConfig } from './reader.ts';
 
@@ -41,7 +41,13 @@ export async function createReader(core: ClientCore, config: ReaderConfig): Prom
   const maxBytes = integer(kind, 'receiverQueueBytes', config.receiverQueueBytes, 32 * 1024 * 1024, 1);
   const pool = new FlowPool({ maxMessages: 50_000, maxBytes });
   const partitions = name.partition >= 0 ? 0 : await core.partitionsOf(topic);
-  mustHold(kind, partitions === 0, `topic ${topic} has ${partitions} partitions, name one: ${partitionName(name, 0)}`);
+  const anywhere =
+    startMessageId.ledgerId === earliestMessageId.ledgerId || startMessageId.ledgerId === latestMessageId.ledgerId;
+  mustHold(
+    kind,
+    partitions === 0 || anywhere,
+    `startMessageId is a message of one partition, and topic ${topic} has ${partitions}: expected earliest or latest, or the topic of a partition as ${partitionName(name, 0)}`,
+  );
   const subscription = `${config.subscriptionRolePrefix ?? 'reader'}-${madeUpName()}`;
   const command = {
     subType: subType.exclusive,
@@ -50,12 +56,24 @@ export async function createReader(core: ClientCore, config: ReaderConfig): Prom
     metadata: [],
     readCompacted: config.readCompacted ?? false,
   };
+  const partitionFrom = (partition: number, start: StartPosition): PartitionParts => {
+    const ofTopic = partitions === 0 ? topic : partitionName(name, partition);
+    return { topic: ofTopic, partition, subscription, command, start, window, pool };
+  };
   // The broker begins with whole entries; the messages in the first one are sorted out here.
-  const start = new StartPosition(startMessageId, inclusive || (startMessageId.batchIndex ?? -1) >= 0);
+  const begin = (): StartPosition =>
+    new StartPosition(startMessageId, inclusive || (startMessageId.batchIndex ?? -1) >= 0);
   const consumer = new MessageConsumer(core, {
     topic,
     subscription,
-    partitions: [{ topic, partition: name.partition, subscription, command, start, window, pool }],
+    partitions:
+      partitions === 0
+        ? [partitionFrom(name.partition, begin())]
+        : Array.from({ length: partitions }, (_, partition) => partitionFrom(partition, begin())),
+    newPartition:
+      partitions === 0
+        ? undefined
+        : (partition) => partitionFrom(partition, new StartPosition(earliestMessageId, true)),
     shared: false,
     redelivery: noRedelivery,
     batchIndexAcks: false,

@@ -2,9 +2,12 @@ import type { Message } from '../consumer/message.ts';
 import type { MessageIdParts } from '../message-id.ts';
 
 export interface ReaderConfig {
-  /** A plain topic or one partition. */
+  /** Plain, one partition, or a topic in partitions: all of them are read then, each in order. */
   readonly topic: string;
-  /** Begins after it; at the first or after the last for `MessageId.earliest()` and `latest()`. */
+  /**
+   * Begins after it; at the first or after the last for `MessageId.earliest()` and `latest()`, which are all that a topic in
+   * partitions takes.
+   */
   readonly startMessageId: MessageIdParts;
   /** Begins with `startMessageId` itself. @default false */
   readonly startMessageIdInclusive?: boolean;
@@ -33,7 +36,10 @@ export interface Reader {
   /** Whether `readNext` would give what the topic has at this moment. @throws PulsarError `NotConnected`, `Timeout`, `AlreadyClosed`, … */
   hasMessageAvailable(): Promise<boolean>;
   isConnected(): boolean;
-  /** Goes on after this message, or with it where `startMessageIdInclusive` is set. */
+  /**
+   * Goes on after this message, or with it where `startMessageIdInclusive` is set. Of a topic in partitions: a message of one
+   * of them sets that partition alone; earliest and latest set all.
+   */
   seek(messageId: MessageIdParts): Promise<null>;
   /**
    * Goes on from the first message published at this time or later, by the broker's clock where it adds its time.

@@ -56,7 +56,7 @@ export class Bench {
   }
 
   /** Calls the broker's REST API on the topic. */
-  async admin(method: 'GET' | 'PUT', what: string, body?: unknown): Promise<unknown> {
+  async admin(method: 'GET' | 'PUT' | 'POST' | 'DELETE', what: string, body?: unknown): Promise<unknown> {
     const response = await fetch(`${this.adminUrl}/admin/v2/${this.topic.replace('://', '/')}/${what}`, {
       method,
       ...(body === undefined ? {} : { headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }),
