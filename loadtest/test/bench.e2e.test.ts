@@ -3,8 +3,10 @@ import { describe, test } from 'node:test';
 
 import { freePort, sharedPulsar, unavailable } from '@pharos/testkit';
 
+import { measureChecksum } from '../bench/figures/checksum.ts';
 import { measureP1 } from '../bench/figures/p1.ts';
 import { measureP4 } from '../bench/figures/p4.ts';
+import { measureP9 } from '../bench/figures/p9.ts';
 import { Child } from '../bench/frame/child.ts';
 import type { FigureContext } from '../bench/frame/figure.ts';
 import type { Paced } from '../bench/frame/pacer.ts';
@@ -33,6 +35,18 @@ describe('the bench, in the small', () => {
       // Two windows of 50 publications on either side; more where a busy machine made it measure again.
       assert.ok(result.checked.deliveries >= 2 * 2 * 50 * 20);
       assert.equal(result.checked.deliveries % (50 * 20), 0);
+    }
+  });
+
+  test('P9 and CRC find what they should in the bytes', () => {
+    const results = [...measureP9(context, 5).results, ...measureChecksum(context, 5).results];
+    assert.deepEqual(
+      results.map(({ id }) => id),
+      ['P9', 'CRC-1024', 'CRC-131072'],
+    );
+    for (const result of results) {
+      assert.equal(result.void, undefined, result.id);
+      assert.ok(result.checked.deliveries > 0);
     }
   });
 

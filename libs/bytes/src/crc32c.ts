@@ -1,17 +1,32 @@
 // Hot path: every Pulsar frame with a payload passes through here.
+import { createRequire } from 'node:module';
+import type * as Native from '@node-rs/crc32';
 
 const POLYNOMIAL = 0x82f63b78; // Castagnoli, bit-reversed
 const SLICES = 8;
 
 const tables: Int32Array = makeTables();
 
+/** From here on the processor's own instruction wins over the tables, though it lies behind a call out of JavaScript. */
+const nativeFromBytes = 256;
+
+type NativeCrc32c = typeof Native.crc32c;
+
+/** `undefined`: not looked for yet; null: there is none for this platform. */
+let native: NativeCrc32c | null | undefined;
+
 /**
- * CRC32C (Castagnoli) of `bytes[start, end)` as an unsigned 32-bit number.
- *
- * Eight bytes a step with eight tables ("slicing by 8", Kounavis and Berry 2005). `seed` is the checksum of what came
- * before, so that a checksum can be made over several buffers.
+ * CRC32C (Castagnoli) of `bytes[start, end)` as an unsigned 32-bit number. `seed` is the checksum of what came before, so
+ * that a checksum can be made over several buffers.
  */
 export function crc32c(bytes: Uint8Array, start = 0, end: number = bytes.length, seed = 0): number {
+  if (end - start < nativeFromBytes) return crc32cByTables(bytes, start, end, seed);
+  if (native === undefined) native = loadNative();
+  return native === null ? crc32cByTables(bytes, start, end, seed) : native(bytes.subarray(start, end), seed);
+}
+
+/** The same in JavaScript: eight bytes a step with eight tables ("slicing by 8", Kounavis and Berry 2005). */
+export function crc32cByTables(bytes: Uint8Array, start: number, end: number, seed: number): number {
   let crc = ~seed;
   let index = start;
   for (const limit = end - 7; index < limit; index += 8) {
@@ -35,6 +50,15 @@ export function crc32c(bytes: Uint8Array, start = 0, end: number = bytes.length,
     crc = (crc >>> 8) ^ (tables[(crc ^ (bytes[index] as number)) & 0xff] as number);
   }
   return ~crc >>> 0;
+}
+
+/** An optional package: what has no binary for this platform computes the same, slower. */
+function loadNative(): NativeCrc32c | null {
+  try {
+    return (createRequire(import.meta.url)('@node-rs/crc32') as typeof Native).crc32c;
+  } catch {
+    return null;
+  }
 }
 
 function makeTables(): Int32Array {

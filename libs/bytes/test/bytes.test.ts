@@ -12,6 +12,7 @@ import {
   javaStringHashOfUtf8,
   MalformedBytes,
 } from '../src/index.ts';
+import { crc32cByTables } from '../src/crc32c.ts';
 
 describe('ByteWriter and ByteReader', () => {
   test('what is written is read back', () => {
@@ -110,6 +111,20 @@ describe('crc32c', () => {
         assert.equal(crc32c(shifted, shift), whole);
       }),
     );
+  });
+
+  test('is the same by tables and by the processor, at every length around which they change over', () => {
+    const bytes = Buffer.from(Array.from({ length: 3000 }, (_, index) => (index * index * 31) >>> 3));
+    for (let length = 200; length < 600; length++) {
+      for (const [start, seed] of [
+        [0, 0],
+        [13, 0xffffffff],
+        [2000, 0x1234567],
+      ] as const) {
+        const end = start + length;
+        assert.equal(crc32c(bytes, start, end, seed), crc32cByTables(bytes, start, end, seed), `${start}, ${length}`);
+      }
+    }
   });
 });
 

@@ -16,6 +16,7 @@ export type {
   ConsumerKeyShareStickyRange,
   KeySharedPolicy,
 } from './consumer/key-shared.ts';
+export { EntryCursor } from './consumer/entry-cursor.ts';
 export type {
   BrokerEntry,
   Entry,
@@ -43,5 +44,4 @@ export type {
   TopicMetadata,
 } from './producer/producer-config.ts';
 export type { Reader, ReaderConfig } from './reader/reader.ts';
-export { BatchCursor } from './wire/index.ts';
-export type { MessageMetadata, SingleMessageMetadata } from './wire/index.ts';
+export type { KeyValue, MessageMetadata } from './wire/index.ts';

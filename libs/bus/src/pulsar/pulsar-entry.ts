@@ -1,6 +1,5 @@
 // Hot path: every publication that reaches an edge is walked by this cursor; nothing is copied or made until asked for.
-import { javaStringHash, javaStringHashOfUtf8 } from '@pharos/bytes';
-import { BatchCursor, type Entry } from '@pharos/pulsar-client';
+import { type Entry, EntryCursor } from '@pharos/pulsar-client';
 import type { LaneEntry, PublicationCursor } from '../port.ts';
 import { markerProperty } from '../port.ts';
 import { type LaneRouting, noProperties } from '../routing.ts';
@@ -84,11 +83,9 @@ export class PulsarLaneEntry implements LaneEntry {
 
 class PulsarCursor implements PublicationCursor {
   readonly #context: EntryContext;
-  readonly #batch = new BatchCursor();
+  readonly #messages = new EntryCursor();
   #entry: Entry | undefined;
   #baseOffset = 0;
-  #index = -1;
-  #foreignKey: string | undefined;
   #properties: ReadonlyMap<string, string> | undefined;
   buffer: Buffer = Buffer.alloc(0);
   keyStart = -1;
@@ -104,34 +101,41 @@ class PulsarCursor implements PublicationCursor {
   set(entry: Entry, baseOffset: number, skip: number): this {
     this.#entry = entry;
     this.#baseOffset = baseOffset;
-    this.#index = -1;
+    this.#messages.set(entry);
     this.buffer = entry.payload;
-    if (entry.batch) this.#batch.reset(entry.payload, entry.count);
     for (let skipped = 0; skipped < skip; skipped++) this.next();
     return this;
   }
 
   next(): boolean {
-    const entry = this.#entry;
-    if (entry === undefined || this.#index + 1 >= entry.count) return false;
-    this.#foreignKey = undefined;
+    const messages = this.#messages;
     this.#properties = undefined;
-    return entry.batch ? this.#nextOfBatch(entry) : this.#onlyMessage(entry);
+    try {
+      if (!messages.next()) return false;
+    } catch (error) {
+      // Anyone who may write to the topic can write a batch that isn't one; it must not take the edge down.
+      const { ledgerId, entryId } = messages.messageId();
+      this.#context.onUnreadable(formatPosition(ledgerId, entryId), error);
+      return false;
+    }
+    this.dataStart = messages.dataStart;
+    this.dataEnd = messages.dataEnd;
+    this.keyStart = messages.keyStart;
+    this.keyEnd = messages.keyEnd;
+    this.hasProperties = messages.hasProperties;
+    return true;
   }
 
   get offset(): number {
-    return this.#baseOffset === 0 ? 0 : this.#baseOffset + this.#index;
+    return this.#baseOffset === 0 ? 0 : this.#baseOffset + this.#messages.index;
   }
 
   keyHash(): number {
-    if (this.keyStart >= 0) return javaStringHashOfUtf8(this.buffer, this.keyStart, this.keyEnd);
-    if (this.#foreignKey !== undefined) return javaStringHash(this.#foreignKey);
-    return this.#context.routing.defaultChannelHash;
+    return this.#messages.keyHash(this.#context.routing.defaultChannelHash);
   }
 
   channel(): string {
-    if (this.keyStart >= 0) return this.buffer.toString('utf8', this.keyStart, this.keyEnd);
-    return this.#foreignKey ?? this.#context.routing.defaultChannel;
+    return this.#messages.key() ?? this.#context.routing.defaultChannel;
   }
 
   routed(): boolean {
@@ -140,8 +144,7 @@ class PulsarCursor implements PublicationCursor {
     if (metadata === undefined || (metadata.numChunksFromMsg ?? 1) > 1 || metadata.encryptionAlgo) return false;
     const { lane, lanes } = this.#context.routing;
     if (lanes === 1) return true;
-    const keyed = this.keyStart >= 0 || this.#foreignKey !== undefined;
-    return (keyed && this.keyHash() % lanes === lane) || this.isMarker();
+    return (this.#messages.hasKey && this.keyHash() % lanes === lane) || this.isMarker();
   }
 
   properties(): ReadonlyMap<string, string> {
@@ -155,61 +158,17 @@ class PulsarCursor implements PublicationCursor {
   }
 
   position(): string {
-    const entry = this.#entry;
-    if (entry === undefined) return '';
-    return formatPosition(entry.messageId.ledgerId, entry.messageId.entryId, entry.batch ? this.#index : -1);
-  }
-
-  #nextOfBatch(entry: Entry): boolean {
-    const batch = this.#batch;
-    try {
-      if (!batch.next()) return false;
-    } catch (error) {
-      // Anyone who may write to the topic can write a batch that isn't one; it must not take the edge down.
-      this.#index = entry.count;
-      this.#context.onUnreadable(formatPosition(entry.messageId.ledgerId, entry.messageId.entryId), error);
-      return false;
-    }
-    this.#index++;
-    this.dataStart = batch.dataStart;
-    this.dataEnd = batch.dataEnd;
-    this.hasProperties = batch.propertiesPresent;
-    if (batch.keyIsBase64 && batch.keyStart >= 0) {
-      this.keyStart = this.keyEnd = -1;
-      this.#foreignKey = fromBase64(batch.buffer.toString('latin1', batch.keyStart, batch.keyEnd));
-    } else {
-      this.keyStart = batch.keyStart;
-      this.keyEnd = batch.keyEnd;
-    }
-    return true;
-  }
-
-  #onlyMessage(entry: Entry): boolean {
-    const { metadata } = entry;
-    this.#index++;
-    // The cursor is reused: a key's place in the last entry would let this payload name its own channel.
-    this.keyStart = this.keyEnd = -1;
-    this.dataStart = 0;
-    this.dataEnd = entry.payload.length;
-    this.hasProperties = (metadata.properties?.length ?? 0) > 0;
-    const key = metadata.partitionKey;
-    if (key !== undefined) this.#foreignKey = metadata.partitionKeyB64Encoded === true ? fromBase64(key) : key;
-    return true;
+    if (this.#entry === undefined) return '';
+    const { ledgerId, entryId, batchIndex } = this.#messages.messageId();
+    return formatPosition(ledgerId, entryId, batchIndex);
   }
 
   #readProperties(): ReadonlyMap<string, string> {
-    const entry = this.#entry;
     try {
-      const pairs = entry?.batch === true ? this.#batch.singleMessageMetadata().properties : entry?.metadata.properties;
-      return new Map((pairs ?? []).map(({ key, value }) => [key, value]));
+      return new Map(this.#messages.properties().map(({ key, value }) => [key, value]));
     } catch (error) {
       this.#context.onUnreadable(this.position(), error);
       return noProperties;
     }
   }
-}
-
-/** Java's client sends a binary key as base64; its bytes are taken for UTF-8, as every other key's are. */
-function fromBase64(text: string): string {
-  return Buffer.from(text, 'base64').toString('utf8');
 }

@@ -11,14 +11,14 @@ export interface BrokerEntry {
   readonly brokerTimestampMs: number | undefined;
 }
 
-/** A whole entry as it lies in the topic: one message or a batch, scanned with `BatchCursor`. */
+/** A whole entry as it lies in the topic: one message or a batch, scanned with `EntryCursor`. */
 export interface Entry {
   /** Batch index −1: the whole entry. */
   readonly messageId: MessageId;
   /** Absent where the broker adds no index. */
   readonly brokerEntry?: BrokerEntry | undefined;
   readonly metadata: MessageMetadata;
-  /** Whether `payload` is a batch, for `BatchCursor`; else it is the message. A batch may have one message. */
+  /** Whether `payload` is a batch, which `EntryCursor` takes apart; else it is the message. A batch may have one message. */
   readonly batch: boolean;
   /** Messages in the entry. */
   readonly count: number;
