@@ -55,7 +55,7 @@ function list(kind) {
 
 function checkPackage(path) {
   const manifest = JSON.parse(readFileSync(join(root, path, 'package.json'), 'utf8'));
-  const declared = new Set(Object.keys(manifest.dependencies ?? {}));
+  const declared = new Set(Object.keys({ ...manifest.dependencies, ...manifest.optionalDependencies }));
   const declaredForTests = new Set([...declared, ...Object.keys(manifest.devDependencies ?? {})]);
   for (const file of sources(join(root, path))) {
     const name = relative(root, file).split(sep).join('/');

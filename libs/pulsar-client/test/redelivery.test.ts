@@ -14,16 +14,32 @@ const message = (entryId: number, batchIndex = -1): MessageIdParts => ({
   batchSize: 9,
 });
 
-function redeliveryOf(t: TestContext, settings: Partial<RedeliverySettings>) {
+function redeliveryOf(t: TestContext, settings: Partial<RedeliverySettings>, maxTracked?: number) {
   t.mock.timers.enable({ apis: ['setTimeout', 'Date'] });
   const asked: number[][] = [];
   const redelivery = new Redelivery(
     { ...noRedelivery, nackDelayMs: 1000, ...settings },
     (ids) => asked.push(ids.map(({ entryId }) => Number(entryId))),
     Date.now,
+    maxTracked,
   );
   return { redelivery, asked, tick: (ms: number) => t.mock.timers.tick(ms) };
 }
+
+test('of those that wait no more than a limit are kept: beyond it those that wait longest are asked for early', (t) => {
+  const { redelivery, asked, tick } = redeliveryOf(t, { ackTimeoutMs: 1000 }, 2);
+  for (const track of ['refuse', 'handedOver'] as const) {
+    asked.length = 0;
+    redelivery[track](message(1), 0);
+    tick(200);
+    redelivery[track](message(2), 0);
+    assert.deepEqual(asked, []);
+    redelivery[track](message(3), 0);
+    assert.deepEqual(asked, [[1]], track);
+    tick(1100);
+    assert.deepEqual(asked, [[1], [2, 3]], track);
+  }
+});
 
 describe('negative acknowledgements', () => {
   test('entries are asked for once each, together, a twentieth of the delay too late at most', (t) => {

@@ -3,8 +3,8 @@ import { compareMessageIds, type MessageIdData } from '../wire/index.ts';
 import { DueTimes } from './due-times.ts';
 import { backoffDelayMs, type RedeliverySettings } from './redelivery-settings.ts';
 
-/** Against an application that acknowledges nothing: beyond it, those that wait longest are asked for early. */
-const maxTracked = 1_000_000;
+/** Against an application that acknowledges nothing, or refuses all: beyond it, those that wait longest are asked for early. */
+const defaultMaxTracked = 1_000_000;
 
 /**
  * Which messages of a partition are to be asked for again, and when: those that were refused, and those that were handed
@@ -13,13 +13,20 @@ const maxTracked = 1_000_000;
 export class Redelivery {
   readonly #settings: RedeliverySettings;
   readonly #ask: (ids: readonly MessageIdData[]) => void;
-  /** By entry. A broker bounds what a consumer holds unacknowledged, and so these. */
+  readonly #maxTracked: number;
+  /** By entry. */
   readonly #refused: DueTimes<MessageIdData>;
   /** By message; absent where nothing has to be acknowledged in time. */
   readonly #unacknowledged: DueTimes<MessageIdParts> | undefined;
 
   /** @param now a clock that never goes back, in milliseconds */
-  constructor(settings: RedeliverySettings, ask: (ids: readonly MessageIdData[]) => void, now?: () => number) {
+  constructor(
+    settings: RedeliverySettings,
+    ask: (ids: readonly MessageIdData[]) => void,
+    now?: () => number,
+    maxTracked: number = defaultMaxTracked,
+  ) {
+    this.#maxTracked = maxTracked;
     this.#settings = settings;
     this.#ask = ask;
     const { nackDelayMs, nackBackoff, ackTimeoutMs } = settings;
@@ -37,6 +44,7 @@ export class Redelivery {
     const { nackBackoff, nackDelayMs } = this.#settings;
     const delayMs = nackBackoff === undefined ? nackDelayMs : backoffDelayMs(nackBackoff, redeliveries);
     this.#refused.set(key, entryOf(id), delayMs);
+    if (this.#refused.size > this.#maxTracked) this.#refused.hurry();
   }
 
   /** The application has it, and its time to acknowledge it begins. */
@@ -46,7 +54,7 @@ export class Redelivery {
     const { ackTimeoutMs, ackTimeoutBackoff } = this.#settings;
     const moreMs = ackTimeoutBackoff === undefined ? 0 : backoffDelayMs(ackTimeoutBackoff, redeliveries);
     tracked.set(messageKey(id), id, ackTimeoutMs + moreMs);
-    if (tracked.size > maxTracked) tracked.hurry();
+    if (tracked.size > this.#maxTracked) tracked.hurry();
   }
 
   /** @param whole whether its entry is, which then need not come again */

@@ -109,9 +109,9 @@ export class TopicProducer implements Producer {
       if (this.#ended !== undefined) throw this.#ended;
       mustBeMessage(message);
       const weight = weightOf(message);
-      const waiting = { message, weight, sentAt: performance.now(), resolve, reject };
-      if (this.#budget.take(weight)) this.#accept(waiting);
-      else this.#blocked.add(weight, () => this.#accept(waiting), reject);
+      const outgoing: Outgoing = { message, sequenceId: -1, weight, sentAt: performance.now(), resolve, reject };
+      if (this.#budget.take(weight)) this.#accept(outgoing);
+      else this.#blocked.add(weight, () => this.#accept(outgoing), reject);
     });
   }
 
@@ -144,11 +144,10 @@ export class TopicProducer implements Producer {
     return null;
   }
 
-  #accept(waiting: Omit<Outgoing, 'sequenceId'>): void {
-    const { message, weight, resolve, reject, sentAt } = waiting;
-    const sequenceId = message.sequenceId ?? this.#nextSequenceId ?? 0;
-    this.#nextSequenceId = sequenceId + 1;
-    const outgoing = { message, weight, sequenceId, sentAt, resolve, reject };
+  #accept(outgoing: Outgoing): void {
+    const { message, weight } = outgoing;
+    outgoing.sequenceId = message.sequenceId ?? this.#nextSequenceId ?? 0;
+    this.#nextSequenceId = outgoing.sequenceId + 1;
     this.#watch();
     const { batching } = this.#parts.settings;
     if (batching === undefined || standsAlone(message)) {
