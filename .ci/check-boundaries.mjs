@@ -17,6 +17,7 @@ const tiers = {
   telemetry: 1,
   'client-protocol': 1,
   'pulsar-client': 2,
+  redis: 2,
   bus: 3,
   presence: 3,
   history: 3,

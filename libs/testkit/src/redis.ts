@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { TestkitError } from './errors.ts';
@@ -10,6 +10,8 @@ import { toolPath } from './tools.ts';
 export interface RedisOptions {
   /** More settings of redis-server, such as `{ maxmemory: '64mb' }`. */
   readonly settings?: Readonly<Record<string, string>>;
+  /** Runs it as a sentinel with these lines of its configuration. */
+  readonly sentinel?: string;
 }
 
 const maxStarts = 3;
@@ -19,15 +21,21 @@ export class RedisServer {
   readonly port: number;
   /** `redis://127.0.0.1:<port>`. */
   readonly url: string;
+  /** The port of the cluster bus; 0 where the server is no node of one. */
+  readonly clusterPort: number;
   readonly #args: readonly string[];
   readonly #dir: string;
+  readonly #sentinel: string | undefined;
   #process: ServiceProcess | undefined;
 
-  constructor(port: number, dir: string, settings: Readonly<Record<string, string>>) {
+  constructor(port: number, dir: string, options: RedisOptions) {
     this.port = port;
     this.url = `redis://127.0.0.1:${port}`;
+    this.clusterPort = Number(options.settings?.['cluster-port'] ?? 0);
     this.#dir = dir;
-    const all = { port: String(port), bind: '127.0.0.1', save: '', appendonly: 'no', dir, ...settings };
+    this.#sentinel = options.sentinel;
+    const stored = options.sentinel === undefined ? { save: '', appendonly: 'no' } : {};
+    const all = { port: String(port), bind: '127.0.0.1', dir, ...stored, ...options.settings };
     this.#args = Object.entries(all).flatMap(([name, value]) => [`--${name}`, value]);
   }
 
@@ -38,8 +46,17 @@ export class RedisServer {
 
   /** Starts the server, empty, on the same port; resolves when it serves. */
   async start(): Promise<void> {
-    const readyPattern = /Ready to accept connections/;
-    this.#process = await spawnService(toolPath('redis'), this.#args, { cwd: this.#dir, readyPattern });
+    const readyPattern = this.#sentinel === undefined ? /Ready to accept connections/ : /Sentinel ID is/;
+    const sentinelArgs = this.#sentinel === undefined ? [] : [await this.#sentinelFile(this.#sentinel), '--sentinel'];
+    const args = [...sentinelArgs, ...this.#args];
+    this.#process = await spawnService(toolPath('redis'), args, { cwd: this.#dir, readyPattern });
+  }
+
+  /** The file that a sentinel reads at its start, and rewrites as it learns. */
+  async #sentinelFile(lines: string): Promise<string> {
+    const path = join(this.#dir, 'sentinel.conf');
+    await writeFile(path, lines);
+    return path;
   }
 
   /** SIGKILL; resolves when the process has ended. What it held is lost. */
@@ -80,7 +97,7 @@ export class RedisServer {
 export async function startRedis(options: RedisOptions = {}): Promise<RedisServer> {
   for (let start = 1; ; start++) {
     const dir = await mkdtemp(join(tmpdir(), 'pharos-redis-'));
-    const server = new RedisServer(await freePort(), dir, options.settings ?? {});
+    const server = new RedisServer(await freePort(), dir, options);
     try {
       await server.start();
       return server;
