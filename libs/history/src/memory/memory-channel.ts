@@ -1,0 +1,81 @@
+import { exceedsLimits, oldestTimeMs } from '../limits.ts';
+import type {
+  ChannelLimits,
+  HistoryPage,
+  HistoryQuery,
+  NotRecovered,
+  Question,
+  StoredPublication,
+  StoreLimits,
+} from '../port.ts';
+
+/** The history of one channel. */
+export class MemoryChannel {
+  top = 0;
+  trimmed = 0;
+  /** When the store forgets the channel, in milliseconds since 1970. */
+  forgottenAtMs = 0;
+  #kept: StoredPublication[] = [];
+
+  add(publication: StoredPublication, limits: StoreLimits, nowMs: number): void {
+    this.#kept.push(publication);
+    this.top = publication.offset;
+    this.forgottenAtMs = nowMs + limits.metaTtlMs;
+  }
+
+  /** Takes out what is too old and, oldest first, what is too much. */
+  trim(limits: ChannelLimits, nowMs: number): void {
+    const oldest = oldestTimeMs(limits, nowMs);
+    const alive = this.#kept.findIndex((publication) => publication.timeMs >= oldest);
+    const tooOld = alive < 0 ? this.#kept.length : alive;
+    this.#drop(Math.max(tooOld, this.#kept.length - limits.size));
+  }
+
+  remove(): void {
+    this.#drop(this.#kept.length);
+  }
+
+  missed(question: Question, nowMs: number): readonly StoredPublication[] | NotRecovered {
+    if (question.offset < this.trimmed) return 'trimmed';
+    const missed = this.#kept.filter((publication) => publication.offset > question.offset);
+    return exceedsLimits(missed, question.limits, nowMs) ?? missed;
+  }
+
+  page(query: HistoryQuery, nowMs: number, maxBytes: number): Omit<HistoryPage, 'watermark' | 'floor'> {
+    const oldest = oldestTimeMs(query.limits, nowMs);
+    const recent = this.#kept.slice(Math.max(0, this.#kept.length - query.limits.size));
+    const alive = recent.findIndex((publication) => publication.timeMs >= oldest);
+    const shown = alive < 0 ? [] : recent.slice(alive);
+    const hidden = this.#kept[this.#kept.length - shown.length - 1]?.offset ?? 0;
+    const since = query.since ?? (query.reverse === true ? Infinity : -1);
+    const asked =
+      query.reverse === true
+        ? shown.filter(({ offset }) => offset < since).reverse()
+        : shown.filter(({ offset }) => offset > since);
+    const publications = firstPage(asked, query.limit ?? Infinity, maxBytes);
+    const more = publications.length > 0 && publications.length < asked.length;
+    return {
+      publications,
+      top: this.top,
+      missingThrough: Math.max(this.trimmed, hidden),
+      next: more ? publications.at(-1)?.offset : undefined,
+    };
+  }
+
+  #drop(count: number): void {
+    if (count <= 0) return;
+    const dropped = this.#kept.splice(0, count);
+    this.trimmed = dropped.at(-1)?.offset ?? this.trimmed;
+  }
+}
+
+function firstPage(asked: readonly StoredPublication[], limit: number, maxBytes: number): StoredPublication[] {
+  const page: StoredPublication[] = [];
+  let bytes = 0;
+  for (const publication of asked) {
+    if (page.length >= limit || (page.length > 0 && bytes >= maxBytes)) break;
+    page.push(publication);
+    bytes += publication.data.length;
+  }
+  return page;
+}

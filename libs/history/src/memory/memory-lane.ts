@@ -1,0 +1,62 @@
+import type { Batch, LaneState, NewEntry, Question, Recovery, StoreLimits, WriteOutcome } from '../port.ts';
+import { MemoryChannel } from './memory-channel.ts';
+
+/** One lane: what a script of the Redis adapter does in one go, a method does here. */
+export class MemoryLane {
+  readonly channels: Map<string, MemoryChannel> = new Map();
+  #watermark: number;
+  #floor: number;
+
+  constructor(floor: number) {
+    this.#watermark = floor;
+    this.#floor = floor;
+  }
+
+  get state(): LaneState {
+    return { watermark: this.#watermark, floor: this.#floor };
+  }
+
+  append(batch: Batch, nowMs: number): WriteOutcome {
+    if (batch.previous !== this.#watermark) return { written: false, watermark: this.#watermark };
+    this.tidy(nowMs);
+    const fresh = batch.entries.filter((entry) => entry.offset > batch.previous);
+    const limits = new Map<string, StoreLimits>();
+    for (const entry of fresh) {
+      if (entry.kind === 'publication') limits.set(entry.channel, entry.limits);
+      this.#write(entry, nowMs);
+    }
+    for (const [channel, of] of limits) this.channels.get(channel)?.trim(of, nowMs);
+    this.#watermark = Math.max(this.#watermark, batch.watermark);
+    this.#floor = Math.max(this.#floor, batch.floor ?? 0);
+    return { written: true, duplicates: batch.entries.length - fresh.length, ...this.state };
+  }
+
+  tidy(nowMs: number): void {
+    for (const [name, channel] of this.channels) {
+      if (channel.forgottenAtMs > nowMs) continue;
+      this.#floor = Math.max(this.#floor, channel.top);
+      this.channels.delete(name);
+    }
+  }
+
+  recover(question: Question, nowMs: number): Recovery {
+    if (question.offset < this.#floor) return { ...this.state, recovered: false, reason: 'floor' };
+    const missed = this.channels.get(question.channel)?.missed(question, nowMs) ?? [];
+    return typeof missed === 'string'
+      ? { ...this.state, recovered: false, reason: missed }
+      : { ...this.state, recovered: true, publications: missed };
+  }
+
+  #write(entry: NewEntry, nowMs: number): void {
+    if (entry.kind === 'remove') {
+      this.channels.get(entry.channel)?.remove();
+      return;
+    }
+    const channel = this.channels.get(entry.channel) ?? new MemoryChannel();
+    this.channels.set(entry.channel, channel);
+    const { offset, timeMs, data, properties } = entry;
+    // The caller may use its buffer again.
+    const stored = { offset, timeMs, data: Buffer.from(data), properties: new Map(properties) };
+    channel.add(stored, entry.limits, nowMs);
+  }
+}

@@ -1,0 +1,92 @@
+import { inspect } from 'node:util';
+import type { RedisReply } from '@pharos/redis';
+import { HistoryError } from '../errors.ts';
+import type { HistoryPage, LaneState, NotRecovered, StoredPublication, WriteOutcome } from '../port.ts';
+
+/** What a script says of one question, before the limits are looked at; undefined where it has to be asked again. */
+export type Answer = LaneState & { readonly missed: readonly StoredPublication[] | NotRecovered };
+
+/** Names and values in turn, or nothing where there are none. */
+export function encodeProperties(properties: ReadonlyMap<string, string>): string {
+  return properties.size === 0 ? '' : JSON.stringify([...properties].flat());
+}
+
+export function readWrite(reply: RedisReply, duplicates: number): WriteOutcome {
+  const [written, watermark, floor] = list(reply);
+  if (written !== 1) return { written: false, watermark: watermark === null ? undefined : number(watermark) };
+  return { written: true, duplicates, watermark: number(watermark), floor: number(floor) };
+}
+
+export function readState(reply: RedisReply): (LaneState & { readonly forgotten: number }) | undefined {
+  if (reply === null) return undefined;
+  const [watermark, floor, forgotten] = list(reply);
+  // A lane that isn't there has none of the fields that were asked for.
+  if (watermark === null) return undefined;
+  return {
+    watermark: number(watermark),
+    floor: number(floor),
+    forgotten: forgotten === undefined ? 0 : number(forgotten),
+  };
+}
+
+/** As many as were answered, in the order of the questions; undefined where the lane isn't known. */
+export function readAnswers(reply: RedisReply): Answer[] | undefined {
+  if (reply === null) return undefined;
+  const [watermark, floor, answers] = list(reply);
+  const state = { watermark: number(watermark), floor: number(floor) };
+  return list(answers).map((answer) => ({
+    ...state,
+    missed: Buffer.isBuffer(answer) ? (answer.toString() as NotRecovered) : list(answer).map(readEntry),
+  }));
+}
+
+export function readPage(reply: RedisReply): HistoryPage | undefined {
+  if (reply === null) return undefined;
+  const [watermark, floor, top, hidden, more, entries] = list(reply);
+  const publications = list(entries).map(readEntry);
+  return {
+    watermark: number(watermark),
+    floor: number(floor),
+    publications,
+    top: number(top),
+    missingThrough: Math.max(number(hidden), number(floor)),
+    next: more === 1 ? publications.at(-1)?.offset : undefined,
+  };
+}
+
+/** An entry of a stream: its id and the fields t, d and perhaps p with their values. */
+function readEntry(entry: RedisReply): StoredPublication {
+  const [id, fields] = list(entry);
+  const [, time, , data, , properties] = list(fields);
+  if (!Buffer.isBuffer(id) || !Buffer.isBuffer(data)) throw foreign(entry);
+  return {
+    offset: number(id.subarray(0, id.indexOf('-'))),
+    timeMs: number(time),
+    data,
+    properties: properties === undefined ? new Map() : decodeProperties(properties),
+  };
+}
+
+function decodeProperties(value: RedisReply): Map<string, string> {
+  const flat = JSON.parse(String(value)) as string[];
+  const properties = new Map<string, string>();
+  for (let index = 0; index < flat.length; index += 2) properties.set(flat[index] ?? '', flat[index + 1] ?? '');
+  return properties;
+}
+
+function list(reply: RedisReply | undefined): readonly RedisReply[] {
+  if (Array.isArray(reply)) return reply as readonly RedisReply[];
+  throw foreign(reply);
+}
+
+function number(reply: RedisReply | undefined): number {
+  const value =
+    typeof reply === 'number' ? reply : Buffer.isBuffer(reply) ? Number(reply.toString('latin1')) : Number.NaN;
+  if (Number.isSafeInteger(value)) return value;
+  throw foreign(reply);
+}
+
+function foreign(reply: RedisReply | undefined): HistoryError {
+  const shown = Buffer.isBuffer(reply) ? reply.toString('latin1') : inspect(reply, { depth: 2 });
+  return new HistoryError('failed', `Redis holds what no history store wrote: ${shown.slice(0, 100)}`);
+}
