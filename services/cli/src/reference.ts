@@ -3,7 +3,9 @@ import { disconnectCodes, errorCodes, protocolErrors, unsubscribeCodes } from '@
 import { configErrorTable, describeConfig, type SettingDescription } from '@pharos/config';
 import { describeEdgeMetrics, edgeConfigSchema, edgePreset } from '@pharos/edge';
 import type { ErrorTable } from '@pharos/errors';
+import { historyErrors } from '@pharos/history';
 import { adminErrors, pulsarErrors } from '@pharos/pulsar-client';
+import { redisErrors } from '@pharos/redis';
 import { socketServerErrors } from '@pharos/socket-server';
 import { standalonePreset } from '@pharos/standalone';
 import { telemetryErrorTable } from '@pharos/telemetry';
@@ -109,6 +111,8 @@ const errorTables: readonly (readonly [string, ErrorTable])[] = [
   ['Bus', busErrors],
   ['Pulsar client', pulsarErrors],
   ['Pulsar admin API', adminErrors],
+  ['Redis', redisErrors],
+  ['History store', historyErrors],
   ['Socket server', socketServerErrors],
   ['Client protocol (what a client did wrong)', protocolErrors],
   ['Telemetry', telemetryErrorTable],
