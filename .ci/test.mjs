@@ -55,7 +55,8 @@ function binary(name) {
 async function tests() {
   const files = testFiles(filters);
   const env = environment();
-  await group('tests without servers', files.quick, env, availableParallelism());
+  // One more than there are processors: one of them waits for time.
+  await group('tests without servers', files.quick, env, availableParallelism() + 1);
   if (options.quick) return;
   const server = await sharedPulsar([...files.servers, ...files.processes], env);
   try {

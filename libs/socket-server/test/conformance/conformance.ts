@@ -5,7 +5,6 @@ import { httpConformance } from './http.ts';
 import { listeningConformance } from './listening.ts';
 import { messagesConformance } from './messages.ts';
 import { streamingConformance } from './streaming.ts';
-import { timeoutsConformance } from './timeouts.ts';
 import { topicsConformance } from './topics.ts';
 import { upgradeConformance } from './upgrade.ts';
 
@@ -19,5 +18,4 @@ export function socketServerConformance(make: MakeServer): void {
   describe('HTTP streaming', () => streamingConformance(make));
   describe('listening', () => listeningConformance(make));
   // Mostly waiting, so all at once.
-  describe('timeouts', { concurrency: true }, () => timeoutsConformance(make));
 }
