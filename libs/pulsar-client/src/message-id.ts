@@ -18,6 +18,8 @@ export interface MessageIdParts {
   readonly batchIndex?: number | undefined;
   /** @default 0 */
   readonly batchSize?: number | undefined;
+  /** Of a message in chunks, whose id is otherwise its last chunk's. */
+  readonly firstChunkMessageId?: MessageIdParts | undefined;
 }
 
 /** Where a message lies. */
@@ -30,13 +32,23 @@ export class MessageId {
   /** −1: not in a batch, or the whole entry. */
   readonly batchIndex: number;
   readonly batchSize: number;
+  /** Of a message in chunks: where its first chunk lies; the rest is where the last one does. */
+  readonly firstChunkMessageId: MessageId | undefined;
 
-  constructor(ledgerId: bigint, entryId: bigint, partition = -1, batchIndex = -1, batchSize = 0) {
+  constructor(
+    ledgerId: bigint,
+    entryId: bigint,
+    partition = -1,
+    batchIndex = -1,
+    batchSize = 0,
+    firstChunkMessageId?: MessageId,
+  ) {
     this.ledgerId = ledgerId;
     this.entryId = entryId;
     this.partition = partition;
     this.batchIndex = batchIndex;
     this.batchSize = batchSize;
+    this.firstChunkMessageId = firstChunkMessageId;
   }
 
   /** Before the first message that is kept. */
@@ -60,7 +72,9 @@ export class MessageId {
 
   static of(parts: MessageIdParts): MessageId {
     if (parts instanceof MessageId) return parts;
-    return new MessageId(parts.ledgerId, parts.entryId, parts.partition, parts.batchIndex, parts.batchSize);
+    const { ledgerId, entryId, partition, batchIndex, batchSize, firstChunkMessageId } = parts;
+    const first = firstChunkMessageId === undefined ? undefined : MessageId.of(firstChunkMessageId);
+    return new MessageId(ledgerId, entryId, partition, batchIndex, batchSize, first);
   }
 
   /** The same bytes that the official clients write. */

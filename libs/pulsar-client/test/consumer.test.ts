@@ -38,7 +38,13 @@ function acknowledged(topic: ScriptedTopic): number[] {
 
 describe('consumer', { timeout }, () => {
   const unreadable: readonly [string, Buffer, Partial<MessageMetadata>, string, RegExp][] = [
-    ['a chunk', Buffer.from('x'), { numChunksFromMsg: 3, chunkId: 1 }, 'OperationNotSupported', /chunk/],
+    [
+      'a chunk that can not be',
+      Buffer.from('x'),
+      { numChunksFromMsg: 3, chunkId: 3 },
+      'InvalidMessage',
+      /chunk 3 of 3/,
+    ],
     ['a new compression', Buffer.from('x'), { compression: 77 }, 'OperationNotSupported', /number 77/],
     ['damaged LZ4', Buffer.from('x'), { compression: compressionType.lz4, uncompressedSize: 9 }, 'InvalidMessage', /./],
     [

@@ -71,6 +71,14 @@ export interface ConsumerConfig {
   /** `acknowledge` resolves when the broker has confirmed it; tried again over lost connections until then. @default false */
   readonly ackReceiptEnabled?: boolean;
   readonly replicateSubscriptionState?: boolean;
+  /** Messages in chunks, of one partition, that may be incomplete at a time: the oldest of more is given up. @default 10 */
+  readonly maxPendingChunkedMessage?: number;
+  /** Bytes that they, or one of them, may have; uncompressed too. @default 268435456 */
+  readonly maxPendingChunkedMessageBytes?: number;
+  /** Whether the oldest is acknowledged then; else it comes again with the next connection. @default false */
+  readonly autoAckOldestChunkedMessageOnQueueFull?: boolean;
+  /** When an incomplete one is given up, and acknowledged, because the rest does not come; 0: never. @default 60000 */
+  readonly expireTimeOfIncompleteChunkedMessageMs?: number;
   /** Of a Failover subscription: whether this is the consumer that gets the messages of the partition. */
   readonly onActiveChange?: (active: boolean, partition: number) => void;
 }

@@ -3,6 +3,7 @@ import { PulsarError } from '../errors.ts';
 import { MessageId, type MessageIdParts } from '../message-id.ts';
 import { PartitionWatch } from '../partitions/partition-watch.ts';
 import { earliestMessageId, latestMessageId } from '../wire/index.ts';
+import type { ChunkLimits } from './chunk-assembly.ts';
 import type { Consumer } from './consumer.ts';
 import type { Message } from './message.ts';
 import type { EntryConsumerEvent } from './entry-consumer.ts';
@@ -28,6 +29,7 @@ export interface MessageConsumerParts {
   readonly shared: boolean;
   readonly redelivery: RedeliverySettings;
   readonly batchIndexAcks: boolean;
+  readonly chunks: ChunkLimits;
   readonly batch: BatchLimits;
   readonly seekInclusive: boolean;
   readonly listener: ((message: Message) => void) | undefined;
@@ -195,9 +197,9 @@ export class MessageConsumer implements Consumer {
         redelivery.clear();
       },
     });
-    const messages = new PartitionMessages(entries, this.parts.batchIndexAcks);
+    const messages = new PartitionMessages(entries, this.parts.batchIndexAcks, this.parts.chunks, this.#core.logger);
     const redelivery = new Redelivery(this.parts.redelivery, (ids) => {
-      if (this.parts.shared) entries.redeliver(ids);
+      if (this.parts.shared) entries.redeliver(ids.flatMap((id) => messages.entriesOf(id)));
       else entries.redeliverAll();
     });
     return { messages, redelivery };

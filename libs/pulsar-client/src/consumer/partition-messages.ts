@@ -1,8 +1,17 @@
 // Hot path of Consumer and Reader.
-import { asPulsarError, PulsarError } from '../errors.ts';
+import { asPulsarError } from '../errors.ts';
+import type { Logger } from '../logger.ts';
 import { MessageId, type MessageIdParts } from '../message-id.ts';
-import { BatchCursor, compareMessageIds, earliestMessageId, latestMessageId } from '../wire/index.ts';
+import {
+  BatchCursor,
+  compareMessageIds,
+  earliestMessageId,
+  latestMessageId,
+  type MessageIdData,
+} from '../wire/index.ts';
 import { BatchAcks } from './batch-acks.ts';
+import { ChunkAcks } from './chunk-acks.ts';
+import { ChunkAssembly, type ChunkLimits, isChunk } from './chunk-assembly.ts';
 import type { Entry } from './entry-consumer.ts';
 import { ReceivedMessage } from './received-message.ts';
 import type { TopicEntries } from './topic-entries.ts';
@@ -18,6 +27,8 @@ export class PartitionMessages {
   readonly entries: TopicEntries;
   readonly #acks = new BatchAcks();
   readonly #batchIndexAcks: boolean;
+  readonly #chunks: ChunkAssembly;
+  readonly #chunkAcks = new ChunkAcks();
   readonly #cursor = new BatchCursor();
   /** The batch that is being taken apart. */
   #batch: Entry | undefined;
@@ -29,9 +40,22 @@ export class PartitionMessages {
   #position: MessageIdParts | undefined;
 
   /** @param batchIndexAcks whether the broker is told of single messages of a batch */
-  constructor(entries: TopicEntries, batchIndexAcks: boolean) {
+  constructor(entries: TopicEntries, batchIndexAcks: boolean, chunks: ChunkLimits, logger: Logger) {
     this.entries = entries;
     this.#batchIndexAcks = batchIndexAcks;
+    this.#chunks = new ChunkAssembly({
+      topic: entries.parts.topic,
+      limits: chunks,
+      logger,
+      acknowledge: (ids) => {
+        for (const id of ids) this.#skip(id);
+      },
+    });
+  }
+
+  /** The entries that a message takes, which are several where it came in chunks. */
+  entriesOf(id: MessageIdParts): readonly MessageIdData[] {
+    return this.#chunkAcks.entriesOf(id);
   }
 
   /** The message that was last handed over. */
@@ -67,7 +91,10 @@ export class PartitionMessages {
     told?.(whole);
     if (whole) {
       this.#dropRest(id);
-      return acks.individual({ ledgerId, entryId });
+      const chunks = this.#chunkAcks.entriesOf(id);
+      if (chunks.length === 1) return acks.individual({ ledgerId, entryId });
+      this.#chunkAcks.acknowledged(id);
+      return Promise.all(chunks.map((chunk) => acks.individual(chunk))).then(() => null);
     }
     // Broker and client count the rest of the entry down together, or the client alone.
     return this.#batchIndexAcks ? acks.part({ ledgerId, entryId }, () => this.#acks.ackSet(id)) : Promise.resolve(null);
@@ -78,16 +105,20 @@ export class PartitionMessages {
     const { ledgerId, entryId, batchIndex } = id;
     const { acks } = this.entries;
     if (whole) this.#dropRest(id);
+    this.#chunkAcks.acknowledgedUpTo(id);
+    const needed = this.#chunkNeededOf(id);
+    if (needed !== undefined) return this.#acknowledgeBefore(needed);
     if (whole) return acks.cumulative({ ledgerId, entryId });
     if (this.#batchIndexAcks) return acks.cumulative({ ledgerId, entryId, batchIndex, ackSet: this.#acks.ackSet(id) });
     // The rest of a batch is not acknowledged yet: only what is before it can be told to the broker.
-    return entryId === 0n ? Promise.resolve(null) : acks.cumulative({ ledgerId, entryId: entryId - 1n });
+    return this.#acknowledgeBefore({ ledgerId, entryId });
   }
 
   /** What was read ahead is void. */
   cleared(): void {
     this.#batch = undefined;
     this.#peeked = undefined;
+    this.#chunks.clear();
   }
 
   /** Goes to another place: what was acknowledged before says nothing there. */
@@ -97,7 +128,7 @@ export class PartitionMessages {
       await this.entries.seek({ timeMs: to });
       this.beginAt(earliestMessageId, true);
     } else {
-      await this.entries.seek({ id: to, inclusive: inclusive || (to.batchIndex ?? -1) >= 0 });
+      await this.entries.seek(entryToBeginAt(to, inclusive));
       this.beginAt(to, inclusive);
     }
     this.#acks.clear();
@@ -114,7 +145,8 @@ export class PartitionMessages {
   #nextEntry(): ReceivedMessage | undefined {
     const entry = this.entries.take();
     if (entry === undefined) return undefined;
-    const unreadable = entry.unreadable ?? chunkError(entry);
+    const { unreadable } = entry;
+    if (unreadable === undefined && isChunk(entry.metadata)) return this.#nextChunk(entry);
     if (entry.batch && unreadable === undefined) {
       if (entry.ackSet !== undefined && this.#isDone(entry, entry.ackSet)) return undefined;
       this.#batch = entry;
@@ -123,6 +155,34 @@ export class PartitionMessages {
     }
     if (!this.#wanted(entry.messageId)) return undefined;
     return new ReceivedMessage(this.entries.parts.topic, entry, entry.messageId, undefined, unreadable);
+  }
+
+  #nextChunk(entry: Entry): ReceivedMessage | undefined {
+    const chunked = this.#chunks.add(entry);
+    if (chunked === 'waits') return undefined;
+    if (chunked === 'orphan') {
+      // Of a message that nobody wants, or whose beginning will not come again.
+      const passed = this.#threshold !== undefined && compareToThreshold(entry.messageId, this.#threshold.id) <= 0;
+      if (passed || this.#chunks.isExpired(entry)) this.#skip(entry.messageId);
+      return undefined;
+    }
+    const { messageId, unreadable } = chunked.entry;
+    if (this.entries.parts.start === undefined) this.#chunkAcks.remember(chunked.ids);
+    if (!this.#wanted(messageId)) return undefined;
+    return new ReceivedMessage(this.entries.parts.topic, chunked.entry, messageId, undefined, unreadable);
+  }
+
+  /** The first chunk, up to this message, of one that ends behind it: acknowledged with the rest it would be lost. */
+  #chunkNeededOf(id: MessageIdParts): MessageId | undefined {
+    let needed: MessageId | undefined;
+    for (const first of [...this.#chunks.waiting(), ...this.#chunkAcks.begunBefore(id)]) {
+      if (first.compare(needed ?? entryAfter(id)) < 0) needed = first;
+    }
+    return needed;
+  }
+
+  #acknowledgeBefore({ ledgerId, entryId }: MessageIdParts): Promise<null> {
+    return entryId === 0n ? Promise.resolve(null) : this.entries.acks.cumulative({ ledgerId, entryId: entryId - 1n });
   }
 
   /** An entry that came again and was then acknowledged as a whole may still be taken apart: nobody wants the rest of it. */
@@ -195,9 +255,16 @@ function compareToThreshold(id: MessageId, threshold: MessageIdParts): number {
   );
 }
 
-function chunkError(entry: Entry): PulsarError | undefined {
-  const chunks = entry.metadata.numChunksFromMsg ?? 1;
-  if (chunks <= 1) return undefined;
-  const text = `entry ${entry.messageId.toString()} is one of ${chunks} chunks of a message, which is not supported yet`;
-  return new PulsarError('OperationNotSupported', text);
+/** The broker begins with whole entries, and a message in chunks with the first of them. */
+export function entryToBeginAt(
+  id: MessageIdParts,
+  inclusive: boolean,
+): { readonly id: MessageIdParts; readonly inclusive: boolean } {
+  const first = id.firstChunkMessageId;
+  // Others may have begun between its chunks: so with its first one, though it is not wanted itself.
+  return { id: first ?? id, inclusive: inclusive || first !== undefined || (id.batchIndex ?? -1) >= 0 };
+}
+
+function entryAfter({ ledgerId, entryId, partition }: MessageIdParts): MessageIdParts {
+  return { ledgerId, entryId: entryId + 1n, partition };
 }

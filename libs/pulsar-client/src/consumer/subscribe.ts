@@ -1,6 +1,17 @@
 import type { ClientCore } from '../client-core.ts';
-import { integer, keyValues, maxTimerMs, mustHold, oneOf, refuseUnknown, text, type Unsupported } from '../options.ts';
+import {
+  integer,
+  keyValues,
+  maxTimerMs,
+  milliseconds,
+  mustHold,
+  oneOf,
+  refuseUnknown,
+  text,
+  type Unsupported,
+} from '../options.ts';
 import { formatTopicName, parseTopicName, partitionName } from '../topic-name.ts';
+import { type ChunkLimits, defaultChunkLimits } from './chunk-assembly.ts';
 import type { Consumer } from './consumer.ts';
 import type { ConsumerConfig } from './consumer-config.ts';
 import { ackSettings } from './ack-settings.ts';
@@ -37,12 +48,15 @@ const supported: readonly (keyof ConsumerConfig)[] = [
   'ackGroupingTimeMs',
   'ackGroupingMaxSize',
   'ackReceiptEnabled',
+  'maxPendingChunkedMessage',
+  'maxPendingChunkedMessageBytes',
+  'autoAckOldestChunkedMessageOnQueueFull',
+  'expireTimeOfIncompleteChunkedMessageMs',
   'onActiveChange',
 ];
 
 const encryption: Unsupported = { why: 'is not supported: messages are not encrypted end to end yet' };
 const severalTopics: Unsupported = { why: "is not supported yet: a consumer has one 'topic'" };
-const chunks: Unsupported = { why: 'is not supported: messages in chunks are not put together yet' };
 
 const unsupported: Readonly<Record<string, Unsupported>> = {
   topics: severalTopics,
@@ -51,8 +65,6 @@ const unsupported: Readonly<Record<string, Unsupported>> = {
   privateKeyPath: encryption,
   cryptoKeyReader: encryption,
   cryptoFailureAction: { ...encryption, accepted: ['FAIL'] },
-  maxPendingChunkedMessage: chunks,
-  autoAckOldestChunkedMessageOnQueueFull: chunks,
   schema: { why: 'is not supported yet: messages are bytes' },
   deadLetterPolicy: { why: 'is not supported yet' },
 };
@@ -125,6 +137,7 @@ function partsOf(config: ConsumerConfig, one: OneTopic): Omit<MessageConsumerPar
     partitions: [{ ...one, ...queue, subscription, command, acks, start: undefined }],
     newPartition: undefined,
     shared,
+    chunks: chunkLimits(config),
     batchIndexAcks: config.batchIndexAckEnabled ?? false,
     redelivery: redeliverySettings(config, shared),
     batch: batchLimits(config, queue.pool.limits.maxBytes),
@@ -139,6 +152,24 @@ function queueOf(config: ConsumerConfig): { readonly window: number; readonly po
   const maxMessages = integer(kind, name, config.receiverQueueSizeAcrossPartitions, 50_000, 1);
   const maxBytes = integer(kind, 'receiverQueueBytes', config.receiverQueueBytes, 32 * 1024 * 1024, 1);
   return { window, pool: new FlowPool({ maxMessages, maxBytes }) };
+}
+
+function chunkLimits(config: ConsumerConfig): ChunkLimits {
+  const { maxMessages, maxBytes, expireMs, acknowledgeOldest } = defaultChunkLimits;
+  const count = (name: keyof ConsumerConfig, value: number | undefined, fallback: number): number =>
+    integer(kind, name, value, fallback, 1);
+  return {
+    maxMessages: count('maxPendingChunkedMessage', config.maxPendingChunkedMessage, maxMessages),
+    maxBytes: count('maxPendingChunkedMessageBytes', config.maxPendingChunkedMessageBytes, maxBytes),
+    acknowledgeOldest: config.autoAckOldestChunkedMessageOnQueueFull ?? acknowledgeOldest,
+    expireMs: milliseconds(
+      kind,
+      'expireTimeOfIncompleteChunkedMessageMs',
+      config.expireTimeOfIncompleteChunkedMessageMs,
+      expireMs,
+      0,
+    ),
+  };
 }
 
 function batchLimits({ batchReceivePolicy = {} }: ConsumerConfig, maxBytes: number): BatchLimits {

@@ -1,7 +1,9 @@
 import type { ClientCore } from '../client-core.ts';
+import { defaultChunkLimits } from '../consumer/chunk-assembly.ts';
 import { FlowPool } from '../consumer/flow.ts';
 import { MessageConsumer, type PartitionParts } from '../consumer/message-consumer.ts';
 import { noRedelivery } from '../consumer/redelivery-settings.ts';
+import { entryToBeginAt } from '../consumer/partition-messages.ts';
 import { StartPosition } from '../consumer/start-position.ts';
 import { madeUpName } from '../consumer/subscription.ts';
 import { integer, mustHold, refuseUnknown, type Unsupported } from '../options.ts';
@@ -61,8 +63,8 @@ export async function createReader(core: ClientCore, config: ReaderConfig): Prom
     return { topic: ofTopic, partition, subscription, command, start, window, pool };
   };
   // The broker begins with whole entries; the messages in the first one are sorted out here.
-  const begin = (): StartPosition =>
-    new StartPosition(startMessageId, inclusive || (startMessageId.batchIndex ?? -1) >= 0);
+  const first = entryToBeginAt(startMessageId, inclusive);
+  const begin = (): StartPosition => new StartPosition(first.id, first.inclusive);
   const consumer = new MessageConsumer(core, {
     topic,
     subscription,
@@ -77,6 +79,7 @@ export async function createReader(core: ClientCore, config: ReaderConfig): Prom
     shared: false,
     redelivery: noRedelivery,
     batchIndexAcks: false,
+    chunks: defaultChunkLimits,
     batch: { maxMessages: 1, maxBytes: 1, timeoutMs: 1 },
     seekInclusive: inclusive,
     listener: listener === undefined ? undefined : (message) => listener(message, reader),

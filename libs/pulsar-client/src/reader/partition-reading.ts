@@ -7,7 +7,7 @@ import type { MessageIdData } from '../wire/index.ts';
 export class PartitionReading {
   readonly messages: PartitionMessages;
   readonly #start: StartPosition;
-  /** Where it began; within a batch the broker can only begin with the whole of it. */
+  /** Where it began; the broker can only begin with a whole batch, and with the first chunk. */
   #begin: MessageIdParts;
   #inclusive: boolean;
   /** The newest message when it was last asked for. */
@@ -48,8 +48,9 @@ export class PartitionReading {
     const newest = this.#newest;
     if (newest === undefined || newest.entryId < 0n || this.#start.reached(newest)) return false;
     if (this.#start.seeksTime) return this.#done !== undefined && compare(this.#done, newest) >= 0 ? false : undefined;
-    const begunWithinBatch = this.messages.position === undefined && (this.#begin.batchIndex ?? -1) >= 0;
-    if (!begunWithinBatch) return true;
+    const { batchIndex = -1, firstChunkMessageId } = this.#begin;
+    const begunWithin = this.messages.position === undefined && (batchIndex >= 0 || firstChunkMessageId !== undefined);
+    if (!begunWithin) return true;
     const order = compare(this.#begin, newest);
     return order < 0 || (order === 0 && this.#inclusive);
   }
