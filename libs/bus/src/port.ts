@@ -85,9 +85,13 @@ export interface Log {
   close(): Promise<void>;
 }
 
-/** Where a tail begins: after the newest entry, after a known one, or with the oldest that is kept. */
+/**
+ * Where a tail begins: after the newest entry, after a known one, with the oldest that is kept, or with the oldest that was
+ * published in the last `maxAgeMs` (after the newest where none was).
+ */
 export type TailStart =
   | { readonly at: 'head' }
+  | { readonly at: 'recent'; readonly maxAgeMs: number }
   | { readonly at: 'after'; readonly position: string; readonly offset: number }
   | { readonly at: 'earliest' };
 
@@ -97,7 +101,9 @@ export interface LaneTail {
   readonly indexed: boolean;
   /** Offset of the newest publication that was handed to the handler, or that the tail began after. */
   readonly head: number;
-  /** Position of that entry, to attach `after` it later; empty at the beginning of an empty lane. */
+  /** The lane's newest offset when it was attached at its head or its recent entries; before that, `head` is catching up. */
+  readonly newestAtAttach: number;
+  /** Position of the entry at `head`, to attach `after` it later; empty at the beginning of an empty lane. */
   readonly position: string;
   readonly connected: boolean;
   /** Ends the tail; the handler isn't called any more. */

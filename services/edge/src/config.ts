@@ -42,7 +42,12 @@ export interface EdgeConfig {
     readonly stale_close_delay: number;
     readonly recovery_max_publication_limit: number;
   };
-  readonly ring: { readonly max_lane_size: number; readonly max_size: number; readonly max_age: number };
+  readonly ring: {
+    readonly max_lane_size: number;
+    readonly max_size: number;
+    readonly max_age: number;
+    readonly prefill_timeout: number;
+  };
   readonly websocket: { readonly message_size_limit: number };
   readonly chat: { readonly enabled: boolean; readonly channel: string; readonly page: boolean };
   readonly channel: {
@@ -200,6 +205,9 @@ function ringSchema(): z.ZodType {
     max_age: duration({ minMs: 1_000, maxMs: 86_400_000 })
       .default(300_000)
       .describe('How long an entry is kept in memory at most.'),
+    prefill_timeout: duration({ maxMs: 600_000 })
+      .default(10_000)
+      .describe('How long a starting edge may read the newest entries of all its lanes before it takes clients.'),
   });
 }
 

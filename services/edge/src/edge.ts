@@ -137,6 +137,9 @@ export class Edge implements Service {
     const chat = this.#chat(namespaces);
     if (chat !== undefined) server.webSocket(textRoute(this.#admission, context, chat, maxPayloadBytes));
     for (const route of pageRoutes(assets)) server.http(route);
+    // Before clients come: after a deploy, all of them want to resume.
+    await this.#hub.warm(namespaces.recoverableLogs, config.ring.prefill_timeout);
+    if (this.#isStopped()) return;
     const port = await server.listen(config.listen.host, config.listen.port);
     // Stopped meanwhile: the server had nothing to stop then.
     if (this.#isStopped()) return server.pauseAccepting();

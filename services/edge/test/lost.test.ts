@@ -5,6 +5,9 @@ import { logged } from './support/logs.ts';
 import { metric, untilMetric } from './support/metrics.ts';
 import { type MemoryWorld, memoryWorld, startEdge } from './support/world.ts';
 
+/** No lane is attached before somebody asks. */
+const unattached = { PHAROS_CHAT_ENABLED: 'false', PHAROS_CHANNEL_WITHOUT_NAMESPACE_HISTORY_SIZE: '0' };
+
 /** Loses a publication before any edge can read it, and lets one come after. */
 async function lose(world: MemoryWorld, data: string): Promise<void> {
   await world.broker.inject(world.topic, 0, { key: 'room', data: Buffer.from('"lost"') });
@@ -98,7 +101,7 @@ describe('publications that are lost, and logs that begin anew', () => {
 
   test('a publish finds out by itself that its log has ended', async (t) => {
     const world = memoryWorld();
-    const edge = await startEdge(t, world, { env: { PHAROS_CHAT_ENABLED: 'false' } });
+    const edge = await startEdge(t, world, { env: unattached });
     const client = await ProtocolClient.connect(t, edge);
     await client.publish('room', 1);
     world.broker.deleteLog(world.topic);
@@ -108,7 +111,7 @@ describe('publications that are lost, and logs that begin anew', () => {
 
   test('a log that comes back with more lanes is refused, in words', async (t) => {
     const world = memoryWorld();
-    const edge = await startEdge(t, world, { env: { PHAROS_CHAT_ENABLED: 'false' } });
+    const edge = await startEdge(t, world, { env: unattached });
     const client = await ProtocolClient.connect(t, edge);
     await client.publish('room', 1);
     world.broker.deleteLog(world.topic);

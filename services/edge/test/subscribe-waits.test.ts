@@ -8,8 +8,8 @@ import { logged } from './support/logs.ts';
 import { untilIdle, untilMetric } from './support/metrics.ts';
 import { memoryWorld, startEdge } from './support/world.ts';
 
-// Without the chat, no lane is attached before somebody asks.
-const env = { PHAROS_CHAT_ENABLED: 'false' };
+// Without the chat and without history, no lane is attached before somebody asks.
+const env = { PHAROS_CHAT_ENABLED: 'false', PHAROS_CHANNEL_WITHOUT_NAMESPACE_HISTORY_SIZE: '0' };
 
 async function untilAsked(bus: FaultyBus, times: number): Promise<void> {
   await eventually(() => (bus.attaches.arrived >= times ? true : undefined), `${times} attaches`);

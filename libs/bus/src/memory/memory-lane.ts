@@ -94,6 +94,16 @@ export class MemoryLane {
     return low;
   }
 
+  /** The offset before the oldest kept entry of the last `maxAgeMs`; the last one where none is so young. */
+  offsetBefore(maxAgeMs: number): number {
+    const oldestMs = this.#retention.now() - maxAgeMs;
+    for (let sequence = this.#entries.first; sequence < this.#entries.end; sequence++) {
+      const entry = this.#entries.at(sequence) as StoredEntry;
+      if (entry.publishTimeMs >= oldestMs) return entry.firstOffset - 1;
+    }
+    return this.lastOffset;
+  }
+
   listen(listener: LaneListener): void {
     this.#listeners.add(listener);
   }

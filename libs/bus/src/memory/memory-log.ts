@@ -110,6 +110,7 @@ export class MemoryLog implements Log {
 function headOf(store: MemoryLane, start: TailStart, topic: string): number {
   if (start.at === 'head') return store.lastOffset;
   if (start.at === 'earliest') return store.firstOffset - 1;
+  if (start.at === 'recent') return store.offsetBefore(start.maxAgeMs);
   const { offset } = start;
   if (offset > store.lastOffset) {
     throw new BusError(

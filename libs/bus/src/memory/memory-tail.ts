@@ -19,6 +19,7 @@ export interface MemoryTailParts {
 /** Follows one lane: what is next is a number, so that a slow tail costs nothing but the time to catch up. */
 export class MemoryTail implements LaneTail, TurnSource, LaneListener {
   readonly indexed = true;
+  readonly newestAtAttach: number;
   readonly #parts: MemoryTailParts;
   #head: number;
   #sequence: number;
@@ -32,6 +33,7 @@ export class MemoryTail implements LaneTail, TurnSource, LaneListener {
   constructor(parts: MemoryTailParts) {
     this.#parts = parts;
     this.#head = parts.head;
+    this.newestAtAttach = parts.store.lastOffset;
     this.#sequence = parts.store.sequenceOf(parts.head + 1);
     parts.store.listen(this);
     if (this.hasWork()) parts.turns.ready(this);

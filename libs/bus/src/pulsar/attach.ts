@@ -21,6 +21,10 @@ export interface Attached {
   readonly stream: EntryStream;
   readonly last: LastEntry;
   readonly indexed: boolean;
+  /** Publish time of the entry at the lane's head, where it was read. */
+  readonly headTimeMs?: number;
+  /** Newest offset of the lane, where the tail begins before it. */
+  readonly newest?: number;
 }
 
 /**
@@ -29,12 +33,16 @@ export interface Attached {
  */
 const graceMs = 1500;
 
+/** The broker's clock decides what is recent; where this one's is so far off, no time is saved by asking it first. */
+const maxClockSkewMs = 10_000;
+
 const beginning = { ledgerId: -1n, entryId: -1n };
 
 /** Finds where a tail begins. @throws BusError `unreachable`, `position-gone` and what the parts throw */
 export function attachLane(parts: AttachParts, start: TailStart): Promise<Attached> {
   if (start.at === 'head') return attachHead(parts);
   if (start.at === 'earliest') return attachEarliest(parts);
+  if (start.at === 'recent') return attachRecent(parts, start.maxAgeMs);
   return attachAfter(parts, start);
 }
 
@@ -70,11 +78,39 @@ function headAt(stream: EntryStream, entry: Entry, position: EntryPosition): Att
   const first = indexOf(entry);
   const indexed = first > 0;
   if (compare(entry, position) === 0) {
-    return { stream, last: lastEntry(stream, entry, indexed ? first + entry.count - 1 : 0), indexed };
+    const last = lastEntry(stream, entry, indexed ? first + entry.count - 1 : 0);
+    return { stream, last, indexed, headTimeMs: entry.brokerEntry?.brokerTimestampMs ?? entry.metadata.publishTime };
   }
   // What lay there is no message (a mark of the broker's) or gone: the lane goes on with this one.
   stream.putBack(entry);
   return { stream, last: { ...position, head: indexed ? first - 1 : 0, session: -1 }, indexed };
+}
+
+/** The head is found first: what is read from further back has then to reach it. */
+async function attachRecent(parts: AttachParts, maxAgeMs: number): Promise<Attached> {
+  const head = await attachHead(parts);
+  const isOld = (head.headTimeMs ?? 0) < Date.now() - maxAgeMs - maxClockSkewMs;
+  if (!head.indexed || isOld) return head;
+  return closeOnError(head.stream, async () => {
+    const recent = await openRecent(parts, maxAgeMs, head.last.head);
+    if (recent !== undefined) await head.stream.close();
+    return recent ?? head;
+  });
+}
+
+/** `undefined` where the broker finds nothing so young. */
+async function openRecent(parts: AttachParts, maxAgeMs: number, newest: number): Promise<Attached | undefined> {
+  const stream = await parts.open({ at: 'recent', maxAgeMs });
+  const entry = await closeOnError(stream, () => firstEntry(stream, Math.min(graceMs, left(parts))));
+  const first = entry === undefined ? 0 : indexOf(entry);
+  if (entry === undefined || first === 0) {
+    await stream.close();
+    return undefined;
+  }
+  stream.putBack(entry);
+  const { ledgerId, entryId } = entry.messageId;
+  // Read again after a loss, the lane must not begin with all that is kept.
+  return { stream, last: { ledgerId, entryId: entryId - 1n, head: first - 1, session: -1 }, indexed: true, newest };
 }
 
 async function attachEarliest(parts: AttachParts): Promise<Attached> {

@@ -1,4 +1,11 @@
-import { type Client, type Entry, type EntryConsumer, type EntryConsumerEvent, MessageId } from '@pharos/pulsar-client';
+import {
+  type Client,
+  type Entry,
+  type EntryConsumer,
+  type EntryConsumerConfig,
+  type EntryConsumerEvent,
+  MessageId,
+} from '@pharos/pulsar-client';
 import { BusError } from '../errors.ts';
 import type { EntryStream, StreamListener, StreamStart } from './entry-stream.ts';
 import { toBusError } from './pulsar-errors.ts';
@@ -38,8 +45,7 @@ export class ClientStream implements EntryStream {
         subscription: parts.subscription,
         subscriptionType: parts.type === 'failover' ? 'Failover' : 'Exclusive',
         durable: false,
-        startMessageId: startId(parts.start),
-        startMessageIdInclusive: parts.start.at === 'entry',
+        ...startOf(parts.start),
         receiverQueueBytes: parts.queueBytes,
         onReadable: () => stream.#listener?.readable(),
         onEvent: (event) => stream.#event(event),
@@ -104,7 +110,15 @@ export class ClientStream implements EntryStream {
   }
 }
 
-function startId(start: StreamStart): MessageId {
-  if (start.at === 'entry') return new MessageId(start.ledgerId, start.entryId);
-  return start.at === 'earliest' ? MessageId.earliest() : MessageId.latest();
+type Start = Pick<EntryConsumerConfig, 'startMessageId' | 'startMessageIdInclusive' | 'startMessageRollbackSeconds'>;
+
+function startOf(start: StreamStart): Start {
+  switch (start.at) {
+    case 'entry':
+      return { startMessageId: new MessageId(start.ledgerId, start.entryId), startMessageIdInclusive: true };
+    case 'recent':
+      return { startMessageRollbackSeconds: Math.max(1, Math.ceil(start.maxAgeMs / 1000)) };
+    default:
+      return { startMessageId: start.at === 'earliest' ? MessageId.earliest() : MessageId.latest() };
+  }
 }

@@ -4,6 +4,8 @@ import type { BusError } from '../errors.ts';
 /** Where a stream of entries begins. */
 export type StreamStart =
   | { readonly at: 'earliest' | 'latest' }
+  /** With the first entry that was published in the last `maxAgeMs`, by the broker's clock, to the second. */
+  | { readonly at: 'recent'; readonly maxAgeMs: number }
   /** With this entry itself, or the next that is there. */
   | { readonly at: 'entry'; readonly ledgerId: bigint; readonly entryId: bigint };
 

@@ -29,6 +29,7 @@ export interface PulsarTailParts {
  * re-reading where offsets are missing, asking for the epoch where they contradict each other.
  */
 export class PulsarTail implements LaneTail, TurnSource, StreamListener {
+  readonly newestAtAttach: number;
   readonly #parts: PulsarTailParts;
   readonly #continuity: Continuity;
   /** None while the lane is being re-read. */
@@ -46,6 +47,7 @@ export class PulsarTail implements LaneTail, TurnSource, StreamListener {
 
   constructor(parts: PulsarTailParts) {
     this.#parts = parts;
+    this.newestAtAttach = parts.attached.newest ?? parts.attached.last.head;
     this.#continuity = new Continuity(parts.attached.last, parts.attached.indexed);
     this.#adopt(parts.attached.stream);
   }

@@ -79,6 +79,35 @@ export function tailTests(adapter: () => BusUnderTest): void {
     assert.deepEqual(collector.texts, ['first']);
   });
 
+  test('attach recent gives what was published lately, and says how far it has to catch up', async () => {
+    const log = await (await adapter().newBus()).openLog({ topic: adapter().uniqueTopic('recent') });
+    const live = new Collector();
+    await log.attach(0, live);
+    await Promise.all(texts('m', 40).map((text) => append(log, 'chat', text)));
+    await live.untilCount(40);
+    const newest = live.publications[39]?.offset;
+    const collector = new Collector();
+    const tail = await log.attach(0, collector, { at: 'recent', maxAgeMs: 3_600_000 });
+    assert.equal(tail.newestAtAttach, newest);
+    await append(log, 'chat', 'live');
+    await collector.untilCount(41);
+    assert.deepEqual(collector.texts, [...texts('m', 40), 'live']);
+    assert.deepEqual(
+      collector.publications.map((seen) => [seen.offset, seen.position]),
+      live.publications.map((seen) => [seen.offset, seen.position]),
+    );
+  });
+
+  test('attach recent to an empty lane gives what comes', async () => {
+    const log = await (await adapter().newBus()).openLog({ topic: adapter().uniqueTopic('void') });
+    const collector = new Collector();
+    const tail = await log.attach(0, collector, { at: 'recent', maxAgeMs: 3_600_000 });
+    assert.ok(tail.head >= tail.newestAtAttach);
+    await append(log, 'chat', 'first');
+    await collector.untilCount(1);
+    assert.deepEqual(collector.texts, ['first']);
+  });
+
   test('attach after a position goes on right behind it, inside an entry too', async () => {
     const topic = adapter().uniqueTopic('after');
     const log = await (await adapter().newBus()).openLog({ topic });

@@ -59,6 +59,11 @@ export interface EntryConsumerConfig {
   readonly startMessageId?: MessageIdParts;
   /** Whether the entry at `startMessageId` comes too. @default false */
   readonly startMessageIdInclusive?: boolean;
+  /**
+   * Begins with what was published so many seconds ago, by the broker's clock, in place of `startMessageId`; 0: doesn't.
+   * @default 0
+   */
+  readonly startMessageRollbackSeconds?: number;
   /** Where a new durable subscription begins. @default 'Latest' */
   readonly subscriptionInitialPosition?: InitialPosition;
   /** Messages that are fetched ahead. @default 10000 */

@@ -1,5 +1,17 @@
 import type { MessageIdParts } from '../message-id.ts';
-import { compareMessageIds, earliestMessageId, latestMessageId, type MessageIdData } from '../wire/index.ts';
+import {
+  type CommandSubscribe,
+  compareMessageIds,
+  earliestMessageId,
+  latestMessageId,
+  type MessageIdData,
+} from '../wire/index.ts';
+
+/** What SUBSCRIBE says beside ids, topic, subscription and where to start. */
+export type SubscribeTerms = Omit<
+  CommandSubscribe,
+  'topic' | 'subscription' | 'consumerId' | 'requestId' | keyof StartPosition['command']
+>;
 
 /**
  * Where a non-durable subscription begins, and goes on from after a loss: the broker forgets its cursor with the last
@@ -11,10 +23,22 @@ export class StartPosition {
   #newest: MessageIdParts | undefined;
   /** Nothing that was published earlier is wanted. */
   #notBeforeMs = 0;
+  #rollbackSeconds: number;
 
-  constructor(start: MessageIdParts, inclusive: boolean) {
+  /** @param rollbackSeconds the broker begins with what was published so long ago, whatever `start` says; 0: with `start` */
+  constructor(start: MessageIdParts, inclusive: boolean, rollbackSeconds = 0) {
     this.#id = { ledgerId: start.ledgerId, entryId: start.entryId };
     this.#inclusive = inclusive;
+    this.#rollbackSeconds = rollbackSeconds;
+  }
+
+  /** What SUBSCRIBE says of it. Once there is a position to go on from, time doesn't count. */
+  get command(): Pick<CommandSubscribe, 'startMessageId' | 'startMessageRollbackDurationSec'> {
+    const startMessageId = this.#data;
+    const startMessageRollbackDurationSec = this.#rollbackSeconds;
+    return startMessageRollbackDurationSec > 0
+      ? { startMessageId, startMessageRollbackDurationSec }
+      : { startMessageId };
   }
 
   get isLatest(): boolean {
@@ -42,8 +66,8 @@ export class StartPosition {
     this.#id = empty ? earliestMessageId : { ledgerId: newest.ledgerId, entryId: newest.entryId };
   }
 
-  /** For SUBSCRIBE. With a batch index the broker begins at the entry, without one after it. */
-  get data(): MessageIdData {
+  /** With a batch index the broker begins at the entry, without one after it. */
+  get #data(): MessageIdData {
     return this.#inclusive && this.#id.ledgerId >= 0n && !this.isLatest ? { ...this.#id, batchIndex: 0 } : this.#id;
   }
 
@@ -55,6 +79,7 @@ export class StartPosition {
     }
     this.#id = { ledgerId: id.ledgerId, entryId: id.entryId };
     this.#inclusive = false;
+    this.#rollbackSeconds = 0;
     if (publishTimeMs < this.#notBeforeMs) return false;
     // From here on order decides: the clock of another producer may be behind.
     this.#notBeforeMs = 0;
@@ -68,12 +93,14 @@ export class StartPosition {
   }
 
   seek(id: MessageIdParts, inclusive: boolean): void {
+    this.#rollbackSeconds = 0;
     this.#id = { ledgerId: id.ledgerId, entryId: id.entryId };
     this.#inclusive = inclusive;
     this.#notBeforeMs = 0;
   }
 
   seekTime(timestampMs: number): void {
+    this.#rollbackSeconds = 0;
     this.#id = earliestMessageId;
     this.#inclusive = true;
     this.#notBeforeMs = timestampMs;

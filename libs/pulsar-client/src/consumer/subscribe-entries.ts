@@ -1,6 +1,6 @@
 import type { ClientCore } from '../client-core.ts';
 import { MessageId, type MessageIdParts } from '../message-id.ts';
-import { integer, keyValues, oneOf, refuseUnknown, text } from '../options.ts';
+import { integer, keyValues, mustHold, oneOf, refuseUnknown, text } from '../options.ts';
 import { formatTopicName, parseTopicName } from '../topic-name.ts';
 import type { Entry, EntryConsumer, EntryConsumerConfig, EntryConsumerEvent } from './entry-consumer.ts';
 import { FlowPool } from './flow.ts';
@@ -17,6 +17,7 @@ const supported: readonly (keyof EntryConsumerConfig)[] = [
   'durable',
   'startMessageId',
   'startMessageIdInclusive',
+  'startMessageRollbackSeconds',
   'subscriptionInitialPosition',
   'receiverQueueSize',
   'receiverQueueBytes',
@@ -121,6 +122,13 @@ function partsOf(config: EntryConsumerConfig): Parts {
     'Earliest',
   ]);
   const durable = config.durable ?? false;
+  const rollback = integer(kind, 'startMessageRollbackSeconds', config.startMessageRollbackSeconds, 0, 0);
+  const contradictory = rollback > 0 && (durable || config.startMessageId !== undefined);
+  mustHold(
+    kind,
+    !contradictory,
+    'startMessageRollbackSeconds is where a subscription that is not durable begins, alone',
+  );
   return {
     topic: formatTopicName(name),
     partition: name.partition,
@@ -135,7 +143,11 @@ function partsOf(config: EntryConsumerConfig): Parts {
     },
     start: durable
       ? undefined
-      : new StartPosition(config.startMessageId ?? MessageId.latest(), config.startMessageIdInclusive ?? false),
+      : new StartPosition(
+          config.startMessageId ?? (rollback > 0 ? MessageId.earliest() : MessageId.latest()),
+          config.startMessageIdInclusive ?? false,
+          rollback,
+        ),
     window: integer(kind, 'receiverQueueSize', config.receiverQueueSize, 10_000, 1),
     pool: new FlowPool({
       maxMessages: Number.POSITIVE_INFINITY,

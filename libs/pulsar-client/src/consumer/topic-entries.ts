@@ -5,18 +5,13 @@ import type { Connection } from '../connection/connection.ts';
 import { PulsarError } from '../errors.ts';
 import { Fifo } from '../fifo.ts';
 import { MessageId, type MessageIdParts } from '../message-id.ts';
-import type {
-  CommandGetLastMessageIdResponse,
-  CommandMessage,
-  CommandSubscribe,
-  MessageIdData,
-} from '../wire/index.ts';
+import type { CommandGetLastMessageIdResponse, CommandMessage, MessageIdData } from '../wire/index.ts';
 import { AckQueue, type AckSettings, type AckTarget, plainAcks } from './ack-queue.ts';
 import { leftOf } from './ack-set.ts';
 import type { Entry, EntryConsumerEvent } from './entry-consumer.ts';
 import { Flow, type FlowPool } from './flow.ts';
 import { readEntry, unreadableEntry } from './read-entry.ts';
-import type { StartPosition } from './start-position.ts';
+import type { StartPosition, SubscribeTerms } from './start-position.ts';
 
 /** How often an entry may come damaged before it is taken to be so where it lies. */
 const maxDamagedReads = 3;
@@ -27,8 +22,7 @@ export interface TopicEntriesParts {
   /** −1: not a partition. */
   readonly partition: number;
   readonly subscription: string;
-  /** What SUBSCRIBE says beside ids, topic, subscription and start. */
-  readonly command: Omit<CommandSubscribe, 'topic' | 'subscription' | 'consumerId' | 'requestId' | 'startMessageId'>;
+  readonly command: SubscribeTerms;
   /** Of a non-durable subscription; `undefined`: durable, the broker keeps the position. */
   readonly start: StartPosition | undefined;
   /** Permits at most. */
@@ -255,7 +249,7 @@ export class TopicEntries {
       endOfTopic: () => this.parts.event({ type: 'terminated' }),
       detached: (error) => this.#attachment.detached(error),
     });
-    const position = start === undefined ? {} : { startMessageId: start.data };
+    const position = start?.command;
     await connection.request('success', `subscribing '${subscription}' to ${topic}`, (requestId) => ({
       type: 'subscribe',
       command: { ...command, topic, subscription, consumerId, requestId, ...position, consumerEpoch: this.#epoch },

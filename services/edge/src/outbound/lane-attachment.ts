@@ -1,15 +1,30 @@
-import { BusError, type Hole, type LaneEntry, type LaneTail, type Log, type TailHandler } from '@pharos/bus';
+import {
+  BusError,
+  type Hole,
+  type LaneEntry,
+  type LaneTail,
+  type Log,
+  type TailHandler,
+  type TailStart,
+} from '@pharos/bus';
 import { Backoff, DeadlineExceeded, Deferred } from '@pharos/lifecycle';
 import type { Logger } from '@pharos/telemetry';
 
 import type { LivingLog } from '../living-log.ts';
 import type { EdgeMetrics } from '../metrics.ts';
+import { CatchUp } from './catch-up.ts';
 
 /** What a lane hands on while it is attached. */
 export interface AttachedLane {
   /** Whether anybody needs the lane, apart from those that wait for it to be attached. */
   readonly wanted: boolean;
+  /** What of the lane is to be read before it counts as attached; none: it begins at its head. */
+  readonly prefill: Prefill | undefined;
+  /** An entry of the prefill: it was published before anybody could join. */
+  past(entry: LaneEntry): void;
   began(): void;
+  /** What came so far is void; the lane is attached anew. */
+  restarted(): void;
   entry(entry: LaneEntry): void;
   turnEnd(): void;
   /** Publications are gone that nobody here was sent. */
@@ -18,6 +33,13 @@ export interface AttachedLane {
   indexLost(error: Error): void;
   /** The lane is over; it begins anew, from its newest publication. */
   ended(error: Error): void;
+}
+
+/** How far back a lane is read when it is attached, and what may be spent on that. */
+export interface Prefill {
+  readonly maxAgeMs: number;
+  readonly maxBytes: number;
+  readonly timeoutMs: number;
 }
 
 export interface AttachmentContext {
@@ -32,6 +54,9 @@ interface Waiter {
 
 /** A tail that lived this long before it ended was no failed attempt: the next one is made soon again. */
 const stableMs = 10_000;
+/** A busy lane may have too much in the time asked for: then a tenth of it is read, at the least this. */
+const prefillStep = 10;
+const leastPrefillMs = 1_000;
 
 /** Keeps one lane attached as long as it is wanted: tries with backoff until it succeeds, and anew when the lane ends. */
 export class LaneAttachment {
@@ -120,18 +145,41 @@ export class LaneAttachment {
     try {
       await this.#leaving;
       life = await this.log.living();
-      const following = new Following(life, this.#owner, this.#context, (ended, error) => this.#ended(ended, error));
-      const tail = await life.attach(this.lane, following);
-      if (this.#closed) return await this.#leave(following.adopt(tail));
+      const following = (await this.#prefilled(life)) ?? (await this.#follow(life, { at: 'head' }));
+      if (this.#closed) return await this.#leave(following);
       if (following.end !== undefined) throw following.end;
-      this.#begin(following.adopt(tail));
+      this.#begin(following);
     } catch (error) {
       if (life !== undefined) this.#noteEnd(life, error);
       this.#failed(error);
     }
   }
 
+  async #follow(life: Log, start: TailStart, prefill?: Prefill): Promise<Following> {
+    const onEnd = (ended: Following, error: Error): void => this.#ended(ended, error);
+    const following = new Following(life, this.#owner, this.#context, onEnd, prefill);
+    return following.adopt(await life.attach(this.lane, following, start));
+  }
+
+  /**
+   * A tail that has read the newest of the lane first, so that clients can resume here what they missed elsewhere. Where that
+   * is more than may be read, less far back is tried; none where even that is too much.
+   */
+  async #prefilled(life: Log): Promise<Following | undefined> {
+    const { prefill } = this.#owner;
+    if (prefill === undefined) return undefined;
+    for (let maxAgeMs = prefill.maxAgeMs; maxAgeMs >= leastPrefillMs; maxAgeMs /= prefillStep) {
+      const following = await this.#follow(life, { at: 'recent', maxAgeMs }, prefill);
+      const isThrough = await following.caughtUp();
+      if (isThrough || this.#closed || following.end !== undefined) return following;
+      await this.#leave(following);
+      this.#owner.restarted();
+    }
+    return undefined;
+  }
+
   #begin(following: Following): void {
+    following.live();
     this.#attaching = false;
     this.#current = following;
     this.#attachedAt = performance.now();
@@ -206,6 +254,8 @@ class Following implements TailHandler {
   readonly #owner: AttachedLane;
   readonly #context: AttachmentContext;
   readonly #onEnd: (following: Following, error: Error) => void;
+  /** While the newest of the lane is being read. */
+  #catchUp: CatchUp | undefined;
   tail: LaneTail | undefined;
   /** Why it ended, if it did: that can be before anybody has the tail. */
   end: Error | undefined;
@@ -217,7 +267,9 @@ class Following implements TailHandler {
     owner: AttachedLane,
     context: AttachmentContext,
     onEnd: (following: Following, error: Error) => void,
+    prefill: Prefill | undefined,
   ) {
+    this.#catchUp = prefill === undefined ? undefined : new CatchUp(prefill);
     this.life = life;
     this.#owner = owner;
     this.#context = context;
@@ -229,6 +281,18 @@ class Following implements TailHandler {
     return this;
   }
 
+  /** Resolves with true when all that was in the lane is handed over, with false where that is too much or takes too long. */
+  async caughtUp(): Promise<boolean> {
+    const { tail } = this;
+    if (this.#catchUp === undefined || tail === undefined) return true;
+    return tail.head >= tail.newestAtAttach || this.#catchUp.outcome(() => tail.head >= tail.newestAtAttach);
+  }
+
+  /** From here on entries are handed on as they come. */
+  live(): void {
+    this.#catchUp = undefined;
+  }
+
   begin(): void {
     this.#setConnected(this.tail?.connected ?? false);
   }
@@ -236,14 +300,20 @@ class Following implements TailHandler {
   stop(): void {
     this.#setConnected(false);
     this.#stopped = true;
+    this.#catchUp?.stop();
   }
 
   entry(entry: LaneEntry): void {
-    if (!this.#stopped) this.#owner.entry(entry);
+    if (this.#stopped) return;
+    if (this.#catchUp === undefined) return this.#owner.entry(entry);
+    this.#catchUp.read(entry.bytes);
+    this.#owner.past(entry);
   }
 
   turnEnd(): void {
-    if (!this.#stopped) this.#owner.turnEnd();
+    if (this.#stopped) return;
+    if (this.#catchUp === undefined) this.#owner.turnEnd();
+    else this.#catchUp.check();
   }
 
   hole(hole: Hole): void {
@@ -268,6 +338,7 @@ class Following implements TailHandler {
   ended(error: Error): void {
     if (this.#stopped) return;
     this.end = error;
+    this.#catchUp?.stop();
     this.#onEnd(this, error);
   }
 

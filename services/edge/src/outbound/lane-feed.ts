@@ -5,7 +5,7 @@ import type { LivingLog } from '../living-log.ts';
 import { ThrottledLog } from '../throttled-log.ts';
 import type { Flusher } from './flusher.ts';
 import { Interest } from './interest.ts';
-import { type AttachedLane, type AttachmentContext, LaneAttachment } from './lane-attachment.ts';
+import { type AttachedLane, type AttachmentContext, LaneAttachment, type Prefill } from './lane-attachment.ts';
 import type { LaneRing } from './lane-ring.ts';
 import { LiveChannel, Subscription } from './live-channel.ts';
 import { OffsetWaiters } from './offset-waiters.ts';
@@ -137,6 +137,23 @@ export class LaneFeed implements AttachedLane {
   /** Resolves with true once this edge has handed on the offset, with false after `timeoutMs`. */
   reached(offset: number, timeoutMs: number): Promise<boolean> {
     return this.#waiters.wait(offset, timeoutMs);
+  }
+
+  get prefill(): Prefill | undefined {
+    return this.#ring === undefined ? undefined : this.#context.rings.prefill;
+  }
+
+  past(entry: LaneEntry): void {
+    const hashes = this.#hashesFor(entry.count);
+    const cursor = entry.publications();
+    for (let index = 0; cursor.next(); index++) hashes[index] = cursor.keyHash();
+    const ageMs = Math.max(0, Date.now() - entry.publishTimeMs);
+    if (entry.firstOffset > 0) this.#ring?.add(entry, hashes, performance.now() - ageMs);
+    this.#context.metrics.entriesRead.inc();
+  }
+
+  restarted(): void {
+    this.#ring?.forget();
   }
 
   began(): void {

@@ -1,4 +1,5 @@
 import type { LivingLog } from '../living-log.ts';
+import type { Prefill } from './lane-attachment.ts';
 import { LaneRing, type RingLimits } from './lane-ring.ts';
 import { RingBudget } from './ring-budget.ts';
 
@@ -9,6 +10,11 @@ export interface RingsLimits {
   readonly maxBytes: number;
   readonly maxAgeMs: number;
 }
+
+/** What may be spent on reading a lane's newest entries before clients can use it: they may be waiting. */
+const prefillTimeoutMs = 1_500;
+/** Entries hold more on the wire than in a ring, whose oldest are dropped meanwhile. */
+const prefillBytesFactor = 2;
 
 /** How much longer than its age an entry may stay in the ring of a lane that is silent, as a part of that age. */
 const expiryParts = 10;
@@ -24,6 +30,12 @@ export class Rings {
   constructor(limits: RingsLimits) {
     this.#limits = limits;
     this.#budget = new RingBudget(limits.maxBytes);
+  }
+
+  /** How far back a lane is read when it is attached. */
+  get prefill(): Prefill {
+    const { maxLaneBytes, maxAgeMs } = this.#limits;
+    return { maxAgeMs, maxBytes: maxLaneBytes * prefillBytesFactor, timeoutMs: prefillTimeoutMs };
   }
 
   /** Bytes that all of them hold. */

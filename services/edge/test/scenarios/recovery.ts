@@ -73,8 +73,13 @@ export function recoveryScenarios(makeWorld: () => World, socket: 'uws' | 'ws'):
     const world = makeWorld();
     const outsider = await startOutsider(t, world);
     await appendAll(outsider, 'room', 1, 3);
-    const edge = await startEdge(t, world, { socket });
+    const edge = await startEdge(t, world, { socket, env: { PHAROS_RING_MAX_LANE_SIZE: '64KiB' } });
     const client = await ProtocolClient.connect(t, edge);
+    const stays = await witness(t, edge, 'room');
+    // More than the edge may keep, so that the three are gone.
+    for (let filler = 0; filler < 20; filler++) await outsider.append('filler', 'x'.repeat(5_000));
+    await outsider.append('room', '4');
+    await stays.publications.waitForCount(1);
     const { epoch, offset = 0 } = await resume(client, 'room', {});
     const again = async (position: Json): Promise<SubscribeResult> => {
       await client.call({ unsubscribe: { channel: 'room' } });
@@ -84,18 +89,39 @@ export function recoveryScenarios(makeWorld: () => World, socket: 'uws' | 'ws'):
     assert.deepEqual([same.recovered, dataOf(same)], [true, []]);
     assert.equal((await again({ epoch: '', offset })).recovered, true);
     assert.equal((await again({ epoch: 'another.1', offset })).recovered, undefined);
-    // The edge attached behind the three.
-    const old = await again({ epoch, offset: offset - 1 });
+    const last = await again({ epoch, offset: offset - 1 });
+    assert.deepEqual([last.recovered, dataOf(last)], [true, [4]]);
+    const old = await again({ epoch, offset: 2 });
     assert.deepEqual([old.was_recovering, old.recovered, dataOf(old), old.offset], [true, undefined, [], offset]);
     await client.call({ unsubscribe: { channel: 'room' } });
-    const reject = { recover: true, recoverable: true, epoch, offset: offset - 1, flag: 2 };
+    const reject = { recover: true, recoverable: true, epoch, offset: 2, flag: 2 };
     assert.equal(await client.errorOf({ subscribe: { channel: 'room', ...reject } }), 112);
     // Refused is not subscribed.
     assert.equal(await client.errorOf({ subscribe: { channel: 'room' } }), 0);
     const outcomes = ['recovered', 'epoch', 'history'].map((outcome) =>
       metric(edge, 'pharos_edge_recoveries_total', { outcome }),
     );
-    assert.deepEqual(await Promise.all(outcomes), [2, 1, 2]);
+    assert.deepEqual(await Promise.all(outcomes), [3, 1, 2]);
+  });
+
+  test('an edge that starts after all of it was published has read it before clients come', async (t) => {
+    const world = makeWorld();
+    const outsider = await startOutsider(t, world);
+    const first = await startEdge(t, world, { socket });
+    const client = await ProtocolClient.connect(t, first);
+    const { epoch, offset = 0 } = await resume(client, 'room', {});
+    await appendAll(outsider, 'room', 1, 30);
+    await client.publications.waitForCount(30);
+    await first.stop();
+    const second = await startEdge(t, world, { socket });
+    const result = await resume(await ProtocolClient.connect(t, second), 'room', { recover: true, epoch, offset });
+    assert.deepEqual([result.recovered, dataOf(result)], [true, numbers(1, 30)]);
+    // What is past goes to those alone who resume.
+    const fresh = await ProtocolClient.connect(t, second);
+    await fresh.subscribe('room');
+    await outsider.append('room', '31');
+    await fresh.publications.waitForCount(1);
+    assert.deepEqual(fresh.dataOf('room'), [31]);
   });
 
   test('more than the namespace allows is not recovered, and nothing partial comes', async (t) => {

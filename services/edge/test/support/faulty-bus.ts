@@ -148,6 +148,10 @@ class FaultyTail implements LaneTail {
     return this.#tail.head;
   }
 
+  get newestAtAttach(): number {
+    return this.#tail.newestAtAttach;
+  }
+
   get position(): string {
     return this.#tail.position;
   }
