@@ -11,6 +11,7 @@ export type {
   InitialPosition,
   SubscriptionType,
 } from './consumer/consumer-config.ts';
+export type { DeadLetterPolicy } from './consumer/dead-letter-policy.ts';
 export type {
   ConsumerKeyShareMode,
   ConsumerKeyShareStickyRange,

@@ -10,6 +10,8 @@ export interface PulsarMetrics {
   publishFailed?(messages: number): void;
   /** An entry came from the broker. */
   received?(messages: number, bytes: number): void;
+  /** A message came again too often, and the dead letter topic took it, or not yet. */
+  deadLetter?(outcome: 'sent' | 'failed'): void;
   /** An entry came whose checksum is wrong. */
   damaged?(): void;
 }

@@ -12,6 +12,19 @@ import { pulsarError, startScripted } from './support/producers.ts';
 
 const timeout = 20_000;
 
+const refusedPolicies: readonly [string, object, RegExp][] = [
+  ['a policy without a number of redeliveries', { deadLetterTopic: 'd' }, /maxRedeliverCount is missing/],
+  ['a policy with none', { maxRedeliverCount: 0 }, /'maxRedeliverCount' is 0/],
+  ['a policy with an option that there is none of', { maxRedeliverCount: 1, topic: 'd' }, /no option 'topic'/],
+  [
+    'a retry topic without retries',
+    { maxRedeliverCount: 1, retryLetterTopic: 'r' },
+    /retryLetterTopic needs retryEnable/,
+  ],
+  ['dead letters to the topic itself', { maxRedeliverCount: 1, deadLetterTopic: 'chat' }, /must differ/],
+  ['no dead letter topic', { maxRedeliverCount: 1, deadLetterTopic: '' }, /deadLetterTopic/],
+];
+
 const subscribe = (topic: ScriptedTopic, config = {}): Promise<Consumer> =>
   topic.client.subscribe({ topic: 'chat', subscription: 's', ...config });
 
@@ -269,7 +282,16 @@ describe('consumer', { timeout }, () => {
     ],
     ['several topics', { topics: ['a', 'b'] }, /topics/],
     ['a pattern', { topicsPattern: 'a.*' }, /topicsPattern/],
-    ['a dead letter policy', { deadLetterPolicy: { deadLetterTopic: 'd' } }, /deadLetterPolicy/],
+    [
+      'dead letters where redeliveries are not counted',
+      { deadLetterPolicy: { maxRedeliverCount: 1 } },
+      /deadLetterPolicy needs 'Shared' or 'KeyShared'/,
+    ],
+    ['retries where redeliveries are not counted', { retryEnable: true }, /retryEnable needs 'Shared' or 'KeyShared'/],
+    ...refusedPolicies.map(
+      ([name, deadLetterPolicy, message]) =>
+        [name, { subscriptionType: 'Shared', deadLetterPolicy }, message] as [string, object, RegExp],
+    ),
     ['a policy of keys, where there is no KeyShared', { keySharedPolicy: {} }, /keySharedPolicy needs 'KeyShared'/],
     ['compacted, where it is KeyShared', { readCompacted: true, subscriptionType: 'KeyShared' }, /readCompacted/],
     ['a type that there is none of', { subscriptionType: 'shared' }, /Exclusive, Shared, Failover/],

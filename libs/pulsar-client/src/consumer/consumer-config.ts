@@ -1,4 +1,5 @@
 import type { Consumer } from './consumer.ts';
+import type { DeadLetterPolicy } from './dead-letter-policy.ts';
 import type { KeySharedPolicy } from './key-shared.ts';
 import type { Message } from './message.ts';
 import type { RedeliveryBackoff } from './redelivery-settings.ts';
@@ -54,6 +55,10 @@ export interface ConsumerConfig {
   /** Whether `seek` goes on with the message itself. @default false */
   readonly startMessageIdInclusive?: boolean;
   readonly batchReceivePolicy?: ConsumerBatchReceivePolicy;
+  /** For messages that come again too often. Shared and KeyShared. */
+  readonly deadLetterPolicy?: DeadLetterPolicy;
+  /** Subscribes to the retry topic too, for `reconsumeLater`. Shared and KeyShared. @default false */
+  readonly retryEnable?: boolean;
   /** Of a KeyShared subscription. */
   readonly keySharedPolicy?: KeySharedPolicy;
   /**

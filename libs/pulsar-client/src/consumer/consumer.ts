@@ -20,6 +20,14 @@ export interface Consumer {
   /** Has the message delivered again after `nAckRedeliverTimeoutMs`; where order is kept, all that is unacknowledged with it. */
   negativeAcknowledge(message: Message): void;
   negativeAcknowledgeId(messageId: MessageIdParts): void;
+  /**
+   * Has the message delivered again after a delay, by way of the retry topic: it is acknowledged once its copy is there.
+   * Where that was done `maxRedeliverCount` times, its copy goes to the dead letter topic instead. Needs `retryEnable`.
+   * @param delayMs milliseconds from now
+   * @param properties of the copy, beside those that the message has
+   * @throws PulsarError `OperationNotSupported`, or why the copy could not be published: then the message is unacknowledged
+   */
+  reconsumeLater(message: Message, delayMs: number, properties?: Readonly<Record<string, string>>): Promise<null>;
   /** The newest message of each partition; entry −1 where it is empty. */
   getLastMessageIds(): Promise<MessageId[]>;
   /**

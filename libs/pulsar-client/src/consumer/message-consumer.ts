@@ -5,18 +5,17 @@ import { PartitionWatch } from '../partitions/partition-watch.ts';
 import { earliestMessageId, latestMessageId } from '../wire/index.ts';
 import type { ChunkLimits } from './chunk-assembly.ts';
 import type { Consumer } from './consumer.ts';
+import { Delivery } from './delivery.ts';
 import type { Message } from './message.ts';
-import type { EntryConsumerEvent } from './entry-consumer.ts';
+import type { Entry, EntryConsumerEvent } from './entry-consumer.ts';
+import { notEnabled } from './letters.ts';
 import { PartitionMessages } from './partition-messages.ts';
 import { Redelivery } from './redelivery.ts';
 import type { RedeliverySettings } from './redelivery-settings.ts';
-import { type BatchLimits, Takers } from './takers.ts';
+import type { BatchLimits } from './takers.ts';
 import { TopicEntries, type TopicEntriesParts } from './topic-entries.ts';
 
-/** How many messages a listener gets before others get their turn of the event loop. */
-const listenerTurn = 200;
-
-export type PartitionParts = Omit<TopicEntriesParts, 'readable' | 'event' | 'cleared'>;
+export type PartitionParts = Omit<TopicEntriesParts, 'readable' | 'event' | 'divert' | 'cleared'>;
 
 export interface MessageConsumerParts {
   readonly topic: string;
@@ -34,6 +33,15 @@ export interface MessageConsumerParts {
   readonly seekInclusive: boolean;
   readonly listener: ((message: Message) => void) | undefined;
   readonly onActiveChange: ((active: boolean, partition: number) => void) | undefined;
+  /** Of a consumer that is a part of another: where its messages are delivered with those of others. */
+  readonly sharing?: Sharing | undefined;
+}
+
+export interface Sharing {
+  readonly delivery: Delivery;
+  readonly maxRedeliverCount: number;
+  /** Whether a message is taken care of, and not delivered. */
+  readonly divert: (message: Message) => boolean;
 }
 
 interface Partition {
@@ -47,16 +55,16 @@ export class MessageConsumer implements Consumer {
   readonly #core: ClientCore;
   readonly #partitions: Partition[];
   readonly #watch: PartitionWatch | undefined;
-  readonly #takers: Takers;
+  readonly #delivery: Delivery;
   #turn = 0;
-  #listening = false;
   /** Why it is over. */
   #ended: PulsarError | undefined;
 
   constructor(core: ClientCore, parts: MessageConsumerParts) {
     this.#core = core;
     this.parts = parts;
-    this.#takers = new Takers(() => this.next());
+    const what = `receiving from '${parts.subscription}' on ${parts.topic}`;
+    this.#delivery = parts.sharing?.delivery ?? new Delivery(core, { ...parts, what }, () => this.next());
     this.#partitions = parts.partitions.map((partition) => this.#newPartition(partition));
     const { topic, newPartition } = parts;
     if (newPartition === undefined) return;
@@ -72,7 +80,7 @@ export class MessageConsumer implements Consumer {
 
   /** @throws PulsarError */
   async start(): Promise<void> {
-    this.#core.add(this);
+    if (this.parts.sharing === undefined) this.#core.add(this);
     const started = await Promise.allSettled(this.#partitions.map(({ messages }) => messages.entries.start()));
     const failure = started.find((outcome) => outcome.status === 'rejected');
     if (failure !== undefined) {
@@ -84,29 +92,29 @@ export class MessageConsumer implements Consumer {
 
   /** The next message where one is there; partitions take turns. */
   next(): Message | undefined {
-    const { length } = this.#partitions;
-    for (let tries = 0; tries < length; tries++) {
+    const divert = this.parts.sharing?.divert;
+    for (let empty = 0; empty < this.#partitions.length; ) {
       const partition = this.#partitions[this.#turn];
-      this.#turn = (this.#turn + 1) % length;
+      this.#turn = (this.#turn + 1) % this.#partitions.length;
       const message = partition?.messages.next();
-      if (message === undefined) continue;
+      if (message === undefined) {
+        empty++;
+        continue;
+      }
+      empty = 0;
+      if (divert?.(message) === true) continue;
       partition?.redelivery.handedOver(message.getMessageId(), message.getRedeliveryCount());
       return message;
     }
     return undefined;
   }
 
-  async receive(timeoutMs?: number): Promise<Message> {
-    this.#mustReceive();
-    if (timeoutMs !== undefined && !(timeoutMs >= 0)) {
-      throw new PulsarError('InvalidConfiguration', `timeout of ${timeoutMs} ms, expected 0 or more`);
-    }
-    return this.#takers.one(timeoutMs, `receiving from '${this.parts.subscription}' on ${this.parts.topic}`);
+  receive(timeoutMs?: number): Promise<Message> {
+    return this.#delivery.one(timeoutMs);
   }
 
-  async batchReceive(): Promise<Message[]> {
-    this.#mustReceive();
-    return this.#takers.batch(this.parts.batch);
+  batchReceive(): Promise<Message[]> {
+    return this.#delivery.batch();
   }
 
   acknowledge(message: Message): Promise<null> {
@@ -142,6 +150,11 @@ export class MessageConsumer implements Consumer {
 
   negativeAcknowledgeId(messageId: MessageIdParts): void {
     this.#partitionOf(messageId).redelivery.refuse(messageId, 0);
+  }
+
+  async reconsumeLater(): Promise<null> {
+    this.#mustBeOpen();
+    throw notEnabled();
   }
 
   async getLastMessageIds(): Promise<MessageId[]> {
@@ -188,11 +201,12 @@ export class MessageConsumer implements Consumer {
   #newPartition(parts: MessageConsumerParts['partitions'][number]): Partition {
     const entries = new TopicEntries(this.#core, {
       ...parts,
-      readable: () => this.#readable(),
+      readable: () => this.#delivery.readable(),
       event: (event) => this.#event(event, parts.partition),
+      divert: this.parts.sharing && ((entry) => this.#divert(messages, entry)),
       cleared: () => {
         messages.cleared();
-        this.#takers.forget(parts.partition);
+        this.#delivery.forget(parts.topic);
         // All that is unacknowledged comes again now.
         redelivery.clear();
       },
@@ -215,7 +229,16 @@ export class MessageConsumer implements Consumer {
     }
     this.#partitions.push(...added);
     // They may have messages already, which nobody looked for.
-    this.#readable();
+    this.#delivery.readable();
+  }
+
+  /** Nobody may ask for messages any more: what came too often is looked for as it arrives. */
+  #divert(partition: PartitionMessages, entry: Entry): boolean {
+    const { sharing } = this.parts;
+    if (sharing === undefined || entry.redeliveryCount <= sharing.maxRedeliverCount) return false;
+    const messages = partition.apart(entry);
+    for (const message of messages ?? []) sharing.divert(message);
+    return messages !== undefined;
   }
 
   async #seek(partitions: readonly Partition[], to: MessageIdParts | number): Promise<void> {
@@ -223,28 +246,6 @@ export class MessageConsumer implements Consumer {
     const { seekInclusive } = this.parts;
     for (const { redelivery } of partitions) redelivery.clear();
     await Promise.all(partitions.map(({ messages }) => messages.seek(to, seekInclusive)));
-  }
-
-  #readable(): void {
-    if (this.parts.listener === undefined) this.#takers.pump();
-    else if (!this.#listening) {
-      this.#listening = true;
-      setImmediate(() => this.#listen());
-    }
-  }
-
-  #listen(): void {
-    const { listener } = this.parts;
-    for (let count = 0; count < listenerTurn && this.#ended === undefined; count++) {
-      const message = this.next();
-      if (message === undefined || listener === undefined) {
-        this.#listening = false;
-        return;
-      }
-      this.#core.callOut(() => listener(message));
-    }
-    // Once it is over nobody takes messages any more: to go on looking for them would keep the process running for ever.
-    if (this.#ended === undefined) setImmediate(() => this.#listen());
   }
 
   #event(event: EntryConsumerEvent, partition: number): void {
@@ -262,7 +263,7 @@ export class MessageConsumer implements Consumer {
     this.#ended = reason;
     this.#core.remove(this);
     this.#watch?.stop();
-    this.#takers.fail(reason);
+    this.#delivery.end(reason);
     for (const { redelivery } of this.#partitions) redelivery.clear();
     await Promise.all(this.#partitions.map(({ messages }) => messages.entries.close()));
   }
@@ -275,13 +276,6 @@ export class MessageConsumer implements Consumer {
     if (found !== undefined) return found;
     const text = `message id ${MessageId.of(messageId).toString()} is of no partition of ${this.parts.topic}`;
     throw new PulsarError('InvalidMessage', text);
-  }
-
-  #mustReceive(): void {
-    this.#mustBeOpen();
-    if (this.parts.listener !== undefined) {
-      throw new PulsarError('InvalidConfiguration', 'a consumer that has a listener can not receive by itself');
-    }
   }
 
   #mustBeOpen(): void {

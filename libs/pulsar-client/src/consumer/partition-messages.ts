@@ -63,6 +63,28 @@ export class PartitionMessages {
     return this.#position;
   }
 
+  /** The messages of an entry, in no relation to those that are handed over; `undefined`: it is a part of one. */
+  apart(entry: Entry): ReceivedMessage[] | undefined {
+    const { topic } = this.entries.parts;
+    const { messageId, batch, count, payload, unreadable } = entry;
+    if (isChunk(entry.metadata)) return undefined;
+    if (!batch || unreadable !== undefined)
+      return [new ReceivedMessage(topic, entry, messageId, undefined, unreadable)];
+    if (entry.ackSet !== undefined && this.#isDone(entry, entry.ackSet)) return [];
+    const messages: ReceivedMessage[] = [];
+    const cursor = new BatchCursor();
+    cursor.reset(payload, count);
+    try {
+      while (cursor.next()) {
+        const message = this.#messageAt(entry, cursor);
+        if (message !== undefined) messages.push(message);
+      }
+    } catch (cause) {
+      messages.push(this.#brokenBatch(entry, cause));
+    }
+    return messages;
+  }
+
   /** Whether `next` would give one. */
   hasNext(): boolean {
     this.#peeked ??= this.#advance();
@@ -202,7 +224,6 @@ export class PartitionMessages {
 
   #nextOfBatch(entry: Entry): ReceivedMessage | undefined {
     const cursor = this.#cursor;
-    const { topic } = this.entries.parts;
     try {
       if (!cursor.next()) {
         this.#batch = undefined;
@@ -210,20 +231,31 @@ export class PartitionMessages {
       }
     } catch (cause) {
       this.#batch = undefined;
-      const unreadable = asPulsarError(cause, 'InvalidMessage', `batch ${entry.messageId.toString()} of ${topic}`);
-      return new ReceivedMessage(topic, entry, entry.messageId, undefined, unreadable);
+      return this.#brokenBatch(entry, cause);
     }
+    if (cursor.index === entry.count - 1) this.#batch = undefined;
+    return this.#messageAt(entry, cursor);
+  }
+
+  /** The message of a batch that a cursor is at, where it is wanted. */
+  #messageAt(entry: Entry, cursor: BatchCursor): ReceivedMessage | undefined {
     const { ledgerId, entryId, partition } = entry.messageId;
     const id = new MessageId(ledgerId, entryId, partition, cursor.index, entry.count);
-    const { metadataStart, metadataEnd, dataStart, dataEnd } = cursor;
-    if (cursor.index === entry.count - 1) this.#batch = undefined;
     if (this.#acks.has(id)) return undefined;
     if (cursor.compactedOut) {
       this.#skip(id);
       return undefined;
     }
     if (!this.#wanted(id)) return undefined;
-    return new ReceivedMessage(topic, entry, id, { metadataStart, metadataEnd, dataStart, dataEnd });
+    const { metadataStart, metadataEnd, dataStart, dataEnd } = cursor;
+    const place = { metadataStart, metadataEnd, dataStart, dataEnd };
+    return new ReceivedMessage(this.entries.parts.topic, entry, id, place);
+  }
+
+  #brokenBatch(entry: Entry, cause: unknown): ReceivedMessage {
+    const { topic } = this.entries.parts;
+    const unreadable = asPulsarError(cause, 'InvalidMessage', `batch ${entry.messageId.toString()} of ${topic}`);
+    return new ReceivedMessage(topic, entry, entry.messageId, undefined, unreadable);
   }
 
   #wanted(id: MessageId): boolean {

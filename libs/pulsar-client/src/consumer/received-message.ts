@@ -14,7 +14,10 @@ export interface MessagePlace {
   readonly dataEnd: number;
 }
 
-type OwnMetadata = Pick<SingleMessageMetadata, 'properties' | 'partitionKey' | 'eventTime' | 'orderingKey'>;
+type OwnMetadata = Pick<
+  SingleMessageMetadata,
+  'properties' | 'partitionKey' | 'partitionKeyB64Encoded' | 'eventTime' | 'orderingKey'
+>;
 
 export class ReceivedMessage implements Message {
   readonly #topic: string;
@@ -70,6 +73,12 @@ export class ReceivedMessage implements Message {
   getPartitionKey(): string {
     // Of a binary key, which Java sends as base64, that form: as the official Node client does.
     return this.#own().partitionKey ?? '';
+  }
+
+  /** As they are on the wire, for a copy. */
+  get keys(): Pick<SingleMessageMetadata, 'partitionKey' | 'partitionKeyB64Encoded' | 'orderingKey'> {
+    const { partitionKey, partitionKeyB64Encoded, orderingKey } = this.#own();
+    return { partitionKey, partitionKeyB64Encoded, orderingKey };
   }
 
   getOrderingKey(): string {

@@ -10,14 +10,16 @@ import {
   text,
   type Unsupported,
 } from '../options.ts';
-import { formatTopicName, parseTopicName, partitionName } from '../topic-name.ts';
+import { formatTopicName, parseTopicName, partitionName, type TopicName } from '../topic-name.ts';
 import { type ChunkLimits, defaultChunkLimits } from './chunk-assembly.ts';
 import type { Consumer } from './consumer.ts';
 import type { ConsumerConfig } from './consumer-config.ts';
 import { ackSettings } from './ack-settings.ts';
 import { FlowPool } from './flow.ts';
 import { keySharedMeta } from './key-shared.ts';
-import { MessageConsumer, type MessageConsumerParts, type PartitionParts } from './message-consumer.ts';
+import { type LetterSettings, letterSettings } from './dead-letter-policy.ts';
+import { LetterConsumer, type LetterConsumerParts } from './letter-consumer.ts';
+import { MessageConsumer, type MessageConsumerParts, type PartitionParts, type Sharing } from './message-consumer.ts';
 import { redeliverySettings } from './redelivery-settings.ts';
 import { initialPositions, madeUpName, subscriptionTypes } from './subscription.ts';
 import type { BatchLimits } from './takers.ts';
@@ -52,6 +54,8 @@ const supported: readonly (keyof ConsumerConfig)[] = [
   'maxPendingChunkedMessageBytes',
   'autoAckOldestChunkedMessageOnQueueFull',
   'expireTimeOfIncompleteChunkedMessageMs',
+  'deadLetterPolicy',
+  'retryEnable',
   'onActiveChange',
 ];
 
@@ -66,7 +70,6 @@ const unsupported: Readonly<Record<string, Unsupported>> = {
   cryptoKeyReader: encryption,
   cryptoFailureAction: { ...encryption, accepted: ['FAIL'] },
   schema: { why: 'is not supported yet: messages are bytes' },
-  deadLetterPolicy: { why: 'is not supported yet' },
 };
 
 /** @throws PulsarError */
@@ -76,12 +79,48 @@ export async function subscribe(core: ClientCore, config: ConsumerConfig): Promi
   const topic = formatTopicName(name);
   // Mistakes are told before anybody is asked anything.
   const single = partsOf(config, { topic, partition: name.partition });
+  const letters = letterSettings(config, topic, single.shared);
+  return letters === undefined ? subscribeTo(core, config, name) : subscribeWithLetters(core, config, single, letters);
+}
+
+/** The consumer of a topic, and perhaps of its retry topic. */
+async function subscribeWithLetters(
+  core: ClientCore,
+  config: ConsumerConfig,
+  { topic, subscription, batch }: Pick<MessageConsumerParts, 'topic' | 'subscription' | 'batch'>,
+  settings: LetterSettings,
+): Promise<Consumer> {
+  const { listener, ...common } = config;
+  const names = { own: topic, retry: settings.retryLetterTopic ?? '' };
+  const parts: LetterConsumerParts = {
+    what: `receiving from '${subscription}' on ${topic}`,
+    batch,
+    listener: listener === undefined ? undefined : (message) => listener(message, consumer),
+    subscription,
+    settings,
+    newConsumer: (which, sharing) => subscribeTo(core, common, parseTopicName(names[which]), sharing),
+  };
+  const consumer = new LetterConsumer(core, parts);
+  await consumer.start(parts);
+  return consumer;
+}
+
+/** @param sharing of a consumer that is a part of another */
+async function subscribeTo(
+  core: ClientCore,
+  config: ConsumerConfig,
+  name: TopicName,
+  sharing?: Sharing,
+): Promise<MessageConsumer> {
+  const topic = formatTopicName(name);
+  const single = partsOf(config, { topic, partition: name.partition });
   const partitions = name.partition >= 0 ? 0 : await core.partitionsOf(topic);
   const topicOf = (partition: number): OneTopic => ({ topic: partitionName(name, partition), partition });
   const { listener } = config;
   const consumer: MessageConsumer = new MessageConsumer(core, {
     ...(partitions === 0 ? single : inPartitions(single, partitions, topicOf)),
     listener: listener === undefined ? undefined : (message) => listener(message, consumer),
+    sharing,
   });
   await consumer.start();
   return consumer;

@@ -91,9 +91,9 @@ export class Takers {
     }
   }
 
-  /** Drops what was taken of a partition and is in nobody's hands yet: it comes again. */
-  forget(partition: number): void {
-    const comesAgain = (message: Message): boolean => message.getMessageId().partition === partition;
+  /** Drops what was taken of a topic or partition (full name) and is in nobody's hands yet: it comes again. */
+  forget(topic: string): void {
+    const comesAgain = (message: Message): boolean => message.getTopicName() === topic;
     if (this.#held !== undefined && comesAgain(this.#held)) this.#held = undefined;
     for (const { gathered, done } of this.#waiting) {
       if (done) continue;

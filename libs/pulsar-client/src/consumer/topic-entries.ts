@@ -34,6 +34,8 @@ export interface TopicEntriesParts {
   /** The queue is no more empty. */
   readonly readable: () => void;
   readonly event: (event: EntryConsumerEvent) => void;
+  /** Whether an entry that arrived is taken care of, and not queued. */
+  readonly divert?: ((entry: Entry) => boolean) | undefined;
   /** What was queued is void: it comes again, or is not wanted any more. */
   readonly cleared: () => void;
 }
@@ -286,7 +288,7 @@ export class TopicEntries {
     const publishedMs = entry.brokerEntry?.brokerTimestampMs ?? entry.metadata.publishTime;
     const unwanted = this.#persistent && start?.advance(command.messageId, publishedMs) === false;
     this.#progressed();
-    if (stale || unwanted) {
+    if (stale || unwanted || this.parts.divert?.(entry) === true) {
       this.#flow.taken(permitsOf(entry), entry.payload.length);
       this.#grant();
       return;

@@ -8,9 +8,16 @@ import { PartitionRouter } from './router.ts';
 import { type ProducerSettings, producerSettings } from './settings.ts';
 import { TopicProducer } from './topic-producer.ts';
 
-/** @throws PulsarError */
-export async function createProducer(core: ClientCore, config: ProducerConfig): Promise<Producer> {
-  const settings = producerSettings(config);
+/**
+ * @param initialSubscriptionName made with the topic where there is none yet
+ * @throws PulsarError
+ */
+export async function createProducer(
+  core: ClientCore,
+  config: ProducerConfig,
+  initialSubscriptionName?: string,
+): Promise<Producer> {
+  const settings = { ...producerSettings(config), initialSubscriptionName };
   const name = parseTopicName(config.topic);
   const topic = formatTopicName(name);
   const partitions = name.partition >= 0 ? 0 : await core.partitionsOf(topic);

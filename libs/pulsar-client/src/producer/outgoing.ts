@@ -5,6 +5,13 @@ import { PulsarError } from '../errors.ts';
 import type { SingleMessageMetadata } from '../wire/index.ts';
 import type { ProducerMessage } from './producer-config.ts';
 
+type MessageKeys = Pick<SingleMessageMetadata, 'partitionKey' | 'partitionKeyB64Encoded' | 'orderingKey'>;
+
+/** A copy of a message that was received, whose keys may be bytes; for a producer without batches. */
+export interface ForwardedMessage extends ProducerMessage {
+  readonly keys?: MessageKeys;
+}
+
 /** A message that was handed to `send`. */
 export interface Outgoing {
   readonly message: ProducerMessage;
@@ -85,11 +92,13 @@ export function commonMetadata(message: ProducerMessage): Omit<SingleMessageMeta
 }
 
 /** What the broker goes by where it shares entries out by key. */
-export function keysOf(message: ProducerMessage): Pick<SingleMessageMetadata, 'partitionKey' | 'orderingKey'> {
-  return {
-    partitionKey: message.partitionKey,
-    orderingKey: message.orderingKey === undefined ? undefined : Buffer.from(message.orderingKey, 'utf8'),
-  };
+export function keysOf(message: ForwardedMessage): MessageKeys {
+  return (
+    message.keys ?? {
+      partitionKey: message.partitionKey,
+      orderingKey: message.orderingKey === undefined ? undefined : Buffer.from(message.orderingKey, 'utf8'),
+    }
+  );
 }
 
 function invalid(why: string): PulsarError {

@@ -82,6 +82,7 @@ export interface ProducerSettings {
       }
     | undefined;
   readonly properties: readonly { readonly key: string; readonly value: string }[];
+  readonly initialSubscriptionName?: string | undefined;
   readonly connectionListener: ((connected: boolean, partition: number) => void) | undefined;
 }
 

@@ -234,6 +234,7 @@ export class TopicProducer implements Producer {
         userProvidedProducerName: settings.producerName !== undefined,
         epoch: this.#epoch++,
         metadata: settings.properties,
+        initialSubscriptionName: settings.initialSubscriptionName,
         producerAccessMode: producerAccessMode.shared,
       },
     }));
