@@ -64,7 +64,8 @@ export class FrameBuilder {
     numbers: { readonly sequenceId: number; readonly highest: number | undefined; readonly count: number | undefined },
   ): Buffer {
     const { sequenceId, highest, count } = numbers;
-    const codec = compressionCodec(context.compression);
+    // C++ clients, and Python's with them, throw a compressed message of no bytes away as damaged.
+    const codec = plain.length === 0 ? undefined : compressionCodec(context.compression);
     // Consumers bound what an entry may become by the same number.
     mustFit(plain.length, context);
     const payload = codec === undefined ? plain : codec.compress(plain);
