@@ -4,16 +4,22 @@ import { existsSync, readFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { root } from '../deploy/local/prepare.mjs';
 
-/** Tools of libs/testkit/tools.json with none of a program's spellings in PATH. */
+/** Tools of libs/testkit/tools.json with none of a program's spellings in PATH, or whose probe fails. */
 export function missingTools() {
   const tools = JSON.parse(readFileSync(join(root, 'libs', 'testkit', 'tools.json'), 'utf8'));
-  return Object.values(tools).filter((tool) => !tool.programs.every((names) => names.some(isInPath)));
+  return Object.values(tools).filter((tool) => !tool.programs.every((names) => names.some(isInPath)) || !passes(tool));
+}
+
+function passes({ probe }) {
+  if (probe === undefined) return true;
+  const [command, ...args] = probe;
+  return spawnSync(command, args, { stdio: 'ignore' }).status === 0;
 }
 
 /** Installs what is missing, with CI=true as root on Debian; elsewhere does nothing. */
 export function installTools() {
   if (process.env.CI !== 'true' || process.getuid?.() !== 0 || !existsSync('/etc/debian_version')) return;
-  const packages = missingTools().flatMap((tool) => tool.debian);
+  const packages = [...new Set(missingTools().flatMap((tool) => tool.debian))];
   if (packages.length === 0) return;
   console.log(`Installing ${packages.join(', ')} …`);
   apt(['update', '-qq']);

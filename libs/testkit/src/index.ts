@@ -23,3 +23,7 @@ export { startRedisSentinel } from './redis-sentinel.ts';
 export type { RedisSentinel } from './redis-sentinel.ts';
 export { toolPath, unavailable } from './tools.ts';
 export type { Tool } from './tools.ts';
+export { startJavaWorker } from './workers/java-worker.ts';
+export { JsonWorker } from './workers/json-worker.ts';
+export type { WorkerCommands } from './workers/json-worker.ts';
+export { startPythonWorker } from './workers/python-worker.ts';

@@ -1,14 +1,17 @@
+import { spawnSync } from 'node:child_process';
 import { accessSync, constants, readFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { TestkitError } from './errors.ts';
 
 /** What a test may need beyond Node.js; tools.json, which the test runner reads too, says what each is. */
-export type Tool = 'redis' | 'pulsar' | 'chromium';
+export type Tool = 'redis' | 'pulsar' | 'chromium' | 'jdk' | 'python';
 
 interface ToolInfo {
   readonly name: string;
   /** All are needed; of each, any one of the spellings. */
   readonly programs: readonly (readonly string[])[];
+  /** A command that succeeds where the tool is of use; asked only where its programs are there. */
+  readonly probe?: readonly string[];
   readonly debian: readonly string[];
   readonly brew: readonly string[];
 }
@@ -50,9 +53,22 @@ export function toolPath(tool: Tool): string {
  * With CI=true nothing may be skipped, so there it throws `tool-missing` instead.
  */
 export function unavailable(tool: Tool): string | false {
-  if (toolInfo(tool).programs.every((names) => findProgram(names) !== undefined)) return false;
+  if (isUsable(tool)) return false;
   if (process.env['CI'] === 'true') throw new TestkitError('tool-missing', missing(tool));
   return missing(tool);
+}
+
+/** What was found of tools with a probe, which starts a process. */
+const probed = new Map<Tool, boolean>();
+
+function isUsable(tool: Tool): boolean {
+  const { programs, probe } = toolInfo(tool);
+  if (!programs.every((names) => findProgram(names) !== undefined)) return false;
+  const [command, ...args] = probe ?? [];
+  if (command === undefined) return true;
+  const usable = probed.get(tool) ?? spawnSync(command, args, { stdio: 'ignore' }).status === 0;
+  probed.set(tool, usable);
+  return usable;
 }
 
 function missing(tool: Tool): string {

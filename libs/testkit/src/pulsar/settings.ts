@@ -66,6 +66,13 @@ const opened = [
   'jdk.management/com.sun.management.internal',
 ];
 
+/** Arguments of `java` that every program with Pulsar's network library is given. */
+export const nettyArguments: readonly string[] = [
+  '-Djava.net.preferIPv4Stack=true',
+  '-Dio.netty.tryReflectionSetAccessible=true',
+  ...opened.map((name) => `--add-opens=${name}=ALL-UNNAMED`),
+];
+
 /** Writes the broker's files into `dataDir`. An override with an empty value takes the setting out. */
 export async function writeSettings(
   dataDir: string,
@@ -88,10 +95,8 @@ export function javaArguments(
   return [
     '-Xmx512m',
     '-XX:MaxDirectMemorySize=512m',
-    '-Djava.net.preferIPv4Stack=true',
-    '-Dio.netty.tryReflectionSetAccessible=true',
+    ...nettyArguments,
     `-Dlog4j2.configurationFile=${join(dataDir, 'log4j2.xml')}`,
-    ...opened.map((name) => `--add-opens=${name}=ALL-UNNAMED`),
     ...javaOptions,
     '-cp',
     join(jars, '*'),
