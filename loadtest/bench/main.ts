@@ -3,6 +3,9 @@ import { writeFileSync } from 'node:fs';
 import { sharedPulsar, unavailable } from '@pharos/testkit';
 
 import { checksum } from './figures/checksum.ts';
+import { j1 } from './figures/j1.ts';
+import { j2 } from './figures/j2.ts';
+import { j3 } from './figures/j3.ts';
 import { p1 } from './figures/p1.ts';
 import { p4 } from './figures/p4.ts';
 import { p9 } from './figures/p9.ts';
@@ -10,7 +13,7 @@ import type { Figure, FigureContext, FigureOutcome } from './frame/figure.ts';
 import { type BenchOptions, help, readOptions } from './options.ts';
 import { makeReport, table } from './report.ts';
 
-const figures: readonly Figure[] = [p1, p4, p9, checksum];
+const figures: readonly Figure[] = [p1, p4, p9, checksum, j1, j2, j3];
 
 /** Measures what the arguments ask for; resolves with the exit status: 1 where a figure is void. */
 export async function main(args: readonly string[]): Promise<number> {

@@ -2,7 +2,7 @@ import { parseArgs } from 'node:util';
 
 export const help = `npm run bench -- [options]
 
-  --only <ids>   figures to measure, by commas: P1,P4 (default: all)
+  --only <ids>   figures to measure, by commas: P1,P4,J1 (default: all)
   --pairs <n>    interleaved pairs for each figure (default: 5, quick 3)
   --quick        smaller and shorter, to see that it works
   --out <file>   where the JSON document goes (default: standard output)

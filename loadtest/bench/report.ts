@@ -36,7 +36,7 @@ export function table(report: Report): string {
     spread(figure.pharos),
     spread(figure.floor),
     `${round(figure.ratio.median)} (${round(figure.ratio.min)}–${round(figure.ratio.max)})`,
-    `≤ ${figure.reach}`,
+    `${figure.better === 'more' ? '≥' : '≤'} ${figure.reach}`,
     verdict(figure),
     String(figure.checked.deliveries),
   ]);
@@ -56,7 +56,8 @@ const noticeablePacking = 1.05;
 
 export function verdict(figure: FigureResult): string {
   if (figure.void !== undefined) return `VOID: ${figure.void}`;
-  const reached = figure.ratio.median <= figure.reach ? 'reached' : 'missed';
+  const { ratio, reach, better } = figure;
+  const reached = (better === 'more' ? ratio.median >= reach : ratio.median <= reach) ? 'reached' : 'missed';
   const { pharos, floor } = figure.publicationsPerFrame;
   if (pharos <= floor * noticeablePacking) return reached;
   return `${reached}, packed: ${round(pharos)} publications a frame`;

@@ -4,6 +4,9 @@ import { describe, test } from 'node:test';
 import { freePort, sharedPulsar, unavailable } from '@pharos/testkit';
 
 import { measureChecksum } from '../bench/figures/checksum.ts';
+import { measureJ1 } from '../bench/figures/j1.ts';
+import { measureJ2 } from '../bench/figures/j2.ts';
+import { measureJ3 } from '../bench/figures/j3.ts';
 import { measureP1 } from '../bench/figures/p1.ts';
 import { measureP4 } from '../bench/figures/p4.ts';
 import { measureP9 } from '../bench/figures/p9.ts';
@@ -56,6 +59,49 @@ describe('the bench, in the small', () => {
     assert.deepEqual(results[0]?.checked, { deliveries: 5_000, frames: 5_000, lost: 0, duplicated: 0, reordered: 0 });
     // So few connections may fit into memory that the process has already: the figure says so, and is void.
     assert.ok(results[0].void === undefined || results[0].void.includes('too few for a slope'), results[0].void);
+  });
+});
+
+const skip = unavailable('pulsar') || unavailable('jdk');
+
+describe('the bench beside the Java client, in the small', { skip }, () => {
+  test('J1 publishes with both clients, and a third reads every message', async () => {
+    const { results } = await measureJ1(context, { messages: 5_000, warmUps: 1 });
+    assert.deepEqual(
+      results.map(({ id }) => id),
+      ['J1-rate', 'J1-cpu'],
+    );
+    for (const result of results) {
+      assert.equal(result.void, undefined);
+      assert.deepEqual(result.checked, { deliveries: 20_000, frames: 20_000, lost: 0, duplicated: 0, reordered: 0 });
+      assert.ok(result.ratio.min > 0);
+    }
+  });
+
+  test('J2 consumes one backlog in every way', async () => {
+    const { results } = await measureJ2(context, { messages: 20_000, warmUps: 1 });
+    assert.deepEqual(
+      results.map(({ id }) => id),
+      ['entries', 'batch', 'single'].flatMap((how) => [`J2-${how}-rate`, `J2-${how}-cpu`]),
+    );
+    for (const result of results) {
+      assert.equal(result.void, undefined);
+      assert.equal(result.checked.deliveries, 2 * 2 * 20_000);
+    }
+  });
+
+  test('J3 sees every message arrive', async () => {
+    const { results } = await measureJ3({ ...context, pairs: 1 }, { windowSeconds: 0.5, warmUps: 1 });
+    assert.deepEqual(
+      results.map(({ id }) => id),
+      ['J3-p50', 'J3-p99'],
+    );
+    for (const result of results) {
+      assert.equal(result.void, undefined);
+      assert.equal(result.checked.deliveries, 2 * 500);
+      // Not below what the clock of one machine can tell from nothing.
+      assert.ok(result.pharos.min > 10 && result.floor.min > 10);
+    }
   });
 });
 

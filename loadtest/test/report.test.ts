@@ -33,6 +33,14 @@ describe('the report', () => {
     assert.equal(lines[5], 'P1-json-pulsar skipped: needs Java');
   });
 
+  test('knows figures of which more is better', () => {
+    const speed = { ...figure, better: 'more', reach: 0.8 } as const;
+    const slow = { ...speed, ratio: { median: 0.7, min: 0.6, max: 0.9 } };
+    const lines = table(makeReport(run, [{ results: [speed, slow], skipped: [] }])).split('\n');
+    assert.match(lines[1] ?? '', /≥ 0\.8 +reached/);
+    assert.match(lines[2] ?? '', /≥ 0\.8 +missed/);
+  });
+
   test('names the machine and the versions', () => {
     const { machine, versions } = makeReport(run, []);
     assert.ok(machine.cores > 0 && machine.memoryMiB > 0);

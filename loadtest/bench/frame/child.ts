@@ -6,7 +6,7 @@ import { Deferred, withDeadline } from '@pharos/lifecycle';
 
 import { type AnswerMessage, type CommandMessage, type CommandTable, readyMessage } from './commands.ts';
 
-export type ProcessName = 'edge-server' | 'floor-server' | 'receiver' | 'pulsar-publisher';
+export type ProcessName = 'edge-server' | 'floor-server' | 'receiver' | 'pulsar-publisher' | 'pulsar-client';
 
 /** How Node.js is told to run TypeScript from source. */
 const sourceOptions = new Set(['--conditions', '-C', '--import']);
@@ -122,6 +122,11 @@ export class ProcessGroup {
     const child = await Child.start<C>(name, nodeOptions);
     this.#children.push(child);
     return child;
+  }
+
+  /** Takes a process of another kind in. */
+  adopt(child: { stop(): Promise<void> }): void {
+    this.#children.push(child);
   }
 
   /** Ends them, those first that were started last: clients before their server. */

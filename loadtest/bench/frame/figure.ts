@@ -17,6 +17,8 @@ export interface FigureResult {
   readonly pairs: number;
   /** The median ratio to reach. */
   readonly reach: number;
+  /** Whether a larger ratio is a better one. @default 'less' */
+  readonly better?: 'less' | 'more';
   readonly checked: Checked;
   /**
    * More than 1 where publications that came close together were packed into frames: then Pharos made fewer writes than

@@ -19,10 +19,10 @@ export interface Pair {
 
 /** Sums up the pairs of a figure. Void where one measurement of either side is. */
 export function summarise(
-  figure: Pick<FigureResult, 'id' | 'what' | 'unit' | 'reach'>,
+  figure: Pick<FigureResult, 'id' | 'what' | 'unit' | 'reach' | 'better'>,
   pairs: readonly Pair[],
 ): FigureResult {
-  const { id, what, unit, reach } = figure;
+  const { id, what, unit, reach, better } = figure;
   const samples = pairs.flatMap(({ pharos, floor }) => [pharos, floor]);
   const reasons = samples
     .map((sample) => voidReason(sample.checked) ?? sample.void)
@@ -37,6 +37,7 @@ export function summarise(
     ratio: spreadOf(pairs.map(({ pharos, floor }) => pharos.value / floor.value)),
     pairs: pairs.length,
     reach,
+    ...(better === undefined ? {} : { better }),
     publicationsPerFrame: {
       pharos: packing(pairs.map(({ pharos }) => pharos)),
       floor: packing(pairs.map(({ floor }) => floor)),

@@ -59,7 +59,7 @@ export class JsonWorker<C extends WorkerCommands> {
   }
 
   /** Runs a command there; rejects with what it throws, or when the process ends. */
-  async call<M extends keyof C & string>(method: M, params: Parameters<C[M]>[0]): Promise<ReturnType<C[M]>> {
+  async call<M extends keyof C & string>(method: M, ...[params]: Parameters<C[M]>): Promise<Awaited<ReturnType<C[M]>>> {
     if (this.#child.status !== undefined) throw new TestkitError('not-running', `${this.#name} has ended`);
     const id = this.#nextId++;
     const answer = new Deferred<unknown>();
@@ -67,7 +67,7 @@ export class JsonWorker<C extends WorkerCommands> {
     const { stdin } = this.#child.process;
     const written = stdin?.write(`${JSON.stringify({ id, method, params })}\n`) ?? true;
     if (stdin !== null && !written) await Promise.race([once(stdin, 'drain'), this.#child.exited, answer.promise]);
-    return (await answer.promise) as ReturnType<C[M]>;
+    return (await answer.promise) as Awaited<ReturnType<C[M]>>;
   }
 
   /** Ends its input, and the process where that does not end it; resolves when it has ended. */
