@@ -1,6 +1,6 @@
 // This project's Pulsar client under the measurements of the bench; PulsarClientBench.java does the same with Java's.
 import { Deferred, withDeadline } from '@pharos/lifecycle';
-import { BatchCursor, Client, type Consumer, type EntryConsumer, MessageId } from '@pharos/pulsar-client';
+import { Client, type Consumer, type EntryConsumer, EntryCursor, MessageId } from '@pharos/pulsar-client';
 
 import type {
   ConsumeParams,
@@ -97,16 +97,13 @@ async function consumeEntries(
   check: DeliveryCheck,
 ): Promise<number> {
   const done = new Deferred();
-  const cursor = new BatchCursor();
+  const cursor = new EntryCursor();
   const takeAll = (consumer: EntryConsumer): void => {
     try {
       for (let entry = consumer.tryReceive(); entry !== undefined; entry = consumer.tryReceive()) {
         if (entry.unreadable !== undefined) throw entry.unreadable;
-        if (!entry.batch) accept(check, entry.payload);
-        else {
-          cursor.reset(entry.payload, entry.count);
-          while (cursor.next()) accept(check, entry.payload, cursor.dataStart);
-        }
+        cursor.set(entry);
+        while (cursor.next()) accept(check, cursor.buffer, cursor.dataStart);
       }
       if (check.deliveries >= count) done.resolve();
     } catch (error) {
