@@ -53,6 +53,18 @@ describe('pharos produce and consume', { skip: unavailable('pulsar') }, () => {
     }
   });
 
+  test('a line of 5 MiB arrives, one that is longer is refused by its number', async () => {
+    const { serviceUrl } = await sharedPulsar();
+    const to = ['--url', serviceUrl, '--topic', uniqueTopic('long')];
+    const longest = 'x'.repeat(5 * 1024 * 1024);
+    const { code, err } = await run(['produce', ...to], { input: `a\n${longest}\n${longest}y\nb` });
+    assert.equal(code, 1);
+    assert.match(err, /^2 of 3 lines acknowledged/m);
+    assert.match(err, /line 3 was not acknowledged: .*5242881 bytes.*5242880/);
+    const consumed = await run(['consume', ...to, '--from', 'earliest', '--count', '2']);
+    assert.deepEqual(texts(consumed.out), ['a', longest]);
+  });
+
   test('a rate is held', async () => {
     const { serviceUrl } = await sharedPulsar();
     const to = ['--url', serviceUrl, '--topic', uniqueTopic('rate')];

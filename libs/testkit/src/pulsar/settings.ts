@@ -24,6 +24,9 @@ function settings(ports: PulsarPorts): Record<string, string> {
     activeConsumerFailoverDelayTimeMillis: '0',
     // Without it a broker ignores acknowledgements of single messages in a batch.
     acknowledgmentAtBatchIndexLevelEnabled: 'true',
+    // What the broker takes and what makes an entry of it: the bookie's own default is the former, and a bookie that gets more drops
+    // its connection, which fails the ledgers of everybody.
+    nettyMaxFrameSizeBytes: String(5 * 1024 * 1024 + 10 * 1024),
     backlogQuotaDefaultRetentionPolicy: 'consumer_backlog_eviction',
     managedLedgerDefaultEnsembleSize: '1',
     managedLedgerDefaultWriteQuorum: '1',
