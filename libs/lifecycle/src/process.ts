@@ -3,8 +3,11 @@ import type { Service } from './service.ts';
 export interface ProcessOptions {
   /** How long `drain` may take before `stop` is called regardless. */
   readonly drainTimeoutMs: number;
-  /** Told of what happens, for the log: a signal, a failed drain or stop. */
-  readonly onEvent?: (event: 'signal' | 'drained' | 'drain-failed' | 'stop-failed', detail: unknown) => void;
+  /** Told of what happens, for the log: a signal, the end of the drain (cut short by a second signal or the time), a failed drain or stop. */
+  readonly onEvent?: (
+    event: 'signal' | 'drained' | 'drain-cut-short' | 'drain-failed' | 'stop-failed',
+    detail: unknown,
+  ) => void;
 }
 
 /**
@@ -50,8 +53,9 @@ async function drain(
   let timer: NodeJS.Timeout | undefined;
   const timeUp = new Promise<void>((resolve) => (timer = setTimeout(resolve, options.drainTimeoutMs)));
   try {
-    await Promise.race([service.drain(), secondSignal, timeUp]);
-    emit('drained', undefined);
+    const drained = service.drain().then(() => true as const);
+    const whole = await Promise.race([drained, secondSignal, timeUp]);
+    emit(whole === true ? 'drained' : 'drain-cut-short', undefined);
   } catch (error) {
     emit('drain-failed', error);
   } finally {

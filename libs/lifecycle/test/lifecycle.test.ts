@@ -79,12 +79,17 @@ test('runProcess drains and stops at SIGTERM', async () => {
 test('a second signal stops at once, and so does the drain timeout', async () => {
   for (const end of ['signal', 'timeout'] as const) {
     const { service, calls, running } = recorded(new Promise(() => undefined));
-    const done = runProcess(service, { drainTimeoutMs: end === 'timeout' ? 1 : 60_000 });
+    const events: string[] = [];
+    const done = runProcess(service, {
+      drainTimeoutMs: end === 'timeout' ? 1 : 60_000,
+      onEvent: (event) => void events.push(event),
+    });
     await running;
     process.emit('SIGTERM', 'SIGTERM');
     if (end === 'signal') setImmediate(() => process.emit('SIGINT', 'SIGINT'));
     await done;
     assert.deepEqual(calls, ['run', 'drain', 'stop'], end);
+    assert.equal(events.at(-1), 'drain-cut-short');
   }
 });
 

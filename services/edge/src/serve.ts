@@ -62,5 +62,6 @@ export async function serveEdge(options: ServeOptions): Promise<void> {
 function logEvent(logger: Logger, event: string, detail: unknown): void {
   if (event === 'signal') logger.info({ signal: String(detail) }, 'signal received');
   else if (event === 'drained') logger.info('drained');
+  else if (event === 'drain-cut-short') logger.warn('the drain was cut short; what is left is dropped');
   else logger.error({ err: detail }, event);
 }

@@ -47,10 +47,16 @@ export async function main(options: MainOptions): Promise<void> {
     onListening: (edge, logger) => {
       const bus =
         config.pulsar.url === undefined ? 'the embedded bus (nothing outlives this process)' : config.pulsar.url;
-      const at = `${config.listen.host === '0.0.0.0' ? loopback : config.listen.host}:${edge.port}`;
+      const at = `${nameOf(config.listen.host)}:${edge.port}`;
       logger.info({ bus }, `Pharos runs at http://${at}/ - open it in two tabs; plain-text chat at ws://${at}/`);
     },
   });
+}
+
+/** A host as it stands in a URL that somebody on this machine opens. */
+function nameOf(host: string): string {
+  if (host === '0.0.0.0' || host === '::') return loopback;
+  return host.includes(':') ? `[${host}]` : host;
 }
 
 function internalListen(port: number): { host: string; port: number } {
