@@ -1,8 +1,9 @@
+import type { AccessOptions } from './connection/access-settings.ts';
 import type { Logger } from './logger.ts';
 import type { PulsarMetrics } from './metrics.ts';
 
-export interface ClientConfig {
-  /** `pulsar://host:6650` */
+export interface ClientConfig extends AccessOptions {
+  /** `pulsar://host:6650`, with TLS `pulsar+ssl://host:6651`; several hosts: `pulsar://h1:6650,h2:6650`. */
   readonly serviceUrl: string;
   /** How long lookup, producer and subscription may take, tries again included. @default 30 */
   readonly operationTimeoutSeconds?: number;

@@ -1,21 +1,33 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { describeError } from '@pharos/errors';
 import { Backoff, DeadlineExceeded, withDeadline } from '@pharos/lifecycle';
+import type { Access } from './connection/access.ts';
 import type { Connection } from './connection/connection.ts';
+import { addressFor, type Move, urlFor } from './connection/move.ts';
 import { ConnectionPool, type PoolOptions } from './connection/pool.ts';
+import { Service } from './connection/service.ts';
 import { PulsarError } from './errors.ts';
 import type { Logger } from './logger.ts';
-import { Lookup } from './lookup/lookup.ts';
+import { type BrokerAddress, Lookup } from './lookup/lookup.ts';
 import type { PulsarMetrics } from './metrics.ts';
 
 export interface ClientCoreOptions extends PoolOptions {
   readonly serviceUrl: string;
+  readonly access: Access;
   readonly listenerName: string | undefined;
   readonly maxLookups: number;
   /** 0: never. */
   readonly partitionsUpdateIntervalMs: number;
   readonly initialBackoffMs: number;
   readonly maxBackoffMs: number;
+}
+
+/** Where a producer or consumer attaches. */
+export interface Route {
+  /** The cluster that its topic has moved to. @default the client's */
+  readonly service?: Service | undefined;
+  /** The broker that has the topic, so that nobody has to be asked. */
+  readonly broker?: BrokerAddress | undefined;
 }
 
 /** Anything that lives as long as its client at most: producers, consumers, readers. */
@@ -29,7 +41,8 @@ export class ClientCore {
   readonly metrics: PulsarMetrics;
   readonly operationTimeoutMs: number;
   readonly partitionsUpdateIntervalMs: number;
-  readonly lookup: Lookup;
+  readonly #lookup: Lookup;
+  readonly #service: Service;
   readonly #options: ClientCoreOptions;
   readonly #pool: ConnectionPool;
   readonly #resources = new Set<ClientResource>();
@@ -44,7 +57,8 @@ export class ClientCore {
     this.partitionsUpdateIntervalMs = options.partitionsUpdateIntervalMs;
     this.#options = options;
     this.#pool = new ConnectionPool(options);
-    this.lookup = new Lookup(options, this.#pool);
+    this.#lookup = new Lookup(options, this.#pool);
+    this.#service = this.#newService(options.serviceUrl);
   }
 
   get closed(): boolean {
@@ -52,8 +66,20 @@ export class ClientCore {
   }
 
   /** A connection to the broker that serves one topic (full name, plain or a partition). */
-  connectionFor(topic: string): Promise<Connection> {
-    return this.lookup.connectionFor(topic);
+  connectionFor(topic: string, { service = this.#service, broker }: Route = {}): Promise<Connection> {
+    if (broker !== undefined) return this.#lookup.connectionTo(broker, service);
+    return this.#lookup.connectionFor(topic, service);
+  }
+
+  /** Where a broker sends a producer or consumer of `connection`; `undefined` where it named nothing that we may go to. */
+  routeOf(move: Move, connection: Connection, { service }: Route): Route | undefined {
+    const { secure } = this.#service;
+    if (move.to === 'broker') {
+      const address = addressFor(move, secure);
+      return address && { service, broker: { address, behindProxy: connection.behindProxy } };
+    }
+    const url = urlFor(move, secure);
+    return url === undefined ? undefined : { service: this.#newService(url) };
   }
 
   /** How many partitions a topic has, asked until the operation timeout is over; 0: plain, or not there. @throws PulsarError */
@@ -64,7 +90,11 @@ export class ClientCore {
     for (;;) {
       try {
         const left = Math.max(1, Math.round(deadline - performance.now()));
-        return await withDeadline(this.lookup.partitionsOf(topic), left, `looking up the partitions of ${topic}`);
+        return await withDeadline(
+          this.#lookup.partitionsOf(topic, this.#service),
+          left,
+          `looking up the partitions of ${topic}`,
+        );
       } catch (error) {
         const delayMs = backoff.next();
         if (error instanceof DeadlineExceeded) throw last ?? this.noAnswer(`looking up the partitions of ${topic}`);
@@ -81,6 +111,10 @@ export class ClientCore {
   noAnswer(what: string): PulsarError {
     const text = `${what}: no answer from ${this.#options.serviceUrl} within ${this.operationTimeoutMs} ms`;
     return new PulsarError('Timeout', text);
+  }
+
+  #newService(url: string): Service {
+    return new Service(url, this.#options.access, () => this.newBackoff());
   }
 
   newProducerId(): number {

@@ -1,5 +1,6 @@
 import type { ClientConfig } from './client-config.ts';
 import type { ClientCoreOptions } from './client-core.ts';
+import { accessOptions, accessSettings } from './connection/access-settings.ts';
 import { parseServiceUrl } from './connection/service-url.ts';
 import { silentLogger } from './logger.ts';
 import { integer, maxTimerMs, milliseconds, mustHold, refuseUnknown, text, type Unsupported } from './options.ts';
@@ -8,6 +9,7 @@ const kind = 'ClientConfig';
 
 const supported: readonly (keyof ClientConfig)[] = [
   'serviceUrl',
+  ...accessOptions,
   'operationTimeoutSeconds',
   'connectionTimeoutMs',
   'concurrentLookupRequest',
@@ -21,20 +23,13 @@ const supported: readonly (keyof ClientConfig)[] = [
   'metrics',
 ];
 
-const tls: Unsupported = { why: 'is not supported: connections are not encrypted yet' };
 const threads: Unsupported = { why: "is not supported: this client runs on Node's event loop, and has no threads" };
 const logging: Unsupported = { why: "is not supported: give a 'logger'" };
 
 const unsupported: Readonly<Record<string, Unsupported>> = {
   serviceUrlProvider: { why: 'is not supported yet: there is one service URL' },
-  authentication: { why: 'is not supported yet' },
   ioThreads: threads,
   messageListenerThreads: threads,
-  tlsTrustCertsFilePath: tls,
-  tlsCertificateFilePath: tls,
-  tlsPrivateKeyFilePath: tls,
-  tlsValidateHostname: { ...tls, accepted: [false] },
-  tlsAllowInsecureConnection: { ...tls, accepted: [false] },
   statsIntervalInSeconds: { why: "is not supported: give 'metrics'", accepted: [0] },
   log: logging,
   logLevel: logging,
@@ -44,7 +39,13 @@ const unsupported: Readonly<Record<string, Unsupported>> = {
 export function clientSettings(config: ClientConfig): ClientCoreOptions {
   refuseUnknown(kind, config, supported, unsupported);
   const serviceUrl = text(kind, 'serviceUrl', config.serviceUrl);
-  parseServiceUrl(serviceUrl);
+  const hosts = parseServiceUrl(serviceUrl);
+  const access = accessSettings(kind, config);
+  const { certificate, trustCertsFilePath } = access.tls;
+  const wantsTls =
+    certificate !== undefined || trustCertsFilePath !== undefined || access.authentication?.method === 'tls';
+  const secure = hosts.every((host) => host.secure);
+  mustHold(kind, secure || !wantsTls, `there are certificates, and '${serviceUrl}' has no TLS: use pulsar+ssl://`);
   const { operationTimeoutSeconds = 30 } = config;
   const positive = Number.isFinite(operationTimeoutSeconds) && operationTimeoutSeconds > 0;
   mustHold(kind, positive, `operationTimeoutSeconds is ${operationTimeoutSeconds}, expected a number above 0`);
@@ -58,14 +59,16 @@ export function clientSettings(config: ClientConfig): ClientCoreOptions {
     integer(kind, name, value, fallback, 1);
   const time = (name: keyof ClientConfig, value: number | undefined, fallback: number): number =>
     milliseconds(kind, name, value, fallback, 1);
+  // A handshake is part of an operation, and the last host is to have its chance even where the others swallow what is sent.
+  const patienceMs = Math.max(1, Math.floor(operationTimeoutMs / hosts.length));
   const initialBackoffMs = time('initialBackoffMs', config.initialBackoffMs, 100);
   return {
     serviceUrl,
+    access,
     listenerName: config.listenerName,
     maxLookups: count('concurrentLookupRequest', config.concurrentLookupRequest, 50_000),
     operationTimeoutMs,
-    // A handshake is part of an operation.
-    connectTimeoutMs: Math.min(time('connectionTimeoutMs', config.connectionTimeoutMs, 10_000), operationTimeoutMs),
+    connectTimeoutMs: Math.min(time('connectionTimeoutMs', config.connectionTimeoutMs, 10_000), patienceMs),
     keepAliveIntervalMs: time('keepAliveIntervalMs', config.keepAliveIntervalMs, 30_000),
     partitionsUpdateIntervalMs: milliseconds(
       kind,

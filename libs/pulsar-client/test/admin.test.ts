@@ -96,7 +96,7 @@ describe('admin API', () => {
   });
 
   test('a URL that is none is refused', () => {
-    for (const adminUrl of ['', 'localhost:8080', 'pulsar://localhost:6650', 'http://']) {
+    for (const adminUrl of ['', 'localhost:8080', 'pulsar://localhost:6650', 'http://', 'http://a:8080,']) {
       assert.throws(
         () => new PulsarAdmin({ adminUrl }),
         adminError('invalid-url', /expected http:\/\/host:port/),

@@ -19,8 +19,10 @@ describe('options that are not supported are refused by name', () => {
   const client: Readonly<Record<string, unknown>> = {
     authentication: {},
     ioThreads: 2,
-    tlsTrustCertsFilePath: 'ca.pem',
-    tlsAllowInsecureConnection: true,
+    tlsCertificateFilePath: 'client.pem',
+    tlsPrivateKeyFilePath: 'key.pem',
+    tlsValidateHostname: 'yes',
+    tlsTrustCertsFilePath: '',
     statsIntervalInSeconds: 60,
     log: () => undefined,
     serviceUrlProvider: {},
@@ -82,7 +84,29 @@ describe('options that are not supported are refused by name', () => {
     assert.doesNotThrow(() => new Client(config));
   });
 
-  for (const url of ['', 'http://127.0.0.1:6650', 'pulsar://', 'pulsar://a:99999', 'pulsar+ssl://a:6651', 'a:6650']) {
+  test('certificates where nothing is encrypted are refused', () => {
+    const config = { serviceUrl, tlsTrustCertsFilePath: 'ca.pem' };
+    assert.throws(() => new Client(config), names('has no TLS: use pulsar+ssl://'));
+  });
+
+  test('a password in a service URL is not shown', () => {
+    const config = { serviceUrl: 'pulsar://me:secret@host:6650' };
+    assert.throws(
+      () => new Client(config),
+      (error) => error instanceof PulsarError && error.code === 'InvalidUrl' && !error.message.includes('secret'),
+    );
+  });
+
+  for (const url of [
+    '',
+    'http://127.0.0.1:6650',
+    'pulsar://',
+    'pulsar://a:99999',
+    'pulsar+ssl:/a:6651',
+    'pulsar://a:1,',
+    'pulsar://a:1;b:2',
+    'a:6650',
+  ]) {
     test(`service URL '${url}'`, () => {
       assert.throws(
         () => new Client({ serviceUrl: url }),

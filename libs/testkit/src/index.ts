@@ -1,3 +1,5 @@
+export { CertificateAuthority } from './certificates.ts';
+export type { CertificateOptions, IssuedCertificate } from './certificates.ts';
 export { launchChromium } from './chromium.ts';
 export { Collector } from './collector.ts';
 export { TestkitError, testkitErrors } from './errors.ts';
@@ -10,6 +12,8 @@ export { spawnService } from './process/service-process.ts';
 export type { ServiceProcess, SpawnServiceOptions } from './process/service-process.ts';
 export { startProxy } from './proxy/fault-proxy.ts';
 export type { FaultProxy, ProxyDirection, ProxyOptions } from './proxy/fault-proxy.ts';
+export { startSecuredPulsar } from './pulsar/secured.ts';
+export type { CertificateFiles, SecuredPulsar } from './pulsar/secured.ts';
 export { startPulsar } from './pulsar/server.ts';
 export type { PulsarOptions, PulsarServer } from './pulsar/server.ts';
 export { sharedPulsar, uniqueTopic } from './pulsar/shared.ts';

@@ -1,11 +1,13 @@
+import type { AccessOptions } from '../connection/access-settings.ts';
 import type { Fetch } from './http.ts';
 
-export interface PulsarAdminConfig {
-  /** `http://host:8080`, without a path. */
+/** Credentials and TLS as in ClientConfig. */
+export interface PulsarAdminConfig extends AccessOptions {
+  /** `http://host:8080` or `https://host:8443`, without a path; several hosts: `http://h1:8080,h2:8080`. */
   readonly adminUrl: string;
   /** How long one call may take. @default 10000 */
   readonly timeoutMs?: number;
-  /** For credentials or a proxy. @default Node's own */
+  /** Calls the API instead, for example through a proxy; credentials and TLS are its own affair then. */
   readonly fetch?: Fetch;
 }
 

@@ -1,7 +1,12 @@
+import { accessOptions, accessSettings } from '../connection/access-settings.ts';
+import { mustHold, refuseUnknown } from '../options.ts';
 import { parseTopicName } from '../topic-name.ts';
 import { AdminError } from './admin-error.ts';
 import type { InactiveTopicPolicy, Properties, PulsarAdminConfig, RetentionPolicy } from './admin-types.ts';
 import { AdminHttp, type AdminRequest } from './http.ts';
+import { fetchWith } from './transport.ts';
+
+const kind = 'PulsarAdminConfig';
 
 /**
  * The few calls of Pulsar's admin REST API that Pharos needs. Topics may be named as anywhere else, namespaces as
@@ -10,13 +15,13 @@ import { AdminHttp, type AdminRequest } from './http.ts';
 export class PulsarAdmin {
   readonly #http: AdminHttp;
 
-  /** @throws AdminError `invalid-url` */
+  /** @throws AdminError `invalid-url`; PulsarError `InvalidConfiguration` */
   constructor(config: PulsarAdminConfig) {
-    this.#http = new AdminHttp(
-      config.adminUrl,
-      config.timeoutMs ?? 10_000,
-      config.fetch ?? ((url, init) => fetch(url, init)),
-    );
+    const { adminUrl, timeoutMs = 10_000, fetch, ...access } = config;
+    refuseUnknown(kind, access, accessOptions, {});
+    const alone = accessOptions.every((name) => access[name] === undefined);
+    mustHold(kind, fetch === undefined || alone, 'fetch excludes credentials and TLS options');
+    this.#http = new AdminHttp(adminUrl, timeoutMs, fetch ?? fetchWith(accessSettings(kind, access)));
   }
 
   /** With properties from its first moment. @throws AdminError `conflict` where there is one */

@@ -1,7 +1,8 @@
 import { describeError } from '@pharos/errors';
 import { type Backoff, Deferred, withDeadline } from '@pharos/lifecycle';
-import type { ClientCore } from '../client-core.ts';
+import type { ClientCore, Route } from '../client-core.ts';
 import type { Connection } from '../connection/connection.ts';
+import type { Move } from '../connection/move.ts';
 import { asPulsarError, PulsarError, type PulsarErrorCode } from '../errors.ts';
 
 export interface AttachmentParts {
@@ -57,6 +58,8 @@ export class Attachment {
   /** Set where the connection let go of it while it was being attached. */
   #lostMeanwhile: PulsarError | undefined;
   #attachedAt = 0;
+  /** Where to attach next: any broker is asked where nobody said. */
+  #route: Route = {};
   #stopped = false;
   #timer: NodeJS.Timeout | undefined;
   /** While `start` is under way. */
@@ -124,6 +127,16 @@ export class Attachment {
     this.#again(settled ? 0 : this.#backoff.next());
   }
 
+  /** To be called before `detached`, where the broker says where to go on. */
+  moved(to: Move): void {
+    const connection = this.#connection;
+    const route = connection && this.#core.routeOf(to, connection, this.#route);
+    const { plainUrl, tlsUrl } = to;
+    if (route !== undefined) this.#route = route;
+    // TLS is not given up because a broker says so.
+    else this.#core.logger.warn({ plainUrl, tlsUrl }, `${this.#parts.name} is sent to where it can't go`);
+  }
+
   /** Resolves when it is attached (again). @throws PulsarError why it can't be, or `Timeout` once the operation timeout is over */
   async whenAttached(): Promise<void> {
     if (this.#attached) return;
@@ -188,7 +201,10 @@ export class Attachment {
     this.#lostMeanwhile = undefined;
     this.#connection = undefined;
     try {
-      const connection = await this.#core.connectionFor(this.#parts.topic);
+      const route = this.#route;
+      // The broker that was named may be gone when it has been tried once; the cluster stays.
+      this.#route = { service: route.service };
+      const connection = await this.#core.connectionFor(this.#parts.topic, route);
       if (this.#stopped) return undefined;
       this.#connection = connection;
       await this.#parts.attach(connection);

@@ -1,7 +1,8 @@
-import { connect as connectSocket, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import { ByteWriter } from '@pharos/bytes';
 import { describeError } from '@pharos/errors';
-import { brokerError, PulsarError } from '../errors.ts';
+import { Deferred } from '@pharos/lifecycle';
+import { asPulsarError, brokerError, PulsarError } from '../errors.ts';
 import type { Logger } from '../logger.ts';
 import type { PulsarMetrics } from '../metrics.ts';
 import {
@@ -11,20 +12,28 @@ import {
   encodeFrame,
   type Frame,
   FrameParser,
+  type AuthData,
   type KnownCommand,
+  migratedResource,
+  serverError,
 } from '../wire/index.ts';
+import { type Access, ConnectionCredentials } from './access.ts';
+import { Bound } from './bound.ts';
+import { dial, type Dialled } from './dial.ts';
+import type { ConsumerEvents, ProducerEvents } from './events.ts';
+import { KeepAlive } from './keep-alive.ts';
+import { type Move, moveOf } from './move.ts';
 import { Requests, type ResponseCommand } from './requests.ts';
+import type { ServiceAddress } from './service-url.ts';
+import { tlsRemedy } from './tls-errors.ts';
 
 const clientVersion = 'Pharos-0.1.0';
 /** Version 21 of the protocol: the newest whose commands this client knows. */
 const protocolVersion = 21;
 
 export interface ConnectionOptions {
-  /** Host and port that the socket goes to. */
-  readonly host: string;
-  readonly port: number;
-  /** For messages, and for the pool. */
-  readonly url: string;
+  readonly address: ServiceAddress;
+  readonly access: Access;
   /** `host:port` of the broker behind a proxy. */
   readonly proxyToBroker?: string;
   readonly connectTimeoutMs: number;
@@ -34,73 +43,73 @@ export interface ConnectionOptions {
   readonly metrics: PulsarMetrics;
 }
 
-/** What the broker says to one producer of a connection. */
-export interface ProducerEvents {
-  receipt(command: CommandMap['sendReceipt']): void;
-  sendError(command: CommandMap['sendError']): void;
-  /** The socket takes more again, after `writable` was false. */
-  writable(): void;
-  /** The broker let go of it, or the connection is gone; `error` says why. It is registered no more. */
-  detached(error: PulsarError): void;
-}
-
-/** What the broker says to one consumer of a connection. */
-export interface ConsumerEvents {
-  message(command: CommandMap['message'], entry: Buffer): void;
-  activeChanged(active: boolean): void;
-  endOfTopic(): void;
-  detached(error: PulsarError): void;
-}
-
 /** One connection to a broker, shared by all that talk to it. Once closed it stays closed. */
 export class Connection {
   readonly url: string;
   readonly #options: ConnectionOptions;
   readonly #socket: Socket;
+  readonly #hint: string;
   readonly #parser = new FrameParser();
   readonly #requests: Requests;
+  readonly #credentials: ConnectionCredentials;
   readonly #producers = new Map<number, ProducerEvents>();
   readonly #consumers = new Map<number, ConsumerEvents>();
   readonly #writer = new ByteWriter(1024);
   readonly #onClosed: ((connection: Connection) => void)[] = [];
-  #ready: { resolve: (connection: Connection) => void; reject: (error: PulsarError) => void } | undefined;
+  /** Until the broker has answered CONNECT. */
+  #greeting = true;
+  readonly #greeted = new Deferred();
   #maxMessageBytes = 0;
   #closed: PulsarError | undefined;
-  #handshakeTimer: NodeJS.Timeout | undefined;
-  #keepAlive: NodeJS.Timeout | undefined;
-  #heard = true;
-  #greeted = false;
+  readonly #keepAlive: KeepAlive;
+  #spoken = false;
   readonly #pausing = new Set<object>();
 
-  private constructor(options: ConnectionOptions) {
-    this.url = options.url;
+  private constructor(
+    options: ConnectionOptions,
+    { socket, explain, hint }: Dialled,
+    credentials: ConnectionCredentials,
+  ) {
+    this.url = options.address.url;
     this.#options = options;
+    this.#credentials = credentials;
     this.#requests = new Requests(options.operationTimeoutMs);
-    this.#socket = connectSocket({ host: options.host, port: options.port, noDelay: true });
-    this.#socket.on('connect', () => this.#hello());
-    this.#socket.on('data', (chunk) => this.#read(chunk));
-    this.#socket.on('drain', () => {
+    this.#socket = socket;
+    this.#hint = hint;
+    this.#keepAlive = this.#newKeepAlive();
+    socket.on('data', (chunk) => this.#read(chunk));
+    socket.on('drain', () => {
       for (const producer of [...this.#producers.values()]) producer.writable();
     });
-    this.#socket.on('error', (cause) =>
-      this.#fail(new PulsarError('ConnectError', `connection to ${this.url} failed`, { cause })),
-    );
-    this.#socket.on('close', () => {
-      const when = this.#ready === undefined ? '' : ' before it answered as a Pulsar broker';
-      this.#fail(new PulsarError('ConnectError', `${this.url} closed the connection${when}`));
-    });
+    socket.on('error', (cause) => this.#fail(explain(cause)));
+    socket.on('close', () => this.#fail(this.#closedByOther()));
+    this.#greeted.promise.catch(() => undefined);
+    if (socket.destroyed) this.#fail(this.#closedByOther());
   }
 
-  /** Connects and shakes hands. @throws PulsarError `ConnectError`, `Timeout`, `AuthenticationError` */
-  static open(options: ConnectionOptions): Promise<Connection> {
-    return new Promise((resolve, reject) => {
-      const connection = new Connection(options);
-      connection.#ready = { resolve, reject };
-      connection.#handshakeTimer = setTimeout(() => {
-        const text = `${options.url} did not answer as a Pulsar broker within ${options.connectTimeoutMs} ms`;
-        connection.#fail(new PulsarError('Timeout', text));
-      }, options.connectTimeoutMs);
-    });
+  /** Connects and shakes hands; `signal` calls it off. @throws PulsarError `ConnectError`, `Timeout`, `AuthenticationError` */
+  static async open(options: ConnectionOptions, signal: AbortSignal): Promise<Connection> {
+    const { address, access, connectTimeoutMs, metrics } = options;
+    const credentials = new ConnectionCredentials(access.authentication);
+    const text = `${address.url} did not answer as a Pulsar broker within ${connectTimeoutMs} ms`;
+    const bound = new Bound(signal, connectTimeoutMs, new PulsarError('Timeout', text));
+    try {
+      const { data, certificate } = await bound.wait(credentials.fetch());
+      const dialled = await dial({ address, tls: access.tls, certificate, signal: bound.signal });
+      const connection = new Connection(options, dialled, credentials);
+      await connection.#greet(data, bound);
+      return connection;
+    } catch (error) {
+      metrics.connection?.('failed');
+      throw error;
+    } finally {
+      bound.release();
+    }
+  }
+
+  /** A proxy stands between. */
+  get behindProxy(): boolean {
+    return this.#options.proxyToBroker !== undefined;
   }
 
   get closed(): boolean {
@@ -128,7 +137,7 @@ export class Connection {
 
   resumeReading(holder: object): void {
     if (!this.#pausing.delete(holder) || this.#pausing.size > 0) return;
-    this.#heard = true;
+    this.#keepAlive.heard();
     this.#socket.resume();
   }
 
@@ -162,8 +171,8 @@ export class Connection {
     build: (requestId: number) => KnownCommand,
   ): Promise<CommandMap[Name]> {
     if (this.#closed !== undefined) return Promise.reject(this.#closed);
-    const { requestId, response } = this.#requests.add(expected, what);
-    this.send(build(requestId));
+    const { command, response } = this.#requests.add(expected, what, build);
+    this.send(command);
     return response;
   }
 
@@ -188,26 +197,36 @@ export class Connection {
     this.#fail(new PulsarError('AlreadyClosed', `the connection to ${this.url} was closed`));
   }
 
-  #hello(): void {
+  async #greet({ authData }: AuthData, bound: Bound): Promise<void> {
     const { proxyToBroker } = this.#options;
     this.send({
       type: 'connect',
       command: {
         clientVersion,
         protocolVersion,
-        authMethodName: 'none',
+        authMethodName: this.#credentials.method,
+        authData,
         ...(proxyToBroker === undefined ? {} : { proxyToBrokerUrl: proxyToBroker }),
-        featureFlags: { supportsBrokerEntryMetadata: true },
+        featureFlags: { supportsBrokerEntryMetadata: true, supportsAuthRefresh: true },
       },
     });
+    try {
+      this.#mustBeOpen();
+      await bound.wait(this.#greeted.promise);
+    } catch (error) {
+      this.#fail(asPulsarError(error, 'ConnectError', this.url));
+      throw error;
+    }
   }
 
   #read(chunk: Buffer): void {
-    this.#heard = true;
-    if (!this.#greeted) {
-      this.#greeted = true;
+    this.#keepAlive.heard();
+    if (!this.#spoken) {
+      this.#spoken = true;
       // The commonest wrong port is that of the admin API, whose answer would read as an absurd frame size.
       if (chunk.toString('latin1', 0, 5) === 'HTTP/') return this.#fail(this.#notPulsar('it answers HTTP'));
+      // An alert of TLS.
+      if (chunk[0] === 0x15 && chunk[1] === 0x03) return this.#fail(this.#notPulsar(`it speaks TLS; ${tlsRemedy}`));
     }
     this.#parser.push(chunk);
     for (let frame = this.#next(); frame !== undefined; frame = this.#next()) this.#handle(frame.command, frame.entry);
@@ -218,7 +237,7 @@ export class Connection {
     try {
       return this.#parser.next();
     } catch (cause) {
-      if (this.#ready === undefined) {
+      if (!this.#greeting) {
         this.#fail(new PulsarError('ReadError', `${this.url} sent what is not the Pulsar protocol`, { cause }));
       } else this.#fail(this.#notPulsar(describeError(cause), cause));
       return undefined;
@@ -231,7 +250,7 @@ export class Connection {
   }
 
   #handle(frame: BaseCommand, entry: Buffer | undefined): void {
-    if (this.#ready !== undefined) return this.#greet(frame);
+    if (this.#greeting) return this.#answerGreeting(frame);
     switch (frame.type) {
       case 'message':
         if (entry !== undefined) this.#consumers.get(frame.command.consumerId)?.message(frame.command, entry);
@@ -246,84 +265,113 @@ export class Connection {
       case 'unknown':
         return;
       case 'closeProducer':
-        return this.#detachProducer(frame.command.producerId);
+        return this.#detach('producer', frame.command.producerId, moveOf(frame.command));
       case 'closeConsumer':
-        return this.#detachConsumer(frame.command.consumerId);
+        return this.#detach('consumer', frame.command.consumerId, moveOf(frame.command));
+      case 'topicMigrated':
+        return this.#migrated(frame.command);
+      case 'authChallenge':
+        return this.#answerChallenge();
       case 'activeConsumerChange':
         return this.#consumers.get(frame.command.consumerId)?.activeChanged(frame.command.isActive ?? false);
       case 'reachedEndOfTopic':
         return this.#consumers.get(frame.command.consumerId)?.endOfTopic();
       case 'error':
-        return this.#requests.refuse(frame.command);
+        return this.#refused(frame.command);
       default:
         return this.#requests.answer(frame);
     }
   }
 
   /** What comes before CONNECTED. */
-  #greet(frame: BaseCommand): void {
+  #answerGreeting(frame: BaseCommand): void {
     switch (frame.type) {
       case 'connected':
         return this.#connected(frame.command);
       case 'error':
-        return this.#fail(
-          brokerError(frame.command.error, frame.command.message, `${this.url} refused the connection`),
-        );
+        return this.#fail(this.#brokerError(frame.command, `${this.url} refused the connection`));
       case 'authChallenge':
-        return this.#fail(
-          new PulsarError('AuthenticationError', `${this.url} asks for credentials, and there are none`),
-        );
+        return this.#answerChallenge();
       default:
         return this.#fail(this.#notPulsar(`it answered CONNECT with ${frame.type}`));
     }
   }
 
   #connected(command: CommandMap['connected']): void {
-    clearTimeout(this.#handshakeTimer);
     if (command.maxMessageSize !== undefined && command.maxMessageSize > 0)
       this.#parser.setMaxMessageBytes(command.maxMessageSize);
     this.#maxMessageBytes = command.maxMessageSize ?? DEFAULT_MAX_MESSAGE_BYTES;
-    this.#keepAlive = setInterval(() => this.#checkAlive(), this.#options.keepAliveIntervalMs);
-    this.#keepAlive.unref();
+    this.#keepAlive.start();
     this.#options.metrics.connection?.('opened');
-    this.#ready?.resolve(this);
-    this.#ready = undefined;
+    this.#greeting = false;
+    this.#greeted.resolve();
   }
 
-  #checkAlive(): void {
-    // While nothing is read, nothing can be heard.
-    if (this.#pausing.size > 0) return;
-    if (!this.#heard) {
-      this.#fail(
-        new PulsarError(
-          'ConnectError',
-          `${this.url} has not been heard of for ${this.#options.keepAliveIntervalMs} ms`,
-        ),
-      );
-      return;
+  /** The broker wants to know who we are, mostly because what it was told expires: the connection goes on with fresh credentials. */
+  #answerChallenge(): void {
+    if (this.#credentials.none) {
+      const text = `${this.url} asks for credentials, and there are none; give 'authentication'`;
+      return this.#fail(new PulsarError('AuthenticationError', text));
     }
-    this.#heard = false;
-    this.send({ type: 'ping', command: {} });
+    this.#credentials.fetch().then(
+      ({ data }) => this.send({ type: 'authResponse', command: { clientVersion, protocolVersion, response: data } }),
+      (cause: unknown) =>
+        this.#fail(new PulsarError('AuthenticationError', `${this.url} asks for fresh credentials`, { cause })),
+    );
   }
 
-  #detachProducer(id: number): void {
-    const producer = this.#producers.get(id);
-    this.#producers.delete(id);
-    producer?.detached(new PulsarError('NotConnected', 'the broker closed the producer (its topic moves)'));
+  #refused(command: CommandMap['error']): void {
+    // The broker speaks of the connection where it speaks of no request.
+    if (!this.#requests.refuse(command) && command.error === serverError.AuthenticationError)
+      this.#fail(this.#brokerError(command, `${this.url} refused the credentials`));
   }
 
-  #detachConsumer(id: number): void {
-    const consumer = this.#consumers.get(id);
-    this.#consumers.delete(id);
-    consumer?.detached(new PulsarError('NotConnected', 'the broker closed the consumer (its topic moves)'));
+  #brokerError(command: CommandMap['error'], what: string): PulsarError {
+    const error = brokerError(command.error, this.#credentials.scrub(command.message), what);
+    if (error.code !== 'AuthenticationError' || !this.#credentials.none) return error;
+    return new PulsarError(error.code, `${error.message}; there are no credentials: set 'authentication'`);
+  }
+
+  #closedByOther(): PulsarError {
+    const when = !this.#greeting ? '' : ` before it answered as a Pulsar broker${this.#hint}`;
+    return new PulsarError('ConnectError', `${this.url} closed the connection${when}`);
+  }
+
+  #newKeepAlive(): KeepAlive {
+    const { keepAliveIntervalMs: intervalMs } = this.#options;
+    const silence = `${this.url} has not been heard of for ${intervalMs} ms`;
+    return new KeepAlive({
+      intervalMs,
+      isPaused: () => this.#pausing.size > 0,
+      ping: () => this.send({ type: 'ping', command: {} }),
+      silent: () => this.#fail(new PulsarError('ConnectError', silence)),
+    });
+  }
+
+  #migrated(command: CommandMap['topicMigrated']): void {
+    const { resourceId, resourceType, brokerServiceUrl: plainUrl, brokerServiceUrlTls: tlsUrl } = command;
+    const owners = resourceType === migratedResource.producer ? this.#producers : this.#consumers;
+    // The broker closes it next.
+    owners.get(resourceId)?.moved({ to: 'cluster', plainUrl, tlsUrl });
+  }
+
+  #detach(kind: 'producer' | 'consumer', id: number, move: Move | undefined): void {
+    const owners = kind === 'producer' ? this.#producers : this.#consumers;
+    const owner = owners.get(id);
+    owners.delete(id);
+    const error = new PulsarError('NotConnected', `the broker closed the ${kind} (its topic moves)`);
+    if (move !== undefined) owner?.moved(move);
+    // It won't answer any more what was to make it.
+    this.#requests.failAttaching(kind, id, error);
+    owner?.detached(error);
   }
 
   #tell(error: PulsarError): void {
-    this.#options.metrics.connection?.(this.#ready === undefined ? 'closed' : 'failed');
+    // One that never was is told of by whoever asked for it.
+    if (this.#greeting) return;
+    this.#options.metrics.connection?.('closed');
     if (error.code === 'AlreadyClosed') return;
-    // A connection that never was is told of by whoever asked for it.
-    if (this.#ready === undefined)
-      this.#options.logger.warn({ broker: this.url, reason: describeError(error) }, 'lost a connection to Pulsar');
+    this.#options.logger.warn({ broker: this.url, reason: describeError(error) }, 'lost a connection to Pulsar');
   }
 
   #mustBeOpen(): void {
@@ -333,12 +381,11 @@ export class Connection {
   #fail(error: PulsarError): void {
     if (this.#closed !== undefined) return;
     this.#closed = error;
-    clearTimeout(this.#handshakeTimer);
-    clearInterval(this.#keepAlive);
+    this.#keepAlive.stop();
     this.#socket.destroy();
     this.#tell(error);
-    this.#ready?.reject(error);
-    this.#ready = undefined;
+    this.#greeting = false;
+    this.#greeted.reject(error);
     this.#requests.failAll(error);
     const attached = [...this.#producers.values(), ...this.#consumers.values()];
     this.#producers.clear();

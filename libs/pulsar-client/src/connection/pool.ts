@@ -2,8 +2,9 @@ import { prepareCompression } from '../compression/compression.ts';
 import { PulsarError } from '../errors.ts';
 import type { Logger } from '../logger.ts';
 import type { PulsarMetrics } from '../metrics.ts';
+import type { Access } from './access.ts';
 import { Connection } from './connection.ts';
-import { parseServiceUrl } from './service-url.ts';
+import { authorityOf, type ServiceAddress } from './service-url.ts';
 
 export interface PoolOptions {
   readonly connectTimeoutMs: number;
@@ -16,55 +17,94 @@ export interface PoolOptions {
 
 /** Where a connection goes: to a broker, or to a proxy that goes on to it. */
 export interface Destination {
-  readonly url: string;
-  /** Service URL of the broker behind the proxy at `url`. */
-  readonly brokerBehindProxy?: string;
+  readonly address: ServiceAddress;
+  readonly access: Access;
+  /** Address of the broker behind the proxy at `address`; where it is that address itself, there is none between. */
+  readonly brokerBehindProxy?: ServiceAddress | undefined;
+}
+
+interface Slots {
+  readonly access: Access;
+  readonly connections: Map<number, Promise<Connection>>;
+  turn: number;
 }
 
 /** The client's connections, each shared by all that need its broker. */
 export class ConnectionPool {
   readonly #options: PoolOptions;
-  readonly #connections = new Map<string, Promise<Connection>>();
-  #turn = 0;
-  #closed = false;
+  readonly #destinations = new Map<Access, Map<string, Slots>>();
+  readonly #closing = new AbortController();
 
   constructor(options: PoolOptions) {
     this.#options = options;
   }
 
-  /** A connection to the destination, opened where there is none. @throws PulsarError */
+  /** The connection for questions to the destination, opened where there is none. @throws PulsarError */
   get(destination: Destination): Promise<Connection> {
-    if (this.#closed) return Promise.reject(new PulsarError('AlreadyClosed', 'the client was closed'));
-    const slot = this.#turn++ % this.#options.connectionsPerBroker;
-    const key = `${destination.url} ${destination.brokerBehindProxy ?? ''} ${slot}`;
-    const known = this.#connections.get(key);
-    if (known !== undefined) return known;
-    const opening = this.#open(destination, () => {
-      if (this.#connections.get(key) === opening) this.#connections.delete(key);
-    });
-    this.#connections.set(key, opening);
-    return opening;
+    return this.#slot(destination, this.#slotsOf(destination), 0);
+  }
+
+  /** A connection for a producer or consumer: each of the destination's in turn. @throws PulsarError */
+  next(destination: Destination): Promise<Connection> {
+    const slots = this.#slotsOf(destination);
+    return this.#slot(destination, slots, slots.turn++ % this.#options.connectionsPerBroker);
+  }
+
+  /** Closes the connections that go by `access`; whoever is attached to them hears `reason`. */
+  leave(access: Access, reason: PulsarError): void {
+    const left = this.#destinations.get(access);
+    this.#destinations.delete(access);
+    for (const { connections } of left?.values() ?? []) {
+      for (const opening of connections.values())
+        opening.then(
+          (connection) => connection.abort(reason),
+          () => undefined,
+        );
+    }
   }
 
   async close(): Promise<void> {
-    this.#closed = true;
-    const connections = [...this.#connections.values()];
-    this.#connections.clear();
-    const settled = await Promise.allSettled(connections);
+    this.#closing.abort(new PulsarError('AlreadyClosed', 'the client was closed'));
+    const all = [...this.#destinations.values()].flatMap((slots) => [...slots.values()]);
+    this.#destinations.clear();
+    const settled = await Promise.allSettled(all.flatMap(({ connections }) => [...connections.values()]));
     for (const result of settled) if (result.status === 'fulfilled') result.value.close();
   }
 
+  #slotsOf({ access, address, brokerBehindProxy = address }: Destination): Slots {
+    const key = `${address.url} ${brokerBehindProxy.url}`;
+    let destinations = this.#destinations.get(access);
+    if (destinations === undefined) {
+      destinations = new Map();
+      this.#destinations.set(access, destinations);
+    }
+    let slots = destinations.get(key);
+    if (slots === undefined) {
+      slots = { access, connections: new Map(), turn: 0 };
+      destinations.set(key, slots);
+    }
+    return slots;
+  }
+
+  #slot(destination: Destination, { connections }: Slots, slot: number): Promise<Connection> {
+    const { signal } = this.#closing;
+    if (signal.aborted) return Promise.reject(signal.reason as Error);
+    const known = connections.get(slot);
+    if (known !== undefined) return known;
+    const opening = this.#open(destination, () => {
+      if (connections.get(slot) === opening) connections.delete(slot);
+    });
+    connections.set(slot, opening);
+    return opening;
+  }
+
   async #open(destination: Destination, forget: () => void): Promise<Connection> {
-    const { host, port } = parseServiceUrl(destination.url);
-    const behind = destination.brokerBehindProxy;
+    const { address, access, brokerBehindProxy = address } = destination;
+    const direct = brokerBehindProxy.url === address.url;
+    const proxied = direct ? {} : { proxyToBroker: authorityOf(brokerBehindProxy) };
     try {
-      const opening = Connection.open({
-        ...this.#options,
-        host,
-        port,
-        url: destination.url,
-        ...(behind === undefined ? {} : { proxyToBroker: addressOf(behind) }),
-      });
+      const options = { ...this.#options, address, access, ...proxied };
+      const opening = Connection.open(options, this.#closing.signal);
       const [connection] = await Promise.all([opening, prepareCompression()]);
       connection.onClosed(forget);
       return connection;
@@ -73,9 +113,4 @@ export class ConnectionPool {
       throw error;
     }
   }
-}
-
-function addressOf(url: string): string {
-  const { host, port } = parseServiceUrl(url);
-  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
 }

@@ -14,6 +14,8 @@ export type ResponseCommand =
 interface Pending {
   readonly expected: ResponseCommand;
   readonly what: string;
+  /** The command that asks. */
+  readonly command: KnownCommand;
   readonly resolve: (command: never) => void;
   readonly reject: (error: PulsarError) => void;
   readonly timer: NodeJS.Timeout;
@@ -32,16 +34,18 @@ export class Requests {
   add<Name extends ResponseCommand>(
     expected: Name,
     what: string,
-  ): { readonly requestId: number; readonly response: Promise<CommandMap[Name]> } {
+    build: (requestId: number) => KnownCommand,
+  ): { readonly command: KnownCommand; readonly response: Promise<CommandMap[Name]> } {
     const requestId = this.#nextId++;
+    const command = build(requestId);
     const response = new Promise<CommandMap[Name]>((resolve, reject) => {
       const timer = setTimeout(() => {
         this.#pending.delete(requestId);
         reject(new PulsarError('Timeout', `${what}: no answer within ${this.#timeoutMs} ms`));
       }, this.#timeoutMs);
-      this.#pending.set(requestId, { expected, what, resolve, reject, timer });
+      this.#pending.set(requestId, { expected, what, command, resolve, reject, timer });
     });
-    return { requestId, response };
+    return { command, response };
   }
 
   answer(frame: KnownCommand): void {
@@ -59,9 +63,24 @@ export class Requests {
       );
   }
 
-  refuse(command: CommandMap['error']): void {
+  /** Whether it was a request that was refused. */
+  refuse(command: CommandMap['error']): boolean {
     const pending = this.#take(command.requestId);
     pending?.reject(brokerError(command.error, command.message, pending.what));
+    return pending !== undefined;
+  }
+
+  /** Fails what asks for the producer or consumer of this id, which the broker has closed instead of an answer. */
+  failAttaching(kind: 'producer' | 'consumer', id: number, error: PulsarError): void {
+    for (const [requestId, { command, reject }] of this.#pending) {
+      const asks =
+        kind === 'producer'
+          ? command.type === 'producer' && command.command.producerId === id
+          : command.type === 'subscribe' && command.command.consumerId === id;
+      if (!asks) continue;
+      this.#take(requestId);
+      reject(error);
+    }
   }
 
   failAll(error: PulsarError): void {

@@ -249,6 +249,7 @@ export class TopicEntries {
       message: (message, bytes) => this.#message(connection, message, bytes),
       activeChanged: (active) => this.parts.event({ type: 'active', active }),
       endOfTopic: () => this.parts.event({ type: 'terminated' }),
+      moved: (to) => this.#attachment.moved(to),
       detached: (error) => this.#attachment.detached(error),
     });
     const position = start?.command;

@@ -222,6 +222,7 @@ export class TopicProducer implements Producer {
       receipt: (receipt) => this.#receipt(receipt),
       sendError: (error) => this.#sendError(error),
       writable: () => this.#pump(),
+      moved: (to) => this.#attachment.moved(to),
       detached: (error) => this.#attachment.detached(error),
     });
     const answer = await connection.request('producerSuccess', `creating a producer on ${topic}`, (requestId) => ({

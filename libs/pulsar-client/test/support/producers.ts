@@ -6,15 +6,16 @@ import type { Producer } from '../../src/producer/producer.ts';
 import type { ProducerConfig } from '../../src/producer/producer-config.ts';
 import { ScriptedBroker, type ScriptedBrokerOptions } from './scripted-broker.ts';
 
-/** A scripted broker and a client of it, closed when the test ends. */
+/** A scripted broker and a client of it, closed when the test ends; `urlOf`: what the client takes for its service URL. */
 export async function startScripted(
   t: TestContext,
   options: ScriptedBrokerOptions = {},
   config: Partial<ClientConfig> = {},
+  urlOf: (broker: ScriptedBroker) => string = ({ serviceUrl }) => serviceUrl,
 ): Promise<{ readonly broker: ScriptedBroker; readonly client: Client }> {
   const broker = await ScriptedBroker.start(options);
   const client = new Client({
-    serviceUrl: broker.serviceUrl,
+    serviceUrl: urlOf(broker),
     operationTimeoutSeconds: 5,
     initialBackoffMs: 1,
     maxBackoffMs: 20,

@@ -2,6 +2,7 @@
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import type { AddressInfo, Server, Socket } from 'node:net';
+import { createServer as createTlsServer, type PeerCertificate, type TlsOptions, TLSSocket } from 'node:tls';
 import { ByteWriter } from '@pharos/bytes';
 import { Collector } from '@pharos/testkit';
 import {
@@ -32,6 +33,10 @@ export interface Peer {
   write(bytes: Uint8Array): void;
   /** Ends the connection without a word. */
   cut(): void;
+  /** Of TLS: the host name that the client asked for. */
+  readonly serverName: string | false | undefined;
+  /** Of TLS: the common name of the client's certificate. */
+  readonly clientName: string | undefined;
 }
 
 type Answer<Name extends CommandName> = (heard: Heard<Name>) => void;
@@ -42,6 +47,8 @@ export interface ScriptedBrokerOptions {
   readonly maxMessageSize?: number;
   /** Of every topic; 0: plain. @default 0 */
   readonly partitions?: number;
+  /** Speaks TLS. @default false */
+  readonly tls?: TlsOptions;
 }
 
 export class ScriptedBroker {
@@ -49,12 +56,18 @@ export class ScriptedBroker {
   readonly #sockets = new Set<Socket>();
   readonly #heard = new Collector<Heard>();
   readonly #answers: Answers;
+  readonly #secure: boolean;
   #port = 0;
   #nextEntry = 0n;
 
   private constructor(options: ScriptedBrokerOptions) {
     this.#answers = this.#usualAnswers(options);
-    this.#server = createServer((socket) => this.#accept(socket));
+    const { tls } = options;
+    const accept = (socket: Socket): void => this.#accept(socket);
+    this.#secure = tls !== undefined;
+    this.#server = tls === undefined ? createServer(accept) : createTlsServer(tls, accept);
+    // A client that doesn't like what it sees hangs up.
+    this.#server.on('tlsClientError', () => undefined);
   }
 
   static async start(options: ScriptedBrokerOptions = {}): Promise<ScriptedBroker> {
@@ -65,7 +78,7 @@ export class ScriptedBroker {
   }
 
   get serviceUrl(): string {
-    return `pulsar://127.0.0.1:${this.#port}`;
+    return `pulsar${this.#secure ? '+ssl' : ''}://127.0.0.1:${this.#port}`;
   }
 
   /** Replaces the answer to a command. */
@@ -128,6 +141,7 @@ export class ScriptedBroker {
       },
       write: (bytes) => socket.write(bytes),
       cut: () => socket.destroy(),
+      ...namesOf(socket),
     };
     let rest: Buffer = Buffer.alloc(0);
     socket.on('data', (chunk) => {
@@ -165,12 +179,19 @@ export class ScriptedBroker {
       },
       lookup: ({ command: { requestId }, peer }) => {
         const response = lookupResult.connect;
-        const brokerServiceUrl = this.serviceUrl;
-        peer.say({ type: 'lookupResponse', command: { requestId, response, brokerServiceUrl, authoritative: true } });
+        const brokers = this.#secure ? { brokerServiceUrlTls: this.serviceUrl } : { brokerServiceUrl: this.serviceUrl };
+        peer.say({ type: 'lookupResponse', command: { requestId, response, ...brokers, authoritative: true } });
       },
       producer: (heard) => this.welcome(heard),
       send: (heard) => this.receipt(heard),
       closeProducer: ({ command: { requestId }, peer }) => peer.say({ type: 'success', command: { requestId } }),
     };
   }
+}
+
+function namesOf(socket: Socket): Pick<Peer, 'serverName' | 'clientName'> {
+  if (!(socket instanceof TLSSocket)) return { serverName: undefined, clientName: undefined };
+  const { servername } = socket as { readonly servername?: string | false };
+  const { subject }: Partial<PeerCertificate> = socket.getPeerCertificate();
+  return { serverName: servername, clientName: subject?.CN?.toString() };
 }

@@ -25,6 +25,8 @@ export interface PulsarOptions {
   readonly brokerPort?: number;
   /** Port of the admin REST API. @default a free one */
   readonly webPort?: number;
+  /** What the admin REST API must be asked with: a broker that lets nobody in must still say when it is ready. */
+  readonly adminHeaders?: Readonly<Record<string, string>>;
   /** How long the broker may take to become ready, on a machine that is busy with other tests. @default 120000 */
   readonly readyTimeoutMs?: number;
 }
@@ -162,7 +164,8 @@ export class PulsarServer {
   async #isReady(): Promise<boolean> {
     for (const path of ['/admin/v2/brokers/ready', '/admin/v2/namespaces/public/default']) {
       try {
-        const response = await fetch(this.adminUrl + path, { signal: AbortSignal.timeout(5_000) });
+        const headers = this.#options.adminHeaders ?? {};
+        const response = await fetch(this.adminUrl + path, { headers, signal: AbortSignal.timeout(5_000) });
         await response.arrayBuffer();
         if (!response.ok) return false;
       } catch {
