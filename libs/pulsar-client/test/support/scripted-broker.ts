@@ -192,6 +192,6 @@ export class ScriptedBroker {
 function namesOf(socket: Socket): Pick<Peer, 'serverName' | 'clientName'> {
   if (!(socket instanceof TLSSocket)) return { serverName: undefined, clientName: undefined };
   const { servername } = socket as { readonly servername?: string | false };
-  const { subject }: Partial<PeerCertificate> = socket.getPeerCertificate();
+  const { subject } = socket.getPeerCertificate() as Partial<PeerCertificate>;
   return { serverName: servername, clientName: subject?.CN?.toString() };
 }
