@@ -1,5 +1,6 @@
 import type { ClientConfig } from './client-config.ts';
 import type { ClientCoreOptions } from './client-core.ts';
+import type { Access } from './connection/access.ts';
 import { accessOptions, accessSettings } from './connection/access-settings.ts';
 import { parseServiceUrl } from './connection/service-url.ts';
 import { silentLogger } from './logger.ts';
@@ -41,11 +42,12 @@ export function clientSettings(config: ClientConfig): ClientCoreOptions {
   const serviceUrl = text(kind, 'serviceUrl', config.serviceUrl);
   const hosts = parseServiceUrl(serviceUrl);
   const access = accessSettings(kind, config);
-  const { certificate, trustCertsFilePath } = access.tls;
-  const wantsTls =
-    certificate !== undefined || trustCertsFilePath !== undefined || access.authentication?.method === 'tls';
-  const secure = hosts.every((host) => host.secure);
-  mustHold(kind, secure || !wantsTls, `there are certificates, and '${serviceUrl}' has no TLS: use pulsar+ssl://`);
+  refuseTlsOnPlain(
+    config,
+    access,
+    serviceUrl,
+    hosts.every((host) => host.secure),
+  );
   const { operationTimeoutSeconds = 30 } = config;
   const positive = Number.isFinite(operationTimeoutSeconds) && operationTimeoutSeconds > 0;
   mustHold(kind, positive, `operationTimeoutSeconds is ${operationTimeoutSeconds}, expected a number above 0`);
@@ -83,4 +85,14 @@ export function clientSettings(config: ClientConfig): ClientCoreOptions {
     logger: config.logger ?? silentLogger,
     metrics: config.metrics ?? {},
   };
+}
+
+/** Certificates would promise what isn't so. */
+function refuseTlsOnPlain(config: ClientConfig, access: Access, serviceUrl: string, secure: boolean): void {
+  if (secure) return;
+  const files = ['tlsTrustCertsFilePath', 'tlsCertificateFilePath', 'tlsPrivateKeyFilePath'] as const;
+  const given: string | undefined = files.find((name) => config[name] !== undefined);
+  const option = given ?? (access.authentication?.method === 'tls' ? 'authentication' : undefined);
+  const text = `option '${option}' is for TLS, and '${serviceUrl}' has none: use pulsar+ssl://`;
+  mustHold(kind, option === undefined, text);
 }

@@ -86,7 +86,10 @@ describe('options that are not supported are refused by name', () => {
 
   test('certificates where nothing is encrypted are refused', () => {
     const config = { serviceUrl, tlsTrustCertsFilePath: 'ca.pem' };
-    assert.throws(() => new Client(config), names('has no TLS: use pulsar+ssl://'));
+    assert.throws(
+      () => new Client(config),
+      names("'tlsTrustCertsFilePath' is for TLS, and 'pulsar://127.0.0.1:1' has none: use pulsar+ssl://"),
+    );
   });
 
   test('a password in a service URL is not shown', () => {

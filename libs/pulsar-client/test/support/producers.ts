@@ -28,6 +28,14 @@ export async function startScripted(
   return { broker, client };
 }
 
+/** Has a scripted broker take whoever subscribes. */
+export function takeConsumers(broker: ScriptedBroker): void {
+  broker.on('subscribe', ({ command: { requestId }, peer }) => peer.say({ type: 'success', command: { requestId } }));
+  broker.on('closeConsumer', ({ command: { requestId }, peer }) =>
+    peer.say({ type: 'success', command: { requestId } }),
+  );
+}
+
 /** A producer without batches, unless the config says otherwise. What still waits when the test ends is given up soon. */
 export function newProducer(client: Client, config: Partial<ProducerConfig> = {}): Promise<Producer> {
   return client.createProducer({ topic: 'chat', batchingEnabled: false, sendTimeoutMs: 2000, ...config });
