@@ -6,7 +6,8 @@ export const busErrors = {
   'lanes-mismatch': { retryable: false, description: 'More lanes were asked for than the existing log has.' },
   unreachable: {
     retryable: true,
-    description: 'The log could not be reached, or what answered is not a Pulsar broker.',
+    description:
+      'The log could not be reached: nobody answered, no Pulsar broker did, or it did not take the credentials.',
   },
   refused: { retryable: false, description: 'The broker refused: permission, policy or configuration.' },
   'queue-full': { retryable: true, description: 'Too many appends wait already; nothing was written.' },

@@ -8,9 +8,16 @@ export {
   duration,
   type DurationLimits,
   listenAddress,
+  hostsUrl,
   secret,
   url,
 } from './kinds.ts';
 export { loadConfig, type LoadConfigOptions } from './load.ts';
+export {
+  type PulsarAccessConfig,
+  pulsarAccessFields,
+  type PulsarAccessTexts,
+  pulsarAccessTexts,
+} from './pulsar-access.ts';
 export { closest } from './suggest.ts';
 export { formatBytes, formatDuration, formatListenAddress, type ListenAddress } from './units.ts';

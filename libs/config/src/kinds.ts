@@ -87,6 +87,19 @@ export function url(...schemes: [string, ...string[]]): z.ZodType<string> {
   });
 }
 
+/** The same with one host or several, separated by commas: `pulsar://h1:6650,h2:6650`. */
+export function hostsUrl(...schemes: [string, ...string[]]): z.ZodType<string> {
+  const urls = schemes.map((scheme) => `${scheme}://`);
+  const expected = `a URL that starts with ${urls.join(' or ')}, several hosts separated by commas`;
+  return parsed('url', expected, (input) => {
+    const start = typeof input === 'string' ? urls.find((url) => input.startsWith(url)) : undefined;
+    if (start === undefined) return undefined;
+    const text = String(input);
+    const hosts = text.slice(start.length).split(',');
+    return hosts.every((host) => host !== '' && URL.canParse(start + host)) ? text : undefined;
+  });
+}
+
 /** A non-empty text that no message, log or generated document ever shows. */
 export function secret(): z.ZodString {
   const schema = z.string().min(1);

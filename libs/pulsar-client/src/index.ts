@@ -1,3 +1,5 @@
+export { accessFromTexts } from './access-from-texts.ts';
+export type { AccessTexts } from './access-from-texts.ts';
 export { PulsarAdmin } from './admin/admin.ts';
 export { AdminError, adminErrors } from './admin/admin-error.ts';
 export type { AdminErrorCode } from './admin/admin-error.ts';
@@ -11,6 +13,7 @@ export type { TlsParameters } from './auth/tls.ts';
 export { AuthenticationToken } from './auth/token.ts';
 export type { TokenParameters, TokenSupplier } from './auth/token.ts';
 export { AuthenticationAthenz, AuthenticationOauth2 } from './auth/unsupported.ts';
+export type { AccessOptions } from './connection/access-settings.ts';
 export { Client } from './client.ts';
 export type { ClientConfig } from './client-config.ts';
 export type { Consumer } from './consumer/consumer.ts';

@@ -141,9 +141,10 @@ describe('a connection', () => {
   });
 
   test('that is answered is kept', async (t) => {
-    const { broker, client } = await startScripted(t, {}, { keepAliveIntervalMs: 20 });
+    // Long enough for an answer on a machine that is busy: the second is only asked for where the first was heard.
+    const { broker, client } = await startScripted(t, {}, { keepAliveIntervalMs: 250 });
     await client.getPartitionsForTopic('chat');
-    await broker.hear('ping', 4);
+    await broker.hear('ping', 2);
     assert.equal(broker.heard('connect').length, 1);
   });
 

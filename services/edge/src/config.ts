@@ -1,4 +1,13 @@
-import { bytes, duration, type ListenAddress, listenAddress, url, z } from '@pharos/config';
+import {
+  bytes,
+  duration,
+  hostsUrl,
+  type ListenAddress,
+  listenAddress,
+  type PulsarAccessConfig,
+  pulsarAccessFields,
+  z,
+} from '@pharos/config';
 
 /** Options of a namespace's channels; names as in Centrifugo's configuration where it has the same option. */
 export interface NamespaceConfig {
@@ -24,7 +33,7 @@ export interface EdgeConfig {
   readonly socket: 'auto' | 'uws' | 'ws';
   readonly log_level: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'silent';
   readonly drain_timeout: number;
-  readonly pulsar: {
+  readonly pulsar: PulsarAccessConfig & {
     readonly url?: string | undefined;
     readonly admin_url?: string | undefined;
     readonly tail_subscription: 'failover' | 'exclusive';
@@ -78,7 +87,9 @@ const publicLog = 'persistent://public/default/chat';
 
 /** The edge's whole configuration, each option with its default and what it means. Times are milliseconds once read, sizes bytes. */
 export function edgeConfigSchema(preset: EdgePreset): z.ZodType<EdgeConfig> {
-  const pulsarUrl = url('pulsar').describe('The Pulsar service URL, e.g. pulsar://broker:6650.');
+  const pulsarUrl = hostsUrl('pulsar', 'pulsar+ssl').describe(
+    'The Pulsar service URL: pulsar://broker:6650, with TLS pulsar+ssl://broker:6651.',
+  );
   return z.strictObject({
     name: z
       .string()
@@ -104,9 +115,10 @@ export function edgeConfigSchema(preset: EdgePreset): z.ZodType<EdgeConfig> {
       .describe('Time for closing all clients in waves at SIGTERM.'),
     pulsar: z.strictObject({
       url: preset.pulsarUrlRequired ? pulsarUrl : pulsarUrl.optional(),
-      admin_url: url('http', 'https')
+      admin_url: hostsUrl('http', 'https')
         .optional()
-        .describe('The admin REST API. Default: derived from the service URL (port 8080).'),
+        .describe('The admin REST API. Default: the hosts of the service URL, at port 8080, with TLS 8443.'),
+      ...pulsarAccessFields(),
       tail_subscription: z
         .enum(['failover', 'exclusive'])
         .default('failover')

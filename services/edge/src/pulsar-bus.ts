@@ -1,4 +1,5 @@
 import { type Bus, PulsarBus } from '@pharos/bus';
+import { pulsarAccessTexts } from '@pharos/config';
 import type { Logger } from '@pharos/telemetry';
 
 import type { EdgeConfig } from './config.ts';
@@ -11,6 +12,7 @@ export function pulsarBus(config: EdgeConfig, identity: EdgeIdentity, logger: Lo
   return new PulsarBus({
     serviceUrl: url,
     ...(adminUrl === undefined ? {} : { adminUrl }),
+    access: pulsarAccessTexts(config.pulsar),
     // Never the same twice: a subscription name that was used before brings its old cursor, a producer name its sequence ids.
     namePrefix: `${identity.name}-${identity.boot}`,
     tailSubscription,

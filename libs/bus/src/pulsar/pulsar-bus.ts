@@ -1,4 +1,4 @@
-import { Client, PulsarAdmin } from '@pharos/pulsar-client';
+import { accessFromTexts, Client, PulsarAdmin } from '@pharos/pulsar-client';
 import { BusError } from '../errors.ts';
 import { type BusLimits, PendingAppends, resolveLimits } from '../limits.ts';
 import type { Bus, Log, LogSpec, WorkSpec, WorkSubscription } from '../port.ts';
@@ -42,12 +42,15 @@ export class PulsarBus implements Bus {
     this.#turns = new TurnScheduler(this.#limits.turnBytes);
     this.#adminUrl = options.adminUrl ?? adminUrlOf(options.serviceUrl);
     try {
+      const access = accessFromTexts(options.access ?? {});
       this.#client = new Client({
+        ...access,
         serviceUrl: options.serviceUrl,
         operationTimeoutSeconds: (options.operationTimeoutMs ?? 15_000) / 1000,
         ...(options.logger === undefined ? {} : { logger: options.logger }),
       });
-      this.#admin = new PulsarAdmin({ adminUrl: this.#adminUrl, timeoutMs: options.adminTimeoutMs ?? 10_000 });
+      const timeoutMs = options.adminTimeoutMs ?? 10_000;
+      this.#admin = new PulsarAdmin({ ...access, adminUrl: this.#adminUrl, timeoutMs });
     } catch (error) {
       throw toBusError(error, 'setting up the Pulsar client');
     }

@@ -10,6 +10,8 @@ const codes: Partial<Readonly<Record<PulsarErrorCode, BusErrorCode>>> = {
   TopicTerminated: 'log-ended',
   AlreadyClosed: 'closed',
   ConnectError: 'unreachable',
+  // Tokens and certificates are renewed while we wait, as brokers come up.
+  AuthenticationError: 'unreachable',
 };
 
 /** What the bus says of a failure of the Pulsar client, while `what` was done. */

@@ -1,3 +1,4 @@
+import type { AccessTexts } from '@pharos/pulsar-client';
 import type { BusOptions } from '../port.ts';
 
 /** Where warnings go; pino's loggers fit. */
@@ -9,10 +10,12 @@ export interface BusLogger {
 }
 
 export interface PulsarBusOptions extends BusOptions {
-  /** `pulsar://host:6650` or `pulsar+ssl://host:6651`. */
+  /** `pulsar://host:6650` or `pulsar+ssl://host:6651`; several hosts separated by commas. */
   readonly serviceUrl: string;
-  /** Base URL of the admin REST API. @default beside the service: port 8080, with TLS 8443 */
+  /** Base URL of the admin REST API. @default beside the service, on the same hosts: port 8080, with TLS 8443 */
   readonly adminUrl?: string;
+  /** Credentials and certificates, for the service and the admin API alike. @default none */
+  readonly access?: AccessTexts;
   /** Begins the names of producers and subscriptions; must be another for each boot of each process: `<edge>-<boot>`. */
   readonly namePrefix: string;
   /** What a log keeps at least: a topic that keeps less is given a policy of its own. @default 60 */
