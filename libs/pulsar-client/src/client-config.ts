@@ -1,10 +1,13 @@
+import type { AutoClusterFailoverConfig } from './cluster-settings.ts';
 import type { AccessOptions } from './connection/access-settings.ts';
 import type { Logger } from './logger.ts';
 import type { PulsarMetrics } from './metrics.ts';
 
 export interface ClientConfig extends AccessOptions {
-  /** `pulsar://host:6650`, with TLS `pulsar+ssl://host:6651`; several hosts: `pulsar://h1:6650,h2:6650`. */
-  readonly serviceUrl: string;
+  /** `pulsar://host:6650`, with TLS `pulsar+ssl://host:6651`; several hosts: `pulsar://h1:6650,h2:6650`. This, or `serviceUrlProvider`. */
+  readonly serviceUrl?: string;
+  /** Several clusters, of which one is used at a time. */
+  readonly serviceUrlProvider?: AutoClusterFailoverConfig;
   /** How long lookup, producer and subscription may take, tries again included. @default 30 */
   readonly operationTimeoutSeconds?: number;
   /** How long connecting and the handshake may take. @default 10000 */

@@ -1,7 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { describeError } from '@pharos/errors';
 import { Backoff, DeadlineExceeded, withDeadline } from '@pharos/lifecycle';
+import type { ClusterSettings } from './cluster-settings.ts';
 import type { Access } from './connection/access.ts';
+import { ClusterFailover, type FailoverSettings } from './connection/cluster-failover.ts';
 import type { Connection } from './connection/connection.ts';
 import { addressFor, type Move, urlFor } from './connection/move.ts';
 import { ConnectionPool, type PoolOptions } from './connection/pool.ts';
@@ -12,8 +14,9 @@ import { type BrokerAddress, Lookup } from './lookup/lookup.ts';
 import type { PulsarMetrics } from './metrics.ts';
 
 export interface ClientCoreOptions extends PoolOptions {
-  readonly serviceUrl: string;
-  readonly access: Access;
+  /** The primary first. */
+  readonly clusters: readonly [ClusterSettings, ...ClusterSettings[]];
+  readonly failover: FailoverSettings | undefined;
   readonly listenerName: string | undefined;
   readonly maxLookups: number;
   /** 0: never. */
@@ -42,7 +45,8 @@ export class ClientCore {
   readonly operationTimeoutMs: number;
   readonly partitionsUpdateIntervalMs: number;
   readonly #lookup: Lookup;
-  readonly #service: Service;
+  readonly #clusters: ClusterFailover | undefined;
+  readonly #primary: Service;
   readonly #options: ClientCoreOptions;
   readonly #pool: ConnectionPool;
   readonly #resources = new Set<ClientResource>();
@@ -58,11 +62,19 @@ export class ClientCore {
     this.#options = options;
     this.#pool = new ConnectionPool(options);
     this.#lookup = new Lookup(options, this.#pool);
-    this.#service = this.#newService(options.serviceUrl);
+    const [primary, ...secondary] = options.clusters;
+    this.#primary = this.#newService(primary.serviceUrl, primary.access);
+    this.#clusters = options.failover && this.#chooseAmong(secondary, options.failover);
+    this.#clusters?.start();
   }
 
   get closed(): boolean {
     return this.#closed;
+  }
+
+  /** The cluster that is used now. */
+  get #service(): Service {
+    return this.#clusters?.current ?? this.#primary;
   }
 
   /** A connection to the broker that serves one topic (full name, plain or a partition). */
@@ -73,13 +85,13 @@ export class ClientCore {
 
   /** Where a broker sends a producer or consumer of `connection`; `undefined` where it named nothing that we may go to. */
   routeOf(move: Move, connection: Connection, { service }: Route): Route | undefined {
-    const { secure } = this.#service;
+    const { secure, access } = service ?? this.#service;
     if (move.to === 'broker') {
       const address = addressFor(move, secure);
       return address && { service, broker: { address, behindProxy: connection.behindProxy } };
     }
     const url = urlFor(move, secure);
-    return url === undefined ? undefined : { service: this.#newService(url) };
+    return url === undefined ? undefined : { service: this.#newService(url, access) };
   }
 
   /** How many partitions a topic has, asked until the operation timeout is over; 0: plain, or not there. @throws PulsarError */
@@ -109,12 +121,26 @@ export class ClientCore {
 
   /** For an operation whose time is up before anything else went wrong. */
   noAnswer(what: string): PulsarError {
-    const text = `${what}: no answer from ${this.#options.serviceUrl} within ${this.operationTimeoutMs} ms`;
+    const text = `${what}: no answer from ${this.#service.url} within ${this.operationTimeoutMs} ms`;
     return new PulsarError('Timeout', text);
   }
 
-  #newService(url: string): Service {
-    return new Service(url, this.#options.access, () => this.newBackoff());
+  #newService(url: string, access: Access): Service {
+    return new Service(url, access, () => this.newBackoff());
+  }
+
+  #chooseAmong(secondary: readonly ClusterSettings[], failover: FailoverSettings): ClusterFailover {
+    return new ClusterFailover({
+      ...failover,
+      primary: this.#primary,
+      secondary: secondary.map(({ serviceUrl, access }) => this.#newService(serviceUrl, access)),
+      probe: (service) => service.reach((destination) => this.#pool.get(destination)),
+      switched: (from, to) => {
+        const reason = new PulsarError('NotConnected', `the client goes on at ${to.url}`);
+        this.#pool.leave(from.access, reason);
+      },
+      logger: this.logger,
+    });
   }
 
   newProducerId(): number {
@@ -155,6 +181,7 @@ export class ClientCore {
   async close(timeoutMs: number | undefined): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
+    this.#clusters?.stop();
     const closing = Promise.allSettled([...this.#resources].map((resource) => resource.close()));
     if (timeoutMs === undefined) await closing;
     else await withDeadline(closing, timeoutMs, 'closing the client').catch(() => undefined);

@@ -1,15 +1,15 @@
 import type { ClientConfig } from './client-config.ts';
 import type { ClientCoreOptions } from './client-core.ts';
-import type { Access } from './connection/access.ts';
-import { accessOptions, accessSettings } from './connection/access-settings.ts';
-import { parseServiceUrl } from './connection/service-url.ts';
+import { clusterSettings } from './cluster-settings.ts';
+import { accessOptions } from './connection/access-settings.ts';
 import { silentLogger } from './logger.ts';
-import { integer, maxTimerMs, milliseconds, mustHold, refuseUnknown, text, type Unsupported } from './options.ts';
+import { integer, maxTimerMs, milliseconds, mustHold, refuseUnknown, type Unsupported } from './options.ts';
 
 const kind = 'ClientConfig';
 
 const supported: readonly (keyof ClientConfig)[] = [
   'serviceUrl',
+  'serviceUrlProvider',
   ...accessOptions,
   'operationTimeoutSeconds',
   'connectionTimeoutMs',
@@ -28,7 +28,6 @@ const threads: Unsupported = { why: "is not supported: this client runs on Node'
 const logging: Unsupported = { why: "is not supported: give a 'logger'" };
 
 const unsupported: Readonly<Record<string, Unsupported>> = {
-  serviceUrlProvider: { why: 'is not supported yet: there is one service URL' },
   ioThreads: threads,
   messageListenerThreads: threads,
   statsIntervalInSeconds: { why: "is not supported: give 'metrics'", accepted: [0] },
@@ -39,15 +38,7 @@ const unsupported: Readonly<Record<string, Unsupported>> = {
 /** A client's options, checked, with their defaults. @throws PulsarError `InvalidConfiguration`, `InvalidUrl` */
 export function clientSettings(config: ClientConfig): ClientCoreOptions {
   refuseUnknown(kind, config, supported, unsupported);
-  const serviceUrl = text(kind, 'serviceUrl', config.serviceUrl);
-  const hosts = parseServiceUrl(serviceUrl);
-  const access = accessSettings(kind, config);
-  refuseTlsOnPlain(
-    config,
-    access,
-    serviceUrl,
-    hosts.every((host) => host.secure),
-  );
+  const { clusters, failover } = clusterSettings(kind, config);
   const { operationTimeoutSeconds = 30 } = config;
   const positive = Number.isFinite(operationTimeoutSeconds) && operationTimeoutSeconds > 0;
   mustHold(kind, positive, `operationTimeoutSeconds is ${operationTimeoutSeconds}, expected a number above 0`);
@@ -62,11 +53,11 @@ export function clientSettings(config: ClientConfig): ClientCoreOptions {
   const time = (name: keyof ClientConfig, value: number | undefined, fallback: number): number =>
     milliseconds(kind, name, value, fallback, 1);
   // A handshake is part of an operation, and the last host is to have its chance even where the others swallow what is sent.
-  const patienceMs = Math.max(1, Math.floor(operationTimeoutMs / hosts.length));
+  const patienceMs = Math.max(1, Math.floor(operationTimeoutMs / Math.max(...clusters.map(({ hosts }) => hosts))));
   const initialBackoffMs = time('initialBackoffMs', config.initialBackoffMs, 100);
   return {
-    serviceUrl,
-    access,
+    clusters,
+    failover,
     listenerName: config.listenerName,
     maxLookups: count('concurrentLookupRequest', config.concurrentLookupRequest, 50_000),
     operationTimeoutMs,
@@ -85,14 +76,4 @@ export function clientSettings(config: ClientConfig): ClientCoreOptions {
     logger: config.logger ?? silentLogger,
     metrics: config.metrics ?? {},
   };
-}
-
-/** Certificates would promise what isn't so. */
-function refuseTlsOnPlain(config: ClientConfig, access: Access, serviceUrl: string, secure: boolean): void {
-  if (secure) return;
-  const files = ['tlsTrustCertsFilePath', 'tlsCertificateFilePath', 'tlsPrivateKeyFilePath'] as const;
-  const given: string | undefined = files.find((name) => config[name] !== undefined);
-  const option = given ?? (access.authentication?.method === 'tls' ? 'authentication' : undefined);
-  const text = `option '${option}' is for TLS, and '${serviceUrl}' has none: use pulsar+ssl://`;
-  mustHold(kind, option === undefined, text);
 }

@@ -13,6 +13,7 @@ export type { TlsParameters } from './auth/tls.ts';
 export { AuthenticationToken } from './auth/token.ts';
 export type { TokenParameters, TokenSupplier } from './auth/token.ts';
 export { AuthenticationAthenz, AuthenticationOauth2 } from './auth/unsupported.ts';
+export type { AutoClusterFailoverConfig, ServiceInfo } from './cluster-settings.ts';
 export type { AccessOptions } from './connection/access-settings.ts';
 export { Client } from './client.ts';
 export type { ClientConfig } from './client-config.ts';

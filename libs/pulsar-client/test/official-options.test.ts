@@ -21,7 +21,7 @@ const base = {
 /** Uses a config as far as it goes without a broker. */
 async function use(kind: keyof typeof officialOptions, config: object): Promise<void> {
   if (kind === 'ClientConfig') {
-    const client = new Client({ ...('serviceUrlProvider' in config ? {} : { serviceUrl }), ...config } as never);
+    const client = new Client({ ...('serviceUrlProvider' in config ? {} : { serviceUrl }), ...config });
     await client.close();
     return;
   }

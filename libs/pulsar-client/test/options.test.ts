@@ -25,7 +25,7 @@ describe('options that are not supported are refused by name', () => {
     tlsTrustCertsFilePath: '',
     statsIntervalInSeconds: 60,
     log: () => undefined,
-    serviceUrlProvider: {},
+    serviceUrlProvider: { primary: 'pulsar://a:1', secondary: ['pulsar://b:1'] },
     operationTimeout: 5,
     operationTimeoutSeconds: 0,
     connectionTimeoutMs: -1,
