@@ -77,6 +77,17 @@ describe('the hosts of a service', () => {
     assert.deepEqual(await reach(), [3, 1], 'all are down: all are tried');
   });
 
+  test('many who waited for the same try make one failure of it', async () => {
+    let random = 0;
+    const newBackoff = (): Backoff => new Backoff({ initialMs: 10, maxMs: 1e9, random: () => random++ && 1 });
+    const service = new Service('pulsar://h:1,h:2', access, newBackoff, 0);
+    const opening = Promise.reject(new PulsarError('ConnectError', 'down'));
+    const get = ({ address }: { readonly address: { readonly port: number } }): Promise<Connection> =>
+      address.port === 1 ? opening : Promise.resolve(there);
+    await Promise.all(Array.from({ length: 20 }, () => service.reach(get)));
+    assert.equal(random, 1, 'one wait was taken');
+  });
+
   test('begin with one by chance', async () => {
     for (const [random, expected] of [
       [0, 1],

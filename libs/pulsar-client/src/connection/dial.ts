@@ -77,7 +77,8 @@ function opened(
     socket.once(ready, done).once('close', closed);
     // Stays until the end: whoever takes the socket over has its own as well, and one that comes between must not go unheard.
     socket.on('error', (cause) => failed(explain(cause)));
-    signal.addEventListener('abort', aborted, { once: true });
+    if (signal.aborted) aborted();
+    else signal.addEventListener('abort', aborted, { once: true });
   });
 }
 

@@ -24,7 +24,6 @@ export interface Destination {
 }
 
 interface Slots {
-  readonly access: Access;
   readonly connections: Map<number, Promise<Connection>>;
   turn: number;
 }
@@ -71,8 +70,9 @@ export class ConnectionPool {
     for (const result of settled) if (result.status === 'fulfilled') result.value.close();
   }
 
-  #slotsOf({ access, address, brokerBehindProxy = address }: Destination): Slots {
-    const key = `${address.url} ${brokerBehindProxy.url}`;
+  #slotsOf(destination: Destination): Slots {
+    const { access } = destination;
+    const key = keyOf(destination);
     let destinations = this.#destinations.get(access);
     if (destinations === undefined) {
       destinations = new Map();
@@ -80,7 +80,7 @@ export class ConnectionPool {
     }
     let slots = destinations.get(key);
     if (slots === undefined) {
-      slots = { access, connections: new Map(), turn: 0 };
+      slots = { connections: new Map(), turn: 0 };
       destinations.set(key, slots);
     }
     return slots;
@@ -92,10 +92,19 @@ export class ConnectionPool {
     const known = connections.get(slot);
     if (known !== undefined) return known;
     const opening = this.#open(destination, () => {
-      if (connections.get(slot) === opening) connections.delete(slot);
+      if (connections.get(slot) !== opening) return;
+      connections.delete(slot);
+      // Brokers come and go under new addresses.
+      if (connections.size === 0) this.#forget(destination, connections);
     });
     connections.set(slot, opening);
     return opening;
+  }
+
+  #forget(destination: Destination, connections: Slots['connections']): void {
+    const destinations = this.#destinations.get(destination.access);
+    const key = keyOf(destination);
+    if (destinations?.get(key)?.connections === connections) destinations.delete(key);
   }
 
   async #open(destination: Destination, forget: () => void): Promise<Connection> {
@@ -113,4 +122,8 @@ export class ConnectionPool {
       throw error;
     }
   }
+}
+
+function keyOf({ address, brokerBehindProxy = address }: Destination): string {
+  return `${address.url} ${brokerBehindProxy.url}`;
 }

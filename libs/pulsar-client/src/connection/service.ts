@@ -58,7 +58,9 @@ export class Service {
         return connection;
       } catch (error) {
         if (!(error instanceof PulsarError) || !worthAnother.has(error.code)) throw error;
-        host.downUntil = performance.now() + host.backoff.next();
+        const now = performance.now();
+        // Many may have waited for the same try: it counts once.
+        if (host.downUntil <= now) host.downUntil = now + host.backoff.next();
         failures.push(error);
       }
     }
