@@ -94,6 +94,11 @@ export class ClientCore {
     return url === undefined ? undefined : { service: this.#newService(url, access) };
   }
 
+  /** How many partitions a topic has, asked once; 0: plain, or not there. @throws PulsarError */
+  partitionsNow(topic: string): Promise<number> {
+    return this.#lookup.partitionsOf(topic, this.#service);
+  }
+
   /** How many partitions a topic has, asked until the operation timeout is over; 0: plain, or not there. @throws PulsarError */
   async partitionsOf(topic: string): Promise<number> {
     const deadline = performance.now() + this.operationTimeoutMs;
@@ -102,11 +107,7 @@ export class ClientCore {
     for (;;) {
       try {
         const left = Math.max(1, Math.round(deadline - performance.now()));
-        return await withDeadline(
-          this.#lookup.partitionsOf(topic, this.#service),
-          left,
-          `looking up the partitions of ${topic}`,
-        );
+        return await withDeadline(this.partitionsNow(topic), left, `looking up the partitions of ${topic}`);
       } catch (error) {
         const delayMs = backoff.next();
         if (error instanceof DeadlineExceeded) throw last ?? this.noAnswer(`looking up the partitions of ${topic}`);

@@ -68,7 +68,7 @@ export class PartitionWatch {
 
   async #compare(): Promise<void> {
     const { topic, grow } = this.#parts;
-    const partitions = await this.#core.lookup.partitionsOf(topic);
+    const partitions = await this.#core.partitionsNow(topic);
     if (this.#stopped || partitions === this.#known) return;
     if (partitions < this.#known) {
       // Partitions only go with their topic; those who are attached to them hear of it from their broker.
