@@ -44,6 +44,7 @@ export class RawProducer {
         producer.#receipts.get(sequenceId)?.resolve(MessageId.of(messageId ?? { ledgerId: -1n, entryId: -1n })),
       sendError: ({ sequenceId, message }) => producer.#receipts.get(sequenceId)?.reject(new Error(message)),
       writable: ignore,
+      moved: ignore,
       detached: ignore,
     });
     await connection.request('producerSuccess', 'a raw producer', (requestId) => ({
