@@ -1,12 +1,14 @@
 // A KeyShared subscription of a real broker: who gets which key, and that a key's order survives consumers that come and go.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { Collector } from '@pharos/testkit';
+import { Collector, uniqueTopic } from '@pharos/testkit';
 import type { Consumer } from '../src/consumer/consumer.ts';
 import type { ConsumerConfig } from '../src/consumer/consumer-config.ts';
 import type { Message } from '../src/consumer/message.ts';
 import { Bench, textOf } from './support/consuming.ts';
+import { keepingNamespace } from './support/keeping-namespace.ts';
 import { pulsarError } from './support/producers.ts';
+import { readBack } from './support/read-back.ts';
 
 const timeout = 120_000;
 const allComeWithinMs = 60_000;
@@ -126,5 +128,30 @@ describe('KeyShared', { timeout }, () => {
     // Where order is kept, keys that change hands wait here until the first consumer has acknowledged.
     await all.waitForCount(1, allComeWithinMs);
     assert.deepEqual([...new Set(all.items.map(({ text }) => text))], ['1']);
+  });
+
+  test('a broker that removes duplicates takes every batch by key, though their sequence ids are interleaved', async (t) => {
+    const bench = await Bench.open(t);
+    const namespace = await keepingNamespace(bench.adminUrl);
+    const url = `${bench.adminUrl}/admin/v2/namespaces/${namespace}/deduplication`;
+    const headers = { 'content-type': 'application/json' };
+    const response = await fetch(url, { method: 'POST', headers, body: 'true' });
+    assert.ok(response.ok, `deduplication: ${response.status}`);
+    const topic = uniqueTopic('keyed', namespace);
+    const producer = await bench.client.createProducer({ topic, batchingType: 'KeyBasedBatching' });
+    const sent = Array.from({ length: 200 }, (_, index) =>
+      producer.send({ data: Buffer.from(String(index)), partitionKey: `k${(index * index) % 7}` }),
+    );
+    const ids = await Promise.all(sent);
+    assert.ok(
+      ids.every(({ entryId }) => entryId >= 0n),
+      'none was taken for a duplicate',
+    );
+    const stored = (await readBack(bench.client, topic)).map(({ text }) => Number(text));
+    assert.deepEqual(
+      [...stored].sort((one, other) => one - other),
+      numbers(200),
+    );
+    assert.notDeepEqual(stored, numbers(200), 'they were in batches by key');
   });
 });
