@@ -5,6 +5,7 @@ import { describeEdgeMetrics, edgeConfigSchema, edgePreset } from '@pharos/edge'
 import type { ErrorTable } from '@pharos/errors';
 import { historyErrors } from '@pharos/history';
 import { adminErrors, pulsarErrors } from '@pharos/pulsar-client';
+import { presenceErrors } from '@pharos/presence';
 import { redisErrors } from '@pharos/redis';
 import { socketServerErrors } from '@pharos/socket-server';
 import { standalonePreset } from '@pharos/standalone';
@@ -113,6 +114,7 @@ const errorTables: readonly (readonly [string, ErrorTable])[] = [
   ['Pulsar admin API', adminErrors],
   ['Redis', redisErrors],
   ['History store', historyErrors],
+  ['Presence store', presenceErrors],
   ['Socket server', socketServerErrors],
   ['Client protocol (what a client did wrong)', protocolErrors],
   ['Telemetry', telemetryErrorTable],

@@ -1,0 +1,132 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Service } from '@pharos/lifecycle';
+import { positive } from './checks.ts';
+import type { Leave, Owner, PresenceStore } from './port.ts';
+import { ownerText } from './record.ts';
+
+export interface ReaperOptions {
+  /** Publishes leaves; resolves when they are published. Each may come again, under its id, after a crash or from another reaper. */
+  readonly publish: (leaves: readonly Leave[]) => Promise<void>;
+  /** A look or a reaping failed; the next one tries again. */
+  readonly onError: (error: Error) => void;
+  /** A generation was taken for dead, and all its leaves are published. */
+  readonly onReaped?: (owner: Owner) => void;
+  /** Of the nodes. @default 10000 */
+  readonly leaseMs?: number;
+  /** Tells the time in milliseconds; injected in tests. @default performance.now */
+  readonly now?: () => number;
+}
+
+interface Absence {
+  readonly sinceMs: number;
+  readonly session: number;
+}
+
+/**
+ * Takes dead nodes' members out and publishes their leaves. A node is dead when its lease was absent twice, a full lease apart, over one
+ * unbroken connection, and is still absent when the tombstone is written. Any number of reapers may run.
+ */
+export class Reaper implements Service {
+  readonly #store: PresenceStore;
+  readonly #options: ReaperOptions;
+  readonly #leaseMs: number;
+  readonly #now: () => number;
+  readonly #absences = new Map<string, Absence>();
+  readonly #stopping = new AbortController();
+  #loop: Promise<void> | undefined;
+
+  /** @throws PresenceError `invalid` */
+  constructor(store: PresenceStore, options: ReaperOptions) {
+    this.#store = store;
+    this.#options = options;
+    this.#leaseMs = positive('leaseMs', options.leaseMs ?? 10_000);
+    this.#now = options.now ?? (() => performance.now());
+  }
+
+  run(): Promise<void> {
+    this.#loop = this.#keepLooking();
+    return Promise.resolve();
+  }
+
+  async drain(): Promise<void> {
+    await this.stop();
+  }
+
+  /** Ends after the channel that is being swept. */
+  async stop(): Promise<void> {
+    this.#stopping.abort();
+    await this.#loop;
+  }
+
+  /** One look at all leases; reaps whom it finds dead, and says whom. @throws PresenceError */
+  async look(): Promise<Owner[]> {
+    const { session } = this.#store;
+    const nodes = await this.#store.nodes();
+    const now = this.#now();
+    const dead: Owner[] = [];
+    const known = new Set(nodes.map(({ owner }) => ownerText(owner)));
+    for (const key of this.#absences.keys()) if (!known.has(key)) this.#absences.delete(key);
+    for (const { owner, lease } of nodes) {
+      const key = ownerText(owner);
+      const before = this.#absences.get(key);
+      if (lease !== undefined) this.#absences.delete(key);
+      else if (before?.session !== session) this.#absences.set(key, { sinceMs: now, session });
+      else if (now - before.sinceMs >= this.#leaseMs) dead.push(owner);
+    }
+    // Broken in between: what was seen may be of two different servers.
+    if (this.#store.session !== session) {
+      this.#absences.clear();
+      return [];
+    }
+    const reaped: Owner[] = [];
+    for (const owner of dead) if (await this.#reap(owner)) reaped.push(owner);
+    return reaped;
+  }
+
+  async #keepLooking(): Promise<void> {
+    const { signal } = this.#stopping;
+    while (!signal.aborted) {
+      try {
+        await this.look();
+      } catch (error) {
+        this.#options.onError(error as Error);
+      }
+      await delay(this.#leaseMs, undefined, { signal }).catch(() => undefined);
+    }
+  }
+
+  /** False where it lives after all, or the reaper is stopping. */
+  async #reap(owner: Owner): Promise<boolean> {
+    if (!(await this.#store.bury(owner))) return false;
+    for (;;) {
+      const channels = await this.#store.channelsOf(owner);
+      if (channels.length === 0) break;
+      for (const channel of channels) {
+        if (this.#stopping.signal.aborted) return false;
+        await this.#sweep(owner, channel);
+      }
+      await this.#store.unindex(owner, channels);
+    }
+    await this.#store.forget(owner);
+    this.#absences.delete(ownerText(owner));
+    this.#options.onReaped?.(owner);
+    return true;
+  }
+
+  /** What a crash left between taking out and settling is published again: the ids are kept with the leaves. */
+  async #sweep(owner: Owner, channel: string): Promise<void> {
+    await this.#store.takeOut(owner, channel);
+    let from: string | undefined;
+    do {
+      const { leaves, next } = await this.#store.owedLeaves(owner, channel, from);
+      if (leaves.length > 0) {
+        await this.#options.publish(leaves);
+        const settled = await this.#store.change(
+          leaves.map(({ client, id }) => ({ do: 'settle', channel, client, id })),
+        );
+        for (const outcome of settled) if (outcome instanceof Error) throw outcome;
+      }
+      from = next;
+    } while (from !== undefined);
+  }
+}
