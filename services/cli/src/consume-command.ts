@@ -21,8 +21,8 @@ export const consumeCommand: Command = {
   summary: 'prints the messages of a topic',
   details: `Prints each message as "Received message: <text>" and acknowledges it once standard output took it. The subscription
 is durable: the next run goes on where this one ended. A new subscription starts with what is published from then on, unless
---from earliest. The broker keeps count of whole batches: one that a run ends in the middle of, by --count for instance, comes
-again from its beginning. On a terminal, control characters in messages are shown as \\x1b and the like; elsewhere bytes stay as
+--from earliest. Where the broker keeps count of whole batches only (acknowledgmentAtBatchIndexLevelEnabled is not set there), one
+that a run ends in the middle of, by --count for instance, comes again from its beginning. On a terminal, control characters in messages are shown as \\x1b and the like; elsewhere bytes stay as
 they are.
 
 With --json, one object a line: topic, key, data (or b64data where the payload isn't UTF-8), properties, publishTime,
@@ -94,6 +94,8 @@ async function connect({ client, topic }: Connection, settings: Subscription): P
       subscriptionType: TYPES[type],
       subscriptionInitialPosition: POSITIONS[from],
       ...(name === undefined ? {} : { consumerName: name }),
+      // A run that ends in the middle of a batch goes on there the next time.
+      batchIndexAckEnabled: true,
       batchReceivePolicy: { maxNumMessages: Math.min(count, BATCH_MAX_MESSAGES), timeoutMs: BATCH_TIMEOUT_MS },
     });
   } catch (error) {

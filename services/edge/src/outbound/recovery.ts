@@ -49,11 +49,13 @@ export function recover(
   const oldestMs = Date.now() - limits.maxAgeMs;
   let bytes = 0;
   const whole = lane.ring.walk(channel, position.offset, (cursor, { publishTimeMs }) => {
-    bytes += cursor.dataEnd - cursor.dataStart;
-    const within =
-      publications.length < limits.maxPublications && bytes <= limits.maxBytes && publishTimeMs >= oldestMs;
-    if (within) publications.push(new PublicationView(cursor, publishTimeMs).publication());
-    return within;
+    if (publications.length >= limits.maxPublications || publishTimeMs < oldestMs) return false;
+    const publication = new PublicationView(cursor, publishTimeMs).publication();
+    // As it travels: escaped, a payload can be several times as long.
+    bytes += publication.data.length;
+    if (bytes > limits.maxBytes) return false;
+    publications.push(publication);
+    return true;
   });
   return whole ? { kind: 'recovered', publications } : { kind: 'unrecoverable', reason: 'limit' };
 }
