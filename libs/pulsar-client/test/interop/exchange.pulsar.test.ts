@@ -111,6 +111,33 @@ for (const peer of peers) {
       assert.ok(there[0]?.data === messages[0]?.data);
     });
 
+    test('writes messages in chunks, which this one puts together', async (t) => {
+      const [client, worker] = await Promise.all([newClient(t), peer.start()]);
+      // Python cuts what is longer than the broker takes, Java what is longer than it is told.
+      const long = noise(11 * 1024 * 1024).toString('base64');
+      const messages: PeerMessage[] = [
+        { data: long, key: 'long 🐌', properties: { a: 'b' }, eventTimestamp: 5 },
+        { data: base64('short') },
+      ];
+      for (const compression of ['None', 'LZ4'] as const) {
+        const topic = uniqueTopic('interop');
+        const sent = { topic, messages, compression, batchSize: 0, chunkBytes: 3_000_000 };
+        const ids = await worker.call('produce', sent);
+        const seen = await read(client, topic, messages.length);
+        assert.deepEqual(
+          seen.map(({ data }) => data === long),
+          [true, false],
+        );
+        assert.deepEqual(contents(seen.slice(1)), expected(messages.slice(1)));
+        assert.deepEqual(contents(seen)[0]?.properties, { a: 'b' });
+        assert.equal(seen[0]?.key, 'long 🐌');
+        assert.equal(seen[0].eventTimestamp, 5);
+        assert.deepEqual(places(seen.map(({ id }) => id)), places(ids));
+        // A message that was whole would have the id of the first entry.
+        assert.ok(idOf(ids[0]).entryId >= 2n);
+      }
+    });
+
     test('writes messages without a value, which this one reads as empty', async (t) => {
       const [client, worker] = await Promise.all([newClient(t), peer.start()]);
       const messages: PeerMessage[] = [{ data: null, key: 'gone' }, { data: null }, { data: base64('there') }];
