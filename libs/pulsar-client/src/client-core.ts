@@ -100,21 +100,26 @@ export class ClientCore {
   }
 
   /** How many partitions a topic has, asked until the operation timeout is over; 0: plain, or not there. @throws PulsarError */
-  async partitionsOf(topic: string): Promise<number> {
+  partitionsOf(topic: string): Promise<number> {
+    return this.untilAnswered(`looking up the partitions of ${topic}`, () => this.partitionsNow(topic));
+  }
+
+  /** Asks, and asks again where that can help, until the operation timeout is over. @throws PulsarError the last reason why not */
+  async untilAnswered<T>(what: string, ask: () => Promise<T>): Promise<T> {
     const deadline = performance.now() + this.operationTimeoutMs;
     const backoff = this.newBackoff();
     let last: PulsarError | undefined;
     for (;;) {
       try {
         const left = Math.max(1, Math.round(deadline - performance.now()));
-        return await withDeadline(this.partitionsNow(topic), left, `looking up the partitions of ${topic}`);
+        return await withDeadline(ask(), left, what);
       } catch (error) {
         const delayMs = backoff.next();
-        if (error instanceof DeadlineExceeded) throw last ?? this.noAnswer(`looking up the partitions of ${topic}`);
+        if (error instanceof DeadlineExceeded) throw last ?? this.noAnswer(what);
         const retryable = error instanceof PulsarError && error.retryable && !this.#closed;
         if (!retryable || performance.now() + delayMs > deadline) throw error;
         last = error;
-        this.logger.warn({ reason: describeError(error), delayMs }, `the partitions of ${topic} are not known yet`);
+        this.logger.warn({ reason: describeError(error), delayMs }, `${what}: no answer yet`);
         await delay(delayMs);
       }
     }

@@ -19,6 +19,8 @@ export interface AttachmentParts {
   attached(connection: Connection): void;
   /** No more attached; it is being tried again. */
   lost(error: PulsarError): void;
+  /** Attaching again failed; it is being tried again. */
+  refused?(error: PulsarError): void;
   /** No more attached, and trying again can't help. */
   failed(error: PulsarError): void;
 }
@@ -57,6 +59,8 @@ export class Attachment {
   #attached = false;
   /** Set where the connection let go of it while it was being attached. */
   #lostMeanwhile: PulsarError | undefined;
+  /** The broker may have done what it was asked for by a connection that was lost before the answer. */
+  #unanswered = false;
   #attachedAt = 0;
   /** Where to attach next: any broker is asked where nobody said. */
   #route: Route = {};
@@ -95,7 +99,8 @@ export class Attachment {
       if (error === undefined) return outcome.resolve();
       last = error;
       const delayMs = this.#backoff.next();
-      if (!worthRetrying(error) || performance.now() + delayMs > deadline) {
+      const ownFormerSelf = taken.has(error.code) && this.#unanswered;
+      if ((!worthRetrying(error) && !ownFormerSelf) || performance.now() + delayMs > deadline) {
         outcome.reject(error);
         this.stop();
         return;
@@ -193,6 +198,7 @@ export class Attachment {
     }
     const delayMs = this.#backoff.next();
     this.#core.logger.warn({ reason: describeError(error), delayMs }, `${this.#parts.name} has no broker yet`);
+    this.#parts.refused?.(error);
     this.#again(delayMs);
   }
 
@@ -209,8 +215,9 @@ export class Attachment {
       this.#connection = connection;
       await this.#parts.attach(connection);
     } catch (error) {
+      if (this.#connection?.closed === true) this.#unanswered = true;
       // The broker may yet do what it didn't answer in time.
-      if (this.#connection?.closed === false) this.#parts.release(this.#connection);
+      else if (this.#connection !== undefined) this.#parts.release(this.#connection);
       return error instanceof PulsarError
         ? error
         : new PulsarError('UnknownError', `${this.#parts.name}: ${describeError(error)}`, { cause: error });

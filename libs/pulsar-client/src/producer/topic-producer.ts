@@ -74,6 +74,10 @@ export class TopicProducer implements Producer {
       release: (connection) => this.#release(connection),
       attached: (connection) => this.#attached(connection),
       lost: () => this.#tellConnection(false),
+      refused: (error) => {
+        // The quota's policy is to tell; its other policy, to hold messages back, has an error of its own.
+        if (error.code === 'ProducerBlockedQuotaExceededException') this.#failPending(error);
+      },
       failed: (error) => this.#end(error),
     });
   }

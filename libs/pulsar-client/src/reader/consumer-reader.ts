@@ -26,7 +26,12 @@ export class ConsumerReader implements Reader {
   /** @throws PulsarError */
   async start(): Promise<void> {
     await this.#consumer.start();
-    await askAll(this.#all());
+    try {
+      await this.#ask();
+    } catch (error) {
+      await this.#consumer.close();
+      throw error;
+    }
   }
 
   async readNext(timeoutMs?: number): Promise<Message> {
@@ -44,7 +49,7 @@ export class ConsumerReader implements Reader {
 
   async hasMessageAvailable(): Promise<boolean> {
     if (this.hasNext()) return true;
-    await askAll(this.#all());
+    await this.#ask();
     return this.#known(this.#all());
   }
 
@@ -68,6 +73,12 @@ export class ConsumerReader implements Reader {
 
   close(): Promise<null> {
     return this.#consumer.close();
+  }
+
+  /** Asks how far there is something to read, again where the connection is lost meanwhile. @throws PulsarError */
+  #ask(): Promise<void> {
+    const what = `asking for the last message of ${this.#consumer.parts.topic}`;
+    return this.#core.untilAnswered(what, () => askAll(this.#all()));
   }
 
   #begin(partitions: readonly PartitionMessages[], id: MessageIdParts, inclusive: boolean): void {

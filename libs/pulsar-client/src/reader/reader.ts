@@ -33,7 +33,7 @@ export interface Reader {
    * seek, and once what was published since has arrived. `hasMessageAvailable` asks the broker.
    */
   hasNext(): boolean;
-  /** Whether `readNext` would give what the topic has at this moment. @throws PulsarError `NotConnected`, `Timeout`, `AlreadyClosed`, … */
+  /** Whether `readNext` would give what the topic has at this moment; asks until `operationTimeoutSeconds` are over. @throws PulsarError `Timeout`, `AlreadyClosed`, … */
   hasMessageAvailable(): Promise<boolean>;
   isConnected(): boolean;
   /**
