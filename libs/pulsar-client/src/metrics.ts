@@ -12,6 +12,6 @@ export interface PulsarMetrics {
   received?(messages: number, bytes: number): void;
   /** A message came again too often, and the dead letter topic took it, or not yet. */
   deadLetter?(outcome: 'sent' | 'failed'): void;
-  /** An entry came whose checksum is wrong. */
+  /** An entry came whose checksum is wrong, or that is malformed. */
   damaged?(): void;
 }

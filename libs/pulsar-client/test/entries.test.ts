@@ -154,30 +154,35 @@ describe('entries that can not be read say so', () => {
     assert.deepEqual(textsOf(await entries.waitForCount(1)), [text.toString()]);
   });
 
-  test('a wrong checksum: read again, and given up where it stays so', async (t) => {
-    const topic = await startTopic(t);
-    const { entries } = await follow(topic.client, earliest);
-    sendEntry(await topic.subscription(1), { entryId: 0 });
-    await entries.waitForCount(1);
-    sendEntry(await topic.subscription(1), { entryId: 1, damaged: true });
-    const second = await topic.subscription(2);
-    assert.deepEqual(second.command.startMessageId?.entryId, 0n, 'the damaged one comes again');
-    sendEntry(second, { entryId: 1, damaged: true });
-    const third = await topic.subscription(3);
-    sendEntry(third, { entryId: 1, damaged: true });
-    sendEntry(third, { entryId: 2 });
-    await entries.waitForCount(3);
-    assert.ok(pulsarError('ChecksumError')(entries.items[1]?.unreadable));
-    assert.equal(entries.items[2]?.unreadable, undefined);
-  });
+  for (const [name, how, code] of [
+    ['a wrong checksum', { damaged: true }, 'ChecksumError'],
+    ['malformed', { malformed: true }, 'InvalidMessage'],
+  ] as const) {
+    test(`${name}: read again, and given up where it stays so`, async (t) => {
+      const topic = await startTopic(t);
+      const { entries } = await follow(topic.client, earliest);
+      sendEntry(await topic.subscription(1), { entryId: 0 });
+      await entries.waitForCount(1);
+      sendEntry(await topic.subscription(1), { entryId: 1, ...how });
+      const second = await topic.subscription(2);
+      assert.deepEqual(second.command.startMessageId?.entryId, 0n, 'the damaged one comes again');
+      sendEntry(second, { entryId: 1, ...how });
+      const third = await topic.subscription(3);
+      sendEntry(third, { entryId: 1, ...how });
+      sendEntry(third, { entryId: 2 });
+      await entries.waitForCount(3);
+      assert.ok(pulsarError(code)(entries.items[1]?.unreadable));
+      assert.equal(entries.items[2]?.unreadable, undefined);
+    });
 
-  test('a wrong checksum that the network made is not seen', async (t) => {
-    const topic = await startTopic(t);
-    const { entries } = await follow(topic.client, earliest);
-    sendEntry(await topic.subscription(1), { entryId: 0, damaged: true });
-    sendEntry(await topic.subscription(2), { entryId: 0 });
-    assert.deepEqual(textsOf(await entries.waitForCount(1)), ['e0']);
-  });
+    test(`${name}, which the network made, is not seen`, async (t) => {
+      const topic = await startTopic(t);
+      const { entries } = await follow(topic.client, earliest);
+      sendEntry(await topic.subscription(1), { entryId: 0, ...how });
+      sendEntry(await topic.subscription(2), { entryId: 0 });
+      assert.deepEqual(textsOf(await entries.waitForCount(1)), ['e0']);
+    });
+  }
 });
 
 describe('a refused subscription', () => {

@@ -17,8 +17,8 @@ export interface ReadEntryOptions {
   readonly maxBytes: number;
 }
 
-/** An entry as the application gets it; `undefined` where its checksum is wrong. Never throws: what can't be read says so. */
-export function readEntry(command: CommandMessage, bytes: Buffer, options: ReadEntryOptions): Entry | undefined {
+/** An entry as the application gets it, or how it came damaged. Never throws: what can't be read says so. */
+export function readEntry(command: CommandMessage, bytes: Buffer, options: ReadEntryOptions): Entry | PulsarError {
   const { ledgerId, entryId } = command.messageId;
   const messageId = new MessageId(ledgerId, entryId, options.partition);
   const redeliveryCount = command.redeliveryCount ?? 0;
@@ -26,10 +26,12 @@ export function readEntry(command: CommandMessage, bytes: Buffer, options: ReadE
   try {
     wire = decodeEntry(bytes);
   } catch (cause) {
-    const unreadable = new PulsarError('InvalidMessage', `entry ${messageId.toString()} is malformed`, { cause });
-    return unreadableEntry(messageId, unreadable, options.session, redeliveryCount);
+    // What the broker adds has no checksum, nor have the sizes ahead of it.
+    return new PulsarError('InvalidMessage', `entry ${messageId.toString()} is malformed`, { cause });
   }
-  if (!wire.checksumOk) return undefined;
+  if (!wire.checksumOk) {
+    return new PulsarError('ChecksumError', `entry ${messageId.toString()} has a wrong checksum`);
+  }
   const { metadata } = wire;
   const entry = {
     messageId,

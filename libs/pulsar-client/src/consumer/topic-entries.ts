@@ -280,7 +280,8 @@ export class TopicEntries {
     if (this.#attachment.connection !== connection) return;
     const { partition, start } = this.parts;
     const options = { partition, session: this.#session, maxBytes: connection.maxMessageBytes };
-    const entry = readEntry(command, bytes, options) ?? this.#damagedEntry(command, options.session);
+    const read = readEntry(command, bytes, options);
+    const entry = read instanceof PulsarError ? this.#damagedEntry(command, read) : read;
     if (entry === undefined) return;
     this.#core.metrics.received?.(entry.count, bytes.length);
     this.#flow.arrived(permitsOf(entry), entry.payload.length);
@@ -302,16 +303,15 @@ export class TopicEntries {
     if (this.#queue.size === 1) this.parts.readable();
   }
 
-  /** An entry whose checksum is wrong: read again, since the network may have done it; given up where it stays so. */
-  #damagedEntry(command: CommandMessage, session: number): Entry | undefined {
+  /** An entry that came damaged: read again, since the network may have done it; given up where it stays so. */
+  #damagedEntry(command: CommandMessage, error: PulsarError): Entry | undefined {
     this.#core.metrics.damaged?.();
     const messageId = new MessageId(command.messageId.ledgerId, command.messageId.entryId, this.parts.partition);
     const id = messageId.toString();
     const times = this.#damaged?.id === id ? this.#damaged.times + 1 : 1;
     this.#damaged = { id, times };
-    const error = new PulsarError('ChecksumError', `entry ${id} of ${this.parts.topic} has a wrong checksum`);
-    this.#core.logger.error({ topic: this.parts.topic, entry: id, times }, 'an entry came with a wrong checksum');
-    if (times >= maxDamagedReads) return unreadableEntry(messageId, error, session, command.redeliveryCount ?? 0);
+    this.#core.logger.error({ topic: this.parts.topic, entry: id, times, err: error }, 'an entry came damaged');
+    if (times >= maxDamagedReads) return unreadableEntry(messageId, error, this.#session, command.redeliveryCount ?? 0);
     this.#attachment.restart(error);
     return undefined;
   }

@@ -22,6 +22,8 @@ export interface SentEntry {
   readonly metadata?: Partial<MessageMetadata>;
   /** Change the last byte behind the checksum's back. */
   readonly damaged?: boolean;
+  /** Have it begin with what can be no size of metadata, nor anything else. */
+  readonly malformed?: boolean;
 }
 
 /** The newest subscription of a client to a scripted broker. */
@@ -58,7 +60,7 @@ export class ScriptedTopic {
 }
 
 /** Sends an entry to a subscription. */
-export function sendEntry(to: Heard<'subscribe'>, { entryId, payload, metadata, damaged }: SentEntry): void {
+export function sendEntry(to: Heard<'subscribe'>, { entryId, payload, metadata, damaged, malformed }: SentEntry): void {
   const writer = new ByteWriter();
   const messageId = { ledgerId, entryId: BigInt(entryId) };
   encodePayloadFrame(
@@ -69,6 +71,8 @@ export function sendEntry(to: Heard<'subscribe'>, { entryId, payload, metadata, 
   );
   const frame = writer.copy();
   if (damaged === true) frame[frame.length - 1] = (frame[frame.length - 1] as number) ^ 1;
+  // Its magic number comes right behind the command.
+  if (malformed === true) frame[8 + frame.readUInt32BE(4)] = 0xff;
   to.peer.write(frame);
 }
 
