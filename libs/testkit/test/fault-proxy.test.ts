@@ -111,6 +111,16 @@ describe('fault proxy', { timeout: 30_000 }, () => {
     assert.equal((await one.waitForBytes(12)).toString(), 'abCdefabcdef');
   });
 
+  test('calls off what is still to come', async () => {
+    const one = client();
+    proxy.corrupt('up', 1).catch(assert.ifError);
+    proxy.cutAfter('down', 2).catch(assert.ifError);
+    proxy.disarm();
+    one.socket.write('abc');
+    assert.equal((await one.waitForBytes(3)).toString(), 'abc');
+    assert.equal(proxy.openConnections, 1);
+  });
+
   test('splits into pieces that arrive apart', async () => {
     const one = client();
     proxy.split('down', 1);

@@ -88,6 +88,11 @@ export class FaultProxy {
     return this.#lanes[direction].corrupt(wholeNumber('offset', offset), mask);
   }
 
+  /** Calls off cuts and corruptions that are still to come; their promises don't settle. */
+  disarm(): void {
+    for (const lane of Object.values(this.#lanes)) lane.disarm();
+  }
+
   /** Holds each piece that is read for `delayMs`, one after another, so that throughput falls too. 0 ends it. */
   delay(direction: ProxyDirection, delayMs: number): void {
     this.#lanes[direction].delayMs = wholeNumber('delayMs', delayMs);

@@ -44,6 +44,12 @@ export class ProxyLane {
     return corruption.done.promise;
   }
 
+  /** Calls off the cut and the corruptions that are still to come; what waits for them waits on. */
+  disarm(): void {
+    this.#cut = undefined;
+    this.#corruptions.length = 0;
+  }
+
   /** Moves bytes from `source` to `target` until one of them ends; `cut` ends both at once. */
   async run(source: Socket, target: Socket, cut: () => void): Promise<void> {
     // Serial on purpose: while a piece waits, `source` is not read, so that back-pressure reaches the sender.

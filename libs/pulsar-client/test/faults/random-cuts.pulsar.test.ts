@@ -1,0 +1,174 @@
+// Connections are cut again and again, anywhere, while messages of every kind are published and received.
+import assert from 'node:assert/strict';
+import { after, before, describe, test, type TestContext } from 'node:test';
+import { unavailable, uniqueTopic } from '@pharos/testkit';
+import { PulsarAdmin } from '../../src/admin/admin.ts';
+import type { Client } from '../../src/client.ts';
+import type { ConsumerConfig } from '../../src/consumer/consumer-config.ts';
+import { MessageId } from '../../src/message-id.ts';
+import type { ProducerConfig } from '../../src/producer/producer-config.ts';
+import { Chance, faultRounds } from '../support/chance.ts';
+import { type FaultCounts, type LoadOptions, NumberedLoad, Receipts } from '../support/fault-load.ts';
+import { type Acknowledging, consume, Cutter, read } from '../support/fault-receivers.ts';
+import { FaultyBroker } from '../support/faulty-broker.ts';
+import { follow } from '../support/entries.ts';
+import { keepingNamespace } from '../support/keeping-namespace.ts';
+import { openResources, untilBackTo } from '../support/leaks.ts';
+import { readBack } from '../support/read-back.ts';
+
+/** For all that is under way; a busy machine takes its time. */
+const allComeWithinMs = 240_000;
+
+let broker: FaultyBroker;
+
+before(
+  async () => {
+    broker = await FaultyBroker.start(3);
+  },
+  { timeout: 240_000 },
+);
+
+after(() => broker.stop());
+
+const total = faultRounds(1000);
+
+/** What is published: each kind to a plain topic and to one in partitions. */
+const kinds: Readonly<Record<string, readonly [Partial<ProducerConfig>, Partial<LoadOptions>]>> = {
+  single: [{ batchingEnabled: false }, {}],
+  batched: [{ batchingMaxPublishDelayMs: 1, batchingMaxMessages: 20 }, {}],
+  keyed: [{ batchingType: 'KeyBasedBatching', batchingMaxPublishDelayMs: 1 }, { keys: 5 }],
+  lz4: [
+    { compressionType: 'LZ4', batchingMaxPublishDelayMs: 1 },
+    { keys: 3, bytes: 300 },
+  ],
+  zstd: [{ compressionType: 'ZSTD', batchingEnabled: false }, { bytes: 300 }],
+};
+
+interface Receiver {
+  readonly name: string;
+  readonly receipts: Receipts;
+  readonly ordered: boolean;
+  readonly mayComeAgain: boolean;
+}
+
+/** Everything that receives one topic: consumers of every kind, and those that resume by position. */
+class Receivers {
+  readonly all: Receiver[] = [];
+  readonly running: Promise<void>[] = [];
+
+  add(name: string, happened: () => void, { ordered = true, mayComeAgain = true } = {}): Receipts {
+    const receipts = new Receipts(name, happened);
+    this.all.push({ name, receipts, ordered, mayComeAgain });
+    return receipts;
+  }
+
+  async subscribe(
+    clients: readonly Client[],
+    receipts: Receipts,
+    how: Acknowledging,
+    config: Pick<ConsumerConfig, 'topic' | 'subscriptionType' | 'ackReceiptEnabled'>,
+  ): Promise<void> {
+    for (const client of clients) {
+      const subscription = receipts.name;
+      const consumer = await client.subscribe({ subscription, subscriptionInitialPosition: 'Earliest', ...config });
+      this.running.push(consume(consumer, receipts, how));
+    }
+  }
+}
+
+async function receive(topic: string, first: Client, second: Client, happened: () => void): Promise<Receivers> {
+  const receivers = new Receivers();
+  const both = [first, second];
+  const exclusive = receivers.add('exclusive', happened);
+  await receivers.subscribe([first], exclusive, 'individual', { topic, subscriptionType: 'Exclusive' });
+  const confirmed = receivers.add('confirmed', happened);
+  await receivers.subscribe([second], confirmed, 'confirmed', { topic, ackReceiptEnabled: true });
+  const failover = receivers.add('failover', happened);
+  await receivers.subscribe(both, failover, 'cumulative', { topic, subscriptionType: 'Failover' });
+  const shared = receivers.add('shared', happened, { ordered: false });
+  await receivers.subscribe(both, shared, 'individual', { topic, subscriptionType: 'Shared' });
+  const reader = await first.createReader({ topic, startMessageId: MessageId.earliest() });
+  receivers.running.push(read(reader, receivers.add('reader', happened, { mayComeAgain: false })));
+  return receivers;
+}
+
+async function publish(client: Client, topic: string, onAcknowledged: () => void): Promise<NumberedLoad[]> {
+  const common = { topic, sendTimeoutMs: 0, messageRoutingMode: 'RoundRobinDistribution' } as const;
+  const loads = await Promise.all(
+    Object.entries(kinds).map(async ([kind, [config, options]]) => {
+      const producer = await client.createProducer({ ...common, ...config });
+      return new NumberedLoad(kind, producer, { total, keys: 0, ...options, onAcknowledged });
+    }),
+  );
+  await Promise.all(loads.map((load) => load.run()));
+  return loads;
+}
+
+/** What the topics hold. */
+async function storedIn(client: Client, topics: readonly string[]): Promise<Receipts> {
+  const stored = new Receipts('stored');
+  for (const topic of topics) {
+    for (const { text, id } of await readBack(client, topic)) stored.add(Buffer.from(text), id);
+  }
+  return stored;
+}
+
+function judge(
+  t: TestContext,
+  { name, receipts, ordered, mayComeAgain }: Receiver,
+  loads: readonly NumberedLoad[],
+): void {
+  const counts = receipts.counts(loads);
+  t.diagnostic(`${name}: ${JSON.stringify(counts)}`);
+  const each = total * loads.length;
+  const expected: FaultCounts = {
+    acknowledged: each,
+    received: each,
+    lost: 0,
+    duplicated: 0,
+    redelivered: mayComeAgain ? counts.redelivered : 0,
+    afterConfirmation: 0,
+    outOfOrder: ordered ? 0 : counts.outOfOrder,
+    wrong: 0,
+  };
+  assert.deepEqual(counts, expected, name);
+}
+
+describe('connections that are cut at random under load', { skip: unavailable('pulsar'), timeout: 900_000 }, () => {
+  for (const partitions of [0, 2]) {
+    test(`${partitions} partitions: nothing is lost, stored twice or misplaced; who resumes by position gets it once`, async (t) => {
+      const chance = Chance.for(t);
+      const base = openResources();
+      const { adminUrl } = broker.server;
+      const admin = new PulsarAdmin({ adminUrl });
+      const namespace = await keepingNamespace(adminUrl);
+      await admin.setDeduplication(namespace, true);
+      const topic = uniqueTopic('cut', namespace);
+      if (partitions > 0) await admin.createPartitionedTopic(topic, partitions);
+      const [publisher, first, second] = [broker.client(0), broker.client(1), broker.client(2)];
+      const cutters = broker.proxies.map((proxy, way) => new Cutter(proxy, chance, 20, way === 0 ? 150 : 1500));
+      const onReceived = (): void => {
+        for (const { happened } of cutters.slice(1)) happened();
+      };
+      const receivers = await receive(topic, first, second, onReceived);
+      const entries =
+        partitions === 0 ? await follow(second, { topic, startMessageId: MessageId.earliest() }) : undefined;
+      const loads = await publish(publisher, topic, () => cutters[0]?.happened());
+      assert.deepEqual(
+        loads.flatMap(({ failures }) => failures),
+        [],
+      );
+      for (const { receipts } of receivers.all) await receipts.untilReceived(total * loads.length, allComeWithinMs);
+      t.diagnostic(`cuts: ${JSON.stringify(cutters.map(({ cuts }) => cuts))}`);
+      for (const receiver of receivers.all) judge(t, receiver, loads);
+      const direct = broker.direct();
+      const receipts = await storedIn(direct, await direct.getPartitionsForTopic(topic));
+      judge(t, { name: 'stored', receipts, ordered: true, mayComeAgain: false }, loads);
+      const ids = entries?.entries.items.map(({ messageId }) => messageId.toString()) ?? [];
+      assert.equal(new Set(ids).size, ids.length, 'no entry comes twice');
+      await Promise.all([publisher, first, second, direct].map((client) => client.close()));
+      await Promise.all(receivers.running);
+      t.diagnostic(JSON.stringify({ base, left: await untilBackTo(base) }));
+    });
+  }
+});
