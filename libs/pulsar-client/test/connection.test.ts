@@ -140,6 +140,29 @@ describe('a connection', () => {
     await broker.hear('producer', 2);
   });
 
+  test('whose answers vanish in a frame of a damaged size is given up, and made anew', async (t) => {
+    const { broker, client } = await startScripted(t, {}, { keepAliveIntervalMs: 50 });
+    await newProducer(client);
+    const pong = Buffer.from('000000090000000508139a0100', 'hex');
+    broker.on('ping', ({ peer }) => {
+      if (broker.heard('ping').length === 0) peer.write(Buffer.from('00400000', 'hex'));
+      peer.write(pong);
+    });
+    await broker.hear('connect', 2);
+    await broker.hear('producer', 2);
+  });
+
+  test('whose answer comes in pieces, slowly, is kept', async (t) => {
+    const { broker, client } = await startScripted(t, {}, { keepAliveIntervalMs: 250 });
+    await client.getPartitionsForTopic('chat');
+    const pong = Buffer.from('000000090000000508139a0100', 'hex');
+    broker.on('ping', ({ peer }) =>
+      peer.write(pong.subarray(...(broker.heard('ping').length % 2 === 0 ? [0, 6] : [6]))),
+    );
+    await broker.hear('ping', 5);
+    assert.equal(broker.heard('connect').length, 1);
+  });
+
   test('that is answered is kept', async (t) => {
     // Long enough for an answer on a machine that is busy: the second is only asked for where the first was heard.
     const { broker, client } = await startScripted(t, {}, { keepAliveIntervalMs: 250 });

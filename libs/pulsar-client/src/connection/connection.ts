@@ -220,7 +220,7 @@ export class Connection {
   }
 
   #read(chunk: Buffer): void {
-    this.#keepAlive.heard();
+    this.#keepAlive.progressed();
     if (!this.#spoken) {
       this.#spoken = true;
       // The commonest wrong port is that of the admin API, whose answer would read as an absurd frame size.
@@ -250,6 +250,7 @@ export class Connection {
   }
 
   #handle(frame: BaseCommand, entry: Buffer | undefined): void {
+    this.#keepAlive.heard();
     if (this.#greeting) return this.#answerGreeting(frame);
     switch (frame.type) {
       case 'message':

@@ -6,10 +6,15 @@ export interface KeepAliveParts {
   readonly silent: () => void;
 }
 
+/** Intervals that one frame may take on a slow network. Beyond, its size is taken to be damaged: it would swallow all that comes. */
+const maxFrameIntervals = 4;
+
 /** Asks the other side for a sign of life in each interval, and tells where none came in the one before. */
 export class KeepAlive {
   readonly #parts: KeepAliveParts;
   #heard = true;
+  #progressed = false;
+  #frameIntervals = 0;
   #timer: NodeJS.Timeout | undefined;
 
   constructor(parts: KeepAliveParts) {
@@ -21,8 +26,15 @@ export class KeepAlive {
     this.#timer.unref();
   }
 
+  /** A whole frame came. */
   heard(): void {
     this.#heard = true;
+    this.#frameIntervals = 0;
+  }
+
+  /** Bytes came, perhaps of a frame that takes its time. */
+  progressed(): void {
+    this.#progressed = true;
   }
 
   stop(): void {
@@ -31,8 +43,10 @@ export class KeepAlive {
 
   #check(): void {
     if (this.#parts.isPaused()) return;
-    if (!this.#heard) return this.#parts.silent();
+    const slow = this.#progressed && ++this.#frameIntervals < maxFrameIntervals;
+    if (!this.#heard && !slow) return this.#parts.silent();
     this.#heard = false;
+    this.#progressed = false;
     this.#parts.ping();
   }
 }
