@@ -212,6 +212,30 @@ describe('producer and answers that make no sense or no progress', { timeout }, 
     assert.deepEqual(broker.heard('send').map(textOf), ['a', 'b', 'c']);
   });
 
+  test('a broker that has misread a sequence id drops what is older: that is no success, and new ids are newer', async (t) => {
+    const { broker, client } = await startScripted(t);
+    const producer = await newProducer(client);
+    broker.on('send', ({ command: { producerId, sequenceId }, peer }) => {
+      if (sequenceId > 1000)
+        return peer.say({
+          type: 'sendReceipt',
+          command: { producerId, sequenceId, messageId: { ledgerId: 7n, entryId: 9n } },
+        });
+      // The first is stored under the wrong id, and what follows is taken for older.
+      const known = broker.heard('producer').length > 1;
+      const id = known ? sequenceId : 1000;
+      const messageId = { ledgerId: -1n, entryId: -1n };
+      return peer.say({ type: 'sendReceipt', command: { producerId, sequenceId: id, messageId } });
+    });
+    broker.on('producer', ({ command: { requestId }, peer }) => {
+      const command = { requestId, producerName: 'mine', lastSequenceId: 1000 };
+      peer.say({ type: 'producerSuccess', command });
+    });
+    for (const lost of sendAll(producer, 'a', 'b')) await assert.rejects(lost, pulsarError('ChecksumError', true));
+    assert.deepEqual(entryIds(await Promise.all(sendAll(producer, 'c'))), [9n]);
+    assert.equal(broker.heard('send').at(-1)?.command.sequenceId, 1001);
+  });
+
   test('backs off from a broker that can not store anything', async (t) => {
     const { broker, client } = await startScripted(t, {}, { initialBackoffMs: 100, maxBackoffMs: 200 });
     const producer = await newProducer(client, { sendTimeoutMs: 500 });

@@ -77,6 +77,13 @@ export class Pending {
     this.#unwritten = all;
   }
 
+  /** The broker may take all that is here for duplicates, which they aren't: such an answer is no receipt. */
+  doubt(): void {
+    for (const entries of [this.#written, this.#unwritten]) {
+      for (const entry of entries) if (entry.messages[0]?.message.sequenceId === undefined) entry.damaged++;
+    }
+  }
+
   /** Takes the oldest out, whose fate is known: `error`, or that it was acknowledged. */
   settle(error: PulsarError | undefined): PendingEntry | undefined {
     const entry = this.#written.shift() ?? this.#unwritten.shift();

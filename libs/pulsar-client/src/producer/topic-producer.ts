@@ -18,6 +18,7 @@ import { refusesEntry, withOutcome } from './outcome.ts';
 import { Pending } from './pending.ts';
 import type { Producer } from './producer.ts';
 import type { ProducerMessage } from './producer-config.ts';
+import { SequenceIds } from './sequence-ids.ts';
 import type { ProducerSettings } from './settings.ts';
 
 export interface TopicProducerParts {
@@ -42,12 +43,12 @@ export class TopicProducer implements Producer {
   readonly #blocked: Blocked;
   readonly #frames = new FrameBuilder();
   readonly #pending = new Pending();
+  readonly #sequenceIds: SequenceIds;
   #batch: Outgoing[] = [];
   #batchBytes = 0;
   #batchTimer: NodeJS.Timeout | NodeJS.Immediate | undefined;
   #timeoutTimer: NodeJS.Timeout | undefined;
   #name: string;
-  #nextSequenceId: number | undefined;
   #epoch = 0;
   #maxMessageBytes = DEFAULT_MAX_MESSAGE_BYTES;
   /** Why nothing can be sent any more. */
@@ -60,7 +61,7 @@ export class TopicProducer implements Producer {
     this.#parts = parts;
     this.#producerId = core.newProducerId();
     this.#name = settings.producerName ?? '';
-    this.#nextSequenceId = settings.initialSequenceId === undefined ? undefined : settings.initialSequenceId + 1;
+    this.#sequenceIds = new SequenceIds(settings.initialSequenceId);
     this.#budget = new Budget(parts.room);
     this.#blocked = new Blocked(this.#budget, settings.sendTimeoutMs, topic);
     this.#attachment = new Attachment(core, {
@@ -150,8 +151,7 @@ export class TopicProducer implements Producer {
 
   #accept(outgoing: Outgoing): void {
     const { message, weight } = outgoing;
-    outgoing.sequenceId = message.sequenceId ?? this.#nextSequenceId ?? 0;
-    this.#nextSequenceId = outgoing.sequenceId + 1;
+    outgoing.sequenceId = this.#sequenceIds.take(message.sequenceId);
     this.#watch();
     const { batching } = this.#parts.settings;
     if (batching === undefined || standsAlone(message)) {
@@ -244,7 +244,7 @@ export class TopicProducer implements Producer {
       },
     }));
     this.#name = answer.producerName;
-    this.#nextSequenceId ??= (answer.lastSequenceId ?? -1) + 1;
+    if (this.#sequenceIds.adopt(answer.lastSequenceId ?? -1)) this.#pending.doubt();
   }
 
   #attached(connection: Connection): void {
