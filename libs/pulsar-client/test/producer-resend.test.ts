@@ -236,6 +236,22 @@ describe('producer and answers that make no sense or no progress', { timeout }, 
     assert.equal(broker.heard('send').at(-1)?.command.sequenceId, 1001);
   });
 
+  test('a message that a later one overtook is not there because the broker then calls it a duplicate', async (t) => {
+    const { broker, client } = await startScripted(t);
+    const producer = await newProducer(client);
+    broker.on('send', (heard) => {
+      const { producerId, sequenceId } = heard.command;
+      if (sequenceId > 0) return broker.receipt(heard);
+      // Under another id the first time.
+      if (broker.heard('producer').length < 2) return;
+      const messageId = { ledgerId: -1n, entryId: -1n };
+      heard.peer.say({ type: 'sendReceipt', command: { producerId, sequenceId, messageId } });
+    });
+    const [first, second] = sendAll(producer, 'a', 'b');
+    await assert.rejects(first as Promise<unknown>, pulsarError('ChecksumError', true));
+    await second;
+  });
+
   test('backs off from a broker that can not store anything', async (t) => {
     const { broker, client } = await startScripted(t, {}, { initialBackoffMs: 100, maxBackoffMs: 200 });
     const producer = await newProducer(client, { sendTimeoutMs: 500 });

@@ -77,10 +77,15 @@ export class Pending {
     this.#unwritten = all;
   }
 
-  /** The broker may take all that is here for duplicates, which they aren't: such an answer is no receipt. */
-  doubt(): void {
+  /**
+   * The broker answers in order, so that entries before this id arrived as something else, or not at all. Where it takes
+   * them for duplicates from now on, that is no receipt.
+   */
+  doubt(before = Number.POSITIVE_INFINITY): void {
     for (const entries of [this.#written, this.#unwritten]) {
-      for (const entry of entries) if (entry.messages[0]?.message.sequenceId === undefined) entry.damaged++;
+      for (const entry of entries) {
+        if (entry.sequenceId < before && entry.messages[0]?.message.sequenceId === undefined) entry.damaged++;
+      }
     }
   }
 

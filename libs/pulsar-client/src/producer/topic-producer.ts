@@ -260,6 +260,7 @@ export class TopicProducer implements Producer {
     if (entry === undefined || receipt.sequenceId < entry.sequenceId) return;
     if (receipt.sequenceId > entry.sequenceId) {
       const text = `${this.#parts.topic}: the broker acknowledged sequence id ${receipt.sequenceId}, expected ${entry.sequenceId}`;
+      this.#pending.doubt(receipt.sequenceId);
       this.#attachment.restart(new PulsarError('UnknownError', text));
       return;
     }
