@@ -252,6 +252,24 @@ describe('producer and answers that make no sense or no progress', { timeout }, 
     await second;
   });
 
+  test('a message that was on an earlier connection is there where the broker calls it a duplicate, though a later one overtook it', async (t) => {
+    const { broker, client } = await startScripted(t);
+    const producer = await newProducer(client);
+    broker.on('send', (heard) => {
+      const { producerId, sequenceId } = heard.command;
+      const attempt = broker.heard('producer').length;
+      // It is being stored still when it comes for the second time.
+      if (attempt === 1 || (attempt === 2 && sequenceId === 0)) return;
+      const messageId = { ledgerId: -1n, entryId: -1n };
+      if (attempt === 2) broker.receipt(heard);
+      else heard.peer.say({ type: 'sendReceipt', command: { producerId, sequenceId, messageId } });
+    });
+    const sent = sendAll(producer, 'a', 'b');
+    await broker.hear('send', 2);
+    broker.cutAll();
+    assert.deepEqual(entryIds(await Promise.all(sent)), [-1n, -1n]);
+  });
+
   test('backs off from a broker that can not store anything', async (t) => {
     const { broker, client } = await startScripted(t, {}, { initialBackoffMs: 100, maxBackoffMs: 200 });
     const producer = await newProducer(client, { sendTimeoutMs: 500 });

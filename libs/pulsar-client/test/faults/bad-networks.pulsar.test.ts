@@ -140,7 +140,7 @@ describe('a bad network', { skip: unavailable('pulsar'), timeout: 600_000 }, () 
     const topic = uniqueTopic('flips', namespace);
     const [publisher, receiver] = [0, 1].map((way) =>
       // A frame whose size is flipped swallows what follows: only silence tells.
-      broker.client(way, { keepAliveIntervalMs: 300, operationTimeoutSeconds: 5 }),
+      broker.client(way, { keepAliveIntervalMs: 1000, operationTimeoutSeconds: 20 }),
     ) as [Client, Client];
     const flips = new Flips(broker.proxies, chance);
     const receipts = new Receipts('consumer');
@@ -151,7 +151,7 @@ describe('a bad network', { skip: unavailable('pulsar'), timeout: 600_000 }, () 
       single: { batchingEnabled: false },
       zlib: { compressionType: 'Zlib', batchingMaxPublishDelayMs: 1 },
     })) {
-      const config = { topic, sendTimeoutMs: 10_000, blockIfQueueFull: true, ...own };
+      const config = { topic, sendTimeoutMs: 20_000, blockIfQueueFull: true, ...own };
       const producer = await publisher.createProducer(config);
       loads.push(new NumberedLoad(name, producer, { total, keys: 0, bytes: 100, onAcknowledged: flips.happened }));
     }
