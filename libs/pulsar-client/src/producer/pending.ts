@@ -81,7 +81,7 @@ export class Pending {
    * The broker answers in order: entries before this id arrived as something else, or not at all. Where it takes them for
    * duplicates from now on, that is no receipt; unless they were on an earlier connection, which may have stored them.
    */
-  doubt(before = Number.POSITIVE_INFINITY): void {
+  doubt(before: number = Number.POSITIVE_INFINITY): void {
     for (const entries of [this.#written, this.#unwritten]) {
       for (const entry of entries) {
         const own = entry.messages[0]?.message.sequenceId !== undefined;
