@@ -23,7 +23,7 @@ export interface AttachedLane {
   /** An entry of the prefill: it was published before anybody could join. */
   past(entry: LaneEntry): void;
   began(): void;
-  /** What came so far is void; the lane is attached anew. */
+  /** What came so far is void; the lane is attached, perhaps anew. */
   restarted(): void;
   entry(entry: LaneEntry): void;
   turnEnd(): void;
@@ -67,6 +67,8 @@ export class LaneAttachment {
   readonly #waiters = new Set<Waiter>();
   readonly #backoff = new Backoff({ initialMs: 100, maxMs: 5_000 });
   #current: Following | undefined;
+  /** Reads the newest of the lane, and is not followed yet. */
+  #prefilling: Following | undefined;
   #attaching = false;
   #retry: NodeJS.Timeout | undefined;
   /** A tail on its way out; the next one waits for it, so that no entry comes from both. */
@@ -135,6 +137,7 @@ export class LaneAttachment {
       waiter.done.reject(this.#closedError());
     }
     this.#waiters.clear();
+    this.#prefilling?.stop();
     await this.detach();
     await this.#leaving;
   }
@@ -156,6 +159,8 @@ export class LaneAttachment {
   }
 
   async #follow(life: Log, start: TailStart, prefill?: Prefill): Promise<Following> {
+    // What another tail has read is no part of this one's sequence: it may be of another life, with offsets of its own.
+    this.#owner.restarted();
     const onEnd = (ended: Following, error: Error): void => this.#ended(ended, error);
     const following = new Following(life, this.#owner, this.#context, onEnd, prefill);
     return following.adopt(await life.attach(this.lane, following, start));
@@ -170,10 +175,11 @@ export class LaneAttachment {
     if (prefill === undefined) return undefined;
     for (let maxAgeMs = prefill.maxAgeMs; maxAgeMs >= leastPrefillMs; maxAgeMs /= prefillStep) {
       const following = await this.#follow(life, { at: 'recent', maxAgeMs }, prefill);
-      const isThrough = await following.caughtUp();
+      this.#prefilling = following;
+      const isThrough = !this.#closed && (await following.caughtUp());
+      this.#prefilling = undefined;
       if (isThrough || this.#closed || following.end !== undefined) return following;
       await this.#leave(following);
-      this.#owner.restarted();
     }
     return undefined;
   }
