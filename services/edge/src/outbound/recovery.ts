@@ -51,11 +51,25 @@ export function recover(
   const whole = lane.ring.walk(channel, position.offset, (cursor, { publishTimeMs }) => {
     if (publications.length >= limits.maxPublications || publishTimeMs < oldestMs) return false;
     const publication = new PublicationView(cursor, publishTimeMs).publication();
-    // As it travels: escaped, a payload can be several times as long.
-    bytes += publication.data.length;
+    bytes += bytesOf(publication);
     if (bytes > limits.maxBytes) return false;
     publications.push(publication);
     return true;
   });
   return whole ? { kind: 'recovered', publications } : { kind: 'unrecoverable', reason: 'limit' };
+}
+
+/** `{"data":…,"info":{"user":…,"client":…},"offset":…,"tags":{…},"time":…},` with numbers as long as they get, without the rest. */
+const envelopeBytes = 96;
+
+/** As it travels: escaped, a payload can be several times as long, and tags come from any program that may write to the topic. */
+function bytesOf({ data, info, tags }: Publication): number {
+  let bytes = envelopeBytes + data.length;
+  if (info !== undefined) bytes += jsonBytes(info.user) + jsonBytes(info.client);
+  for (const [name, value] of tags ?? []) bytes += jsonBytes(name) + jsonBytes(value) + 2;
+  return bytes;
+}
+
+function jsonBytes(text: string): number {
+  return Buffer.byteLength(JSON.stringify(text));
 }

@@ -168,6 +168,32 @@ export function recoveryScenarios(makeWorld: () => World, socket: 'uws' | 'ws'):
     assert.equal(await metric(edge, 'pharos_edge_recoveries_total', { outcome: 'ahead' }), 1);
   });
 
+  test('answers larger together than what may be buffered for a connection do not end it', async (t) => {
+    const world = makeWorld();
+    const env = { PHAROS_CLIENT_QUEUE_MAX_SIZE: '1MiB', PHAROS_CLIENT_RECOVERY_MAX_PUBLICATION_LIMIT: '100000' };
+    const edge = await startEdge(t, world, { socket, env });
+    const outsider = await startOutsider(t, world);
+    const stays = await ProtocolClient.connect(t, edge);
+    const { epoch, offset = 0 } = await resume(stays, 'c0', {});
+    const channels = Array.from({ length: 30 }, (_, at) => `c${at}`);
+    const data = JSON.stringify('x'.repeat(50_000));
+    for (const channel of channels) await Promise.all(Array.from({ length: 9 }, () => outsider.append(channel, data)));
+    await outsider.append('c0', '"last"');
+    await stays.publications.waitForCount(10);
+    const client = await ProtocolClient.connect(t, edge);
+    const options = { recover: true, recoverable: true, epoch, offset };
+    const ids = client.send(...channels.map((channel) => ({ subscribe: { channel, ...options } })));
+    const replies = await Promise.all(ids.map((id) => client.reply(id)));
+    const results = replies.map((reply) => reply['subscribe'] as SubscribeResult);
+    // Whole or not at all; and the first, for which there was room, whole.
+    assert.equal(results[0]?.publications?.length, 10);
+    for (const { recovered, publications = [] } of results) {
+      assert.ok(recovered === true ? publications.length >= 9 : publications.length === 0);
+    }
+    await client.call({ ping: {} });
+    assert.equal(await metric(edge, 'pharos_edge_slow_connections_total', { transport: 'websocket' }), 0);
+  });
+
   test('where recovery is not allowed a client is neither recoverable nor recovered', async (t) => {
     const env = { PHAROS_CHANNEL_WITHOUT_NAMESPACE_ALLOW_RECOVERY: 'false' };
     const edge = await startEdge(t, makeWorld(), { socket, env });

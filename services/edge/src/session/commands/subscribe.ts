@@ -128,8 +128,8 @@ function recoverFrom({ session, command, namespace, feed }: Attempt, recoverable
     {
       maxPublications: Math.min(history_size, recoveryPublications),
       maxAgeMs: history_ttl,
-      // An answer larger than the connection's queue would end the connection, again at each try.
-      maxBytes: queueBytes / 2,
+      // Answers that fill the connection's queue, this one or many together, would end the connection, again at each try.
+      maxBytes: (queueBytes - session.socket.bufferedAmount()) / 2,
     },
   );
 }
