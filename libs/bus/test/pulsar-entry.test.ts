@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import type { LaneEntry } from '@pharos/bus';
 import { ByteWriter, javaStringHash } from '@pharos/bytes';
 import type { Entry } from '@pharos/pulsar-client';
 import { PulsarLaneEntry } from '../src/pulsar/pulsar-entry.ts';
@@ -201,5 +204,34 @@ describe('an entry of Pulsar', () => {
     assert.ok(one.next());
     assert.ok(two.next());
     assert.ok(one.buffer.buffer.byteLength < chunk.length);
+  });
+
+  test('retained, it holds no view of the chunk by its metadata either, as a schema’s version would', async () => {
+    setFlagsFromString('--expose-gc');
+    const collect = runInNewContext('gc') as () => void;
+    const retained = (): { readonly kept: LaneEntry; readonly chunk: WeakRef<object> } => {
+      const chunk = Buffer.alloc(256 * 1024);
+      const metadata = { schemaVersion: chunk.subarray(0, 8), orderingKey: chunk.subarray(8, 9), partitionKey: 'a' };
+      const payload = Buffer.from('alone');
+      const kept = laneEntry({ payload, count: 1, batch: false, metadata }).retain();
+      return { kept, chunk: new WeakRef(chunk.buffer) };
+    };
+    const { kept, chunk } = retained();
+    await new Promise((resolve) => setImmediate(resolve));
+    collect();
+    assert.equal(chunk.deref(), undefined);
+    assert.deepEqual(
+      readEntry(kept).map(({ channel, text }) => [channel, text]),
+      [['a', 'alone']],
+    );
+  });
+
+  test('counts properties and a key that lie outside its payload', () => {
+    const properties = [{ key: 'p', value: 'x'.repeat(100_000) }];
+    const payload = Buffer.alloc(0);
+    assert.ok(laneEntry({ payload, count: 1, batch: false, metadata: { properties } }).bytes > 100_000);
+    assert.ok(laneEntry({ payload, count: 1, batch: false, metadata: { partitionKey: 'x'.repeat(9_000) } }).bytes > 9_000);
+    // Of a batch nobody reads them, so that they aren't kept.
+    assert.ok(laneEntry({ payload: batchOf([{ data: 'x' }]), count: 1, metadata: { properties } }).bytes < 10_000);
   });
 });

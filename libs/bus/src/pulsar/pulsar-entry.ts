@@ -14,6 +14,7 @@ export interface EntryContext {
 
 // Entry, metadata and view objects, near enough.
 const entryOverheadBytes = 512;
+const propertyOverheadBytes = 64;
 
 /** An entry as one tail sees it. The tail has one and sets it to each entry in turn; `retain` gives one that stays. */
 export class PulsarLaneEntry implements LaneEntry {
@@ -53,7 +54,7 @@ export class PulsarLaneEntry implements LaneEntry {
   }
 
   get bytes(): number {
-    return this.#entry.payload.length + entryOverheadBytes;
+    return this.#entry.payload.length + outsideBytes(this.#entry) + entryOverheadBytes;
   }
 
   get publishTimeMs(): number {
@@ -71,14 +72,35 @@ export class PulsarLaneEntry implements LaneEntry {
   }
 
   retain(): LaneEntry {
-    const { payload } = this.#entry;
+    const { metadata, batch, payload } = this.#entry;
     // A view may hold a whole chunk of the socket's; whoever keeps entries counts the bytes of each.
     const alone = payload.length * 2 >= payload.buffer.byteLength;
-    const entry = alone ? this.#entry : { ...this.#entry, payload: Buffer.from(payload) };
+    const entry = {
+      ...this.#entry,
+      metadata: neededOf(metadata, batch),
+      payload: alone ? payload : Buffer.from(payload),
+    };
     const kept = new PulsarLaneEntry(this.#context, entry, this.#baseOffset, this.#skip);
     kept.#retained = true;
     return kept;
   }
+}
+
+/** What cursors read of the metadata: other fields are views too, or nobody's. */
+function neededOf(metadata: Entry['metadata'], batch: boolean): Entry['metadata'] {
+  const { producerName, sequenceId, publishTime, numChunksFromMsg, encryptionAlgo } = metadata;
+  const needed = { producerName, sequenceId, publishTime, numChunksFromMsg, encryptionAlgo };
+  if (batch) return needed;
+  const { partitionKey, partitionKeyB64Encoded, properties } = metadata;
+  return { ...needed, partitionKey, partitionKeyB64Encoded, properties };
+}
+
+/** Texts that lie beside the payload: a single message has its key and properties there, and they can be most of it. */
+function outsideBytes({ batch, metadata }: Entry): number {
+  if (batch) return 0;
+  let bytes = metadata.partitionKey?.length ?? 0;
+  for (const { key, value } of metadata.properties ?? []) bytes += propertyOverheadBytes + key.length + value.length;
+  return bytes;
 }
 
 class PulsarCursor implements PublicationCursor {
