@@ -79,7 +79,7 @@ export interface Log {
   /**
    * Follows a lane. Resolves once the start is known; from then on the handler gets every entry after it, in order, once,
    * over reconnects too.
-   * @throws BusError `unreachable`, `refused`, `closed`, `position-gone`
+   * @throws BusError `unreachable`, `refused`, `closed`, `position-gone`, `log-ended`
    */
   attach(lane: number, handler: TailHandler, start?: TailStart): Promise<LaneTail>;
   close(): Promise<void>;

@@ -230,7 +230,9 @@ describe('an entry of Pulsar', () => {
     const properties = [{ key: 'p', value: 'x'.repeat(100_000) }];
     const payload = Buffer.alloc(0);
     assert.ok(laneEntry({ payload, count: 1, batch: false, metadata: { properties } }).bytes > 100_000);
-    assert.ok(laneEntry({ payload, count: 1, batch: false, metadata: { partitionKey: 'x'.repeat(9_000) } }).bytes > 9_000);
+    assert.ok(
+      laneEntry({ payload, count: 1, batch: false, metadata: { partitionKey: 'x'.repeat(9_000) } }).bytes > 9_000,
+    );
     // Of a batch nobody reads them, so that they aren't kept.
     assert.ok(laneEntry({ payload: batchOf([{ data: 'x' }]), count: 1, metadata: { properties } }).bytes < 10_000);
   });

@@ -51,6 +51,24 @@ describe('opening logs on Pulsar', { skip: unavailable('pulsar') }, () => {
     assert.deepEqual(collector.texts, ['old line']);
   });
 
+  test('a topic that was made anew under a log that nobody follows: its lanes are not followed by the offsets of another life', async () => {
+    const bus = rig.newBus();
+    const topic = uniqueTopic('anew');
+    const log = await bus.openLog({ topic });
+    await append(log, 'chat', 'old');
+    await log.close();
+    const stale = await bus.openLog({ topic });
+    await rig.admin('DELETE', `${topic.replace('://', '/')}?force=true`);
+    const anew = await rig.newBus().openLog({ topic });
+    assert.notEqual(anew.epoch, stale.epoch);
+    await append(anew, 'chat', 'new');
+    await assert.rejects(stale.attach(0, new Collector(), { at: 'recent', maxAgeMs: 60_000 }), { code: 'log-ended' });
+    const collector = new Collector();
+    await anew.attach(0, collector, { at: 'recent', maxAgeMs: 60_000 });
+    await collector.untilCount(1);
+    assert.deepEqual(collector.texts, ['new']);
+  });
+
   test('without the admin API a log is live only, and says what to set', async () => {
     const adminUrl = `http://127.0.0.1:${await freePort()}`;
     const log = await rig.newBus({ adminUrl }).openLog({ topic: uniqueTopic('noadmin') });

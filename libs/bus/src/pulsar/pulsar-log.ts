@@ -1,4 +1,5 @@
 import { javaStringHash } from '@pharos/bytes';
+import { withDeadline } from '@pharos/lifecycle';
 import { BusError } from '../errors.ts';
 import type { PendingAppends } from '../limits.ts';
 import { type AppendReceipt, type LaneTail, type Log, markerProperty } from '../port.ts';
@@ -9,7 +10,7 @@ import { type Attached, attachLane } from './attach.ts';
 import type { EntryStream, StreamStart } from './entry-stream.ts';
 import { LaneAppender, type LaneProducer } from './lane-appender.ts';
 import { type EntryPosition, formatPosition } from './position.ts';
-import { PulsarTail } from './pulsar-tail.ts';
+import { lifeEnded, PulsarTail } from './pulsar-tail.ts';
 
 export type Warn = (detail: object, message: string) => void;
 
@@ -29,6 +30,8 @@ export interface PulsarLogParts {
   readonly onClose: (log: PulsarLog) => void;
 }
 
+// What an attach waits for the epoch: an admin API that is silent must not hold up every lane for its own timeout.
+const epochTimeoutMs = 3_000;
 // An attach that takes this long has waited for the broker's failover delay, whose default is a second.
 const slowAttachMs = 800;
 
@@ -37,6 +40,8 @@ export class PulsarLog implements Log {
   readonly #appenders: LaneAppender[];
   readonly #tails = new Set<PulsarTail>();
   #epochRead: Promise<string | undefined> | undefined;
+  /** Begins when `#epochRead` is over. */
+  #nextEpochRead: Promise<string | undefined> | undefined;
   #warnedOfSlowAttach = false;
   #closed = false;
 
@@ -100,9 +105,12 @@ export class PulsarLog implements Log {
     const marker = { data: Buffer.alloc(0), properties: { [markerProperty]: 'attach' } };
     const appendMarker = (): Promise<EntryPosition> => appender.append(marker, deadlineAt - performance.now());
     const attached = await attachLane({ topic, open, appendMarker, deadlineAt }, start);
-    if (this.#closed) {
-      await attached.stream.close();
+    try {
+      await this.#mustBeOfThisLife();
       this.#mustBeOpen();
+    } catch (error) {
+      await attached.stream.close();
+      throw error;
     }
     this.#sayIfSlow(lane, performance.now() - beganAt);
     return this.#follow(lane, handler, attached);
@@ -142,10 +150,35 @@ export class PulsarLog implements Log {
     return tail;
   }
 
-  /** Every lane asks at once after an outage; one call answers all. */
+  /**
+   * Nobody tells a log without tails that its topic was made anew: its lanes would be followed with offsets of another life.
+   * To be asked once the stream is open, which doesn't outlive its topic.
+   *
+   * @throws BusError `log-ended`
+   */
+  async #mustBeOfThisLife(): Promise<void> {
+    const { topic, epoch, warn } = this.#parts;
+    if (epoch === '') return;
+    let read: string | undefined;
+    try {
+      read = await withDeadline(this.#readEpoch(), epochTimeoutMs, `reading the epoch of '${topic}'`);
+    } catch (error) {
+      // As a tail does that resumes: an admin API that is away for a moment is no reason to be deaf.
+      warn({ err: error, topic }, 'the epoch of a log could not be read');
+      return;
+    }
+    if (read !== epoch) throw new BusError('log-ended', lifeEnded(topic, epoch, read));
+  }
+
+  /** Every lane asks at once after an outage; one call answers all that asked before it began. */
   #readEpoch(): Promise<string | undefined> {
-    this.#epochRead ??= this.#parts.readEpoch().finally(() => (this.#epochRead = undefined));
-    return this.#epochRead;
+    this.#nextEpochRead ??= Promise.resolve(this.#epochRead?.catch(() => undefined)).then(() => {
+      const read = this.#parts.readEpoch();
+      this.#epochRead = read;
+      this.#nextEpochRead = undefined;
+      return read;
+    });
+    return this.#nextEpochRead;
   }
 
   #sayIfSlow(lane: number, tookMs: number): void {

@@ -246,9 +246,7 @@ export class PulsarTail implements LaneTail, TurnSource, StreamListener {
     try {
       const epoch = await this.#parts.readEpoch();
       if (!this.#open || epoch === this.#parts.epoch) return;
-      const fate =
-        epoch === undefined ? 'was deleted' : `began another life, ${epoch} in place of ${this.#parts.epoch}`;
-      this.#end(new BusError('log-ended', `the log '${this.#parts.topic}' ${fate}`));
+      this.#end(new BusError('log-ended', lifeEnded(this.#parts.topic, this.#parts.epoch, epoch)));
     } catch (error) {
       // Whether it was replaced shows with the next offsets too; not knowing yet is no reason to stop.
       this.#parts.warn({ err: error, topic: this.#parts.topic }, 'the epoch of a log could not be read');
@@ -283,4 +281,10 @@ export class PulsarTail implements LaneTail, TurnSource, StreamListener {
  */
 function isFinal(error: BusError): boolean {
   return error.code === 'log-ended' || error.code === 'closed';
+}
+
+/** What became of the life of a log whose epoch reads otherwise now. */
+export function lifeEnded(topic: string, epoch: string, now: string | undefined): string {
+  const fate = now === undefined ? 'was deleted' : `began another life, ${now} in place of ${epoch}`;
+  return `the log '${topic}' ${fate}`;
 }
