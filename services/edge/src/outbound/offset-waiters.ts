@@ -7,6 +7,8 @@ interface Waiter {
 /** Clients that come from an edge which was ahead wait here until this one has caught up: for a moment, or in vain. */
 export class OffsetWaiters {
   readonly #waiters = new Set<Waiter>();
+  /** None waits for less: a lane says where it is at each turn, and most of the time nobody is reached by that. */
+  #least = Infinity;
 
   /** Resolves with true once `reached` was told of this offset or a later one, with false after `timeoutMs`. */
   wait(offset: number, timeoutMs: number): Promise<boolean> {
@@ -19,11 +21,17 @@ export class OffsetWaiters {
       const timer = setTimeout(() => done(false), timeoutMs);
       const waiter: Waiter = { offset, done, timer };
       this.#waiters.add(waiter);
+      this.#least = Math.min(this.#least, offset);
     });
   }
 
   reached(offset: number): void {
-    for (const waiter of this.#waiters) if (waiter.offset <= offset) waiter.done(true);
+    if (offset < this.#least) return;
+    this.#least = Infinity;
+    for (const waiter of this.#waiters) {
+      if (waiter.offset <= offset) waiter.done(true);
+      else this.#least = Math.min(this.#least, waiter.offset);
+    }
   }
 
   /** Nobody has anything to wait for any more. */
