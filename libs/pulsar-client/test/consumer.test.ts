@@ -3,9 +3,9 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { ByteWriter } from '@pharos/bytes';
 import { Deferred } from '@pharos/lifecycle';
-import { eventually } from '@pharos/testkit';
+import { Collector, eventually } from '@pharos/testkit';
 import type { Consumer } from '../src/consumer/consumer.ts';
-import { ackType, appendToBatch, compressionType, type MessageMetadata } from '../src/wire/index.ts';
+import { ackType, appendToBatch, compressionType, type MessageMetadata, serverError } from '../src/wire/index.ts';
 import { takeTexts, textOf, texts } from './support/consuming.ts';
 import { type ScriptedTopic, sendEntry, startTopic } from './support/entries.ts';
 import { pulsarError, startScripted } from './support/producers.ts';
@@ -47,6 +47,13 @@ function batchOf(...messages: readonly (string | BatchedText)[]): Buffer {
 function acknowledged(topic: ScriptedTopic): number[] {
   const individual = topic.broker.heard('ack').filter(({ command }) => command.ackType === ackType.individual);
   return individual.flatMap(({ command }) => (command.messageId ?? []).map((id) => Number(id.entryId)));
+}
+
+/** Permits of the subscription number so many. */
+function granted(topic: ScriptedTopic, number: number): number {
+  const consumerId = topic.broker.heard('subscribe')[number - 1]?.command.consumerId;
+  const flows = topic.broker.heard('flow').filter(({ command }) => command.consumerId === consumerId);
+  return flows.reduce((sum, { command }) => sum + command.messagePermits, 0);
 }
 
 describe('consumer', { timeout }, () => {
@@ -105,6 +112,57 @@ describe('consumer', { timeout }, () => {
       assert.deepEqual(acknowledged(topic), [0]);
     });
   }
+
+  test('a batch of thousands of millions leaves permits for what comes after it', async (t) => {
+    const topic = await startTopic(t);
+    const consumer = await subscribe(topic);
+    const numMessagesInBatch = 2 ** 31 - 1;
+    sendEntry(await topic.subscription(1), { entryId: 0, metadata: { numMessagesInBatch } });
+    await consumer.receive();
+    await eventually(() => granted(topic, 1) > numMessagesInBatch || undefined, 'a permit that is left');
+  });
+
+  test('a batch that stays damaged leaves permits for what comes after it', async (t) => {
+    const topic = await startTopic(t);
+    const consumer = await subscribe(topic);
+    const metadata = { numMessagesInBatch: 500 };
+    const payload = batchOf(...texts(500));
+    for (const session of [1, 2, 3]) {
+      sendEntry(await topic.subscription(session), { entryId: 0, payload, metadata, damaged: true });
+    }
+    const message = await consumer.receive();
+    assert.throws(() => message.getData(), pulsarError('ChecksumError'));
+    await eventually(() => granted(topic, 3) > 500 || undefined, 'a permit that is left');
+  });
+
+  test('asks for no more messages again in one command than a frame has room for', async (t) => {
+    const topic = await startTopic(t);
+    const consumer = await subscribe(topic, { subscriptionType: 'Shared', nAckRedeliverTimeoutMs: 0 });
+    for (let entryId = 0n; entryId < 2500n; entryId++) consumer.negativeAcknowledgeId({ ledgerId: 7n, entryId });
+    const asked = (): number[] =>
+      topic.broker.heard('redeliverUnacknowledgedMessages').map(({ command }) => command.messageIds?.length ?? 0);
+    await eventually(() => asked().reduce((sum, ids) => sum + ids, 0) === 2500 || undefined, 'all to be asked for');
+    assert.ok(Math.max(...asked()) <= 1000, `asked for ${asked().join(', ')}`);
+  });
+
+  test('a consumer that can not go on says so in the log: a listener hears of it nowhere else', async (t) => {
+    const errors = new Collector<string>();
+    const nothing = (): void => undefined;
+    const logger = {
+      debug: nothing,
+      info: nothing,
+      warn: nothing,
+      error: (_: object, text: string) => errors.add(text),
+    };
+    const topic = await startTopic(t, { logger });
+    await subscribe(topic, { listener: nothing });
+    topic.broker.on('subscribe', ({ command: { requestId }, peer }) =>
+      peer.say({ type: 'error', command: { requestId, error: serverError.AuthorizationError, message: 'no more' } }),
+    );
+    topic.broker.cutAll();
+    await errors.waitUntil((seen) => seen.length > 0, 'the end');
+    assert.match(errors.items.join(), /consumer of 's' on persistent:.*chat is over/);
+  });
 
   test('a batch that ends too soon: the messages before that can be read, and the rest is one that can not', async (t) => {
     const topic = await startTopic(t);

@@ -270,6 +270,51 @@ describe('producer and answers that make no sense or no progress', { timeout }, 
     assert.deepEqual(entryIds(await Promise.all(sent)), [-1n, -1n]);
   });
 
+  test('a damaged entry is told of ahead of the receipts before it: it is lost to nobody, and no receipt is taken for it', async (t) => {
+    const { broker, client } = await startScripted(t);
+    const producer = await newProducer(client);
+    // A broker looks at checksums as entries arrive, and stores them later; one that removes duplicates drops what comes
+    // under an older id than it has stored, with a receipt.
+    const nowhere = { ledgerId: -1n, entryId: -1n };
+    broker.on('send', (heard) => {
+      const { producerId, sequenceId } = heard.command;
+      const again = broker.heard('send').some(({ command }) => command.sequenceId === sequenceId);
+      const say = heard.peer.say;
+      if (again) say({ type: 'sendReceipt', command: { producerId, sequenceId, messageId: nowhere } });
+      else if (sequenceId === 1)
+        say({
+          type: 'sendError',
+          command: { producerId, sequenceId, error: serverError.ChecksumError, message: 'damaged' },
+        });
+      else if (sequenceId === 2)
+        for (const stored of [broker.heard('send')[0] as Heard<'send'>, heard]) broker.receipt(stored);
+    });
+    const [first, damaged, last] = sendAll(producer, 'a', 'b', 'c') as [
+      Promise<unknown>,
+      Promise<unknown>,
+      Promise<unknown>,
+    ];
+    await assert.rejects(damaged, pulsarError('ChecksumError', false));
+    assert.deepEqual(entryIds(await Promise.all([first, last])), [0n, 1n]);
+    assert.deepEqual(broker.heard('send').map(textOf), ['a', 'b', 'c']);
+  });
+
+  test('an entry that is refused ahead of the receipt before it is told of, and the others go on', async (t) => {
+    const { broker, client } = await startScripted(t);
+    const producer = await newProducer(client);
+    broker.on('send', (heard) => {
+      const { producerId, sequenceId } = heard.command;
+      if (sequenceId !== 1) return;
+      const error = serverError.NotAllowedError;
+      heard.peer.say({ type: 'sendError', command: { producerId, sequenceId, error, message: 'no' } });
+      broker.receipt(broker.heard('send')[0] as Heard<'send'>);
+    });
+    const [first, refused] = sendAll(producer, 'a', 'b') as [Promise<unknown>, Promise<unknown>];
+    await assert.rejects(refused, pulsarError('NotAllowedError', false));
+    assert.deepEqual(entryIds([await first]), [0n]);
+    assert.equal(broker.heard('producer').length, 1);
+  });
+
   test('backs off from a broker that can not store anything', async (t) => {
     const { broker, client } = await startScripted(t, {}, { initialBackoffMs: 100, maxBackoffMs: 200 });
     const producer = await newProducer(client, { sendTimeoutMs: 500 });

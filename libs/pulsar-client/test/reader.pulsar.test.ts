@@ -114,6 +114,17 @@ describe('reader', { timeout }, () => {
     await assert.rejects(reader.readNext(200), pulsarError('Timeout'));
   });
 
+  test('to a time, in the middle of a batch: the rest of it is not read any more', async (t) => {
+    const bench = await Bench.open(t);
+    await publishAll(bench);
+    const reader = await bench.read(MessageId.earliest());
+    await take(reader, 4);
+    await reader.seekTimestamp(0);
+    assert.deepEqual(await takeTexts(reader, 4), all.slice(0, 4));
+    await reader.seekTimestamp(Date.now() + 60_000);
+    assert.equal(await reader.hasMessageAvailable(), false);
+  });
+
   test('back within a batch, inclusive', async (t) => {
     const bench = await Bench.open(t);
     const ids = await publishAll(bench);

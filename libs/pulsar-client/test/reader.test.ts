@@ -91,6 +91,28 @@ describe('a reader, before anything has arrived', { timeout }, () => {
     assert.equal(await reader.hasMessageAvailable(), false);
   });
 
+  test('sent to a time, where the broker lets go of it before it answers: what was queued is not read any more', async (t) => {
+    const topic = await topicOfFive(t);
+    topic.broker.on('seek', ({ command: { consumerId, requestId }, peer }) => {
+      peer.say({ type: 'closeConsumer', command: { consumerId, requestId: 99 } });
+      peer.say({ type: 'success', command: { requestId } });
+    });
+    const reader = await read(topic, MessageId.earliest());
+    const from = await topic.subscription(1);
+    for (const entryId of [0, 1, 2]) sendEntry(from, { entryId });
+    assert.equal(textOf(await reader.readNext()), 'e0');
+    // It may have begun to go back to the old place by then, and begins anew.
+    const delivered = new Set([from.command.consumerId]);
+    topic.broker.on('flow', ({ command: { consumerId } }) => {
+      const to = topic.broker.heard('subscribe').find(({ command }) => command.consumerId === consumerId);
+      if (to === undefined || delivered.has(consumerId)) return;
+      delivered.add(consumerId);
+      for (const entryId of [0, 1, 2, 3, 4]) sendEntry(to, { entryId });
+    });
+    await reader.seekTimestamp(1003);
+    assert.deepEqual([textOf(await reader.readNext()), textOf(await reader.readNext())], ['e3', 'e4']);
+  });
+
   test('closed while it waits for what was sought: it says so', async (t) => {
     const topic = await topicOfFive(t);
     const reader = await read(topic, MessageId.earliest());

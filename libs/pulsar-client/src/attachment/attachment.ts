@@ -193,6 +193,11 @@ export class Attachment {
     if (final.has(error.code)) {
       this.#awaited?.reject(error);
       this.stop();
+      // Whoever only has a listener hears of it nowhere else.
+      this.#core.logger.error(
+        { reason: describeError(error) },
+        `${this.#parts.name} is over: trying again can not help`,
+      );
       this.#parts.failed(error);
       return;
     }

@@ -6,7 +6,7 @@ import { ackType, type CommandAck, compareMessageIds, type MessageIdData } from 
 /** Acknowledgements that may wait for a connection, or for the broker's word. */
 const maxWaiting = 100_000;
 /** Ids in one command: a frame must stay far below its limit. */
-const maxIdsPerCommand = 1000;
+export const maxIdsPerCommand = 1000;
 
 export interface AckSettings {
   /** How long acknowledgements wait for others; 0: for the rest of the turn of the event loop. */

@@ -65,8 +65,27 @@ function withSaneCount(entry: Entry): Entry {
   return { ...entry, payload: nothing, unreadable: new PulsarError('InvalidMessage', text) };
 }
 
+/**
+ * Stands for an entry whose checksum stays wrong. Of what it says only the number of its messages is believed: the broker
+ * counts by it what it may yet send, and would send nothing more where this side counted less.
+ */
+export function damagedEntry(
+  messageId: MessageId,
+  unreadable: PulsarError,
+  came: Pick<CommandMessage, 'redeliveryCount'> & { readonly bytes: Buffer; readonly session: number },
+): Entry {
+  const entry = unreadableEntry(messageId, unreadable, came.session, came.redeliveryCount ?? 0);
+  try {
+    const wire = decodeEntry(came.bytes, { verifyChecksum: false });
+    return wire.checksumOk ? { ...entry, count: Math.max(1, wire.metadata.numMessagesInBatch ?? 1) } : entry;
+  } catch {
+    // The broker could make no more of it.
+    return entry;
+  }
+}
+
 /** Stands for an entry of which nothing can be told. */
-export function unreadableEntry(
+function unreadableEntry(
   messageId: MessageId,
   unreadable: PulsarError,
   session: number,

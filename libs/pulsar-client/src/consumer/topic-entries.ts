@@ -6,11 +6,11 @@ import { PulsarError } from '../errors.ts';
 import { Fifo } from '../fifo.ts';
 import { MessageId, type MessageIdParts } from '../message-id.ts';
 import type { CommandGetLastMessageIdResponse, CommandMessage, MessageIdData } from '../wire/index.ts';
-import { AckQueue, type AckSettings, type AckTarget, plainAcks } from './ack-queue.ts';
+import { AckQueue, type AckSettings, type AckTarget, maxIdsPerCommand, plainAcks } from './ack-queue.ts';
 import { leftOf } from './ack-set.ts';
 import type { Entry, EntryConsumerEvent } from './entry-consumer.ts';
 import { Flow, type FlowPool } from './flow.ts';
-import { readEntry, unreadableEntry } from './read-entry.ts';
+import { damagedEntry, readEntry } from './read-entry.ts';
 import type { StartPosition, SubscribeTerms } from './start-position.ts';
 
 /** How often an entry may come damaged before it is taken to be so where it lies. */
@@ -117,10 +117,10 @@ export class TopicEntries {
   redeliver(messageIds: readonly MessageIdData[]): void {
     // What is acknowledged is not to come again.
     this.acks.flush();
-    this.#attachment.connection?.send({
-      type: 'redeliverUnacknowledgedMessages',
-      command: { consumerId: this.#consumerId, messageIds },
-    });
+    for (let start = 0; start < messageIds.length; start += maxIdsPerCommand) {
+      const command = { consumerId: this.#consumerId, messageIds: messageIds.slice(start, start + maxIdsPerCommand) };
+      this.#attachment.connection?.send({ type: 'redeliverUnacknowledgedMessages', command });
+    }
   }
 
   /** Where order is kept: has all that is unacknowledged come again, in order. */
@@ -181,11 +181,11 @@ export class TopicEntries {
           : { consumerId, requestId, messagePublishTime: to.timeMs },
     }));
     if ('timeMs' in to) start?.seekTime(to.timeMs);
-    // The broker lets go of the consumer before it answers; who attaches anew after that begins at the new place.
-    if (this.#attachment.connection !== undefined) {
-      this.#clear();
+    this.#clear();
+    // The broker lets go of the consumer before it answers; who attaches anew after that begins at the new place. Where it is
+    // this side that says where to begin, it may just be saying the old place.
+    if (start !== undefined || this.#attachment.connection !== undefined)
       this.#attachment.restart(new PulsarError('NotConnected', 'seeking'));
-    }
     await this.#attachment.whenAttached();
   }
 
@@ -281,7 +281,7 @@ export class TopicEntries {
     const { partition, start } = this.parts;
     const options = { partition, session: this.#session, maxBytes: connection.maxMessageBytes };
     const read = readEntry(command, bytes, options);
-    const entry = read instanceof PulsarError ? this.#damagedEntry(command, read) : read;
+    const entry = read instanceof PulsarError ? this.#damagedEntry(command, bytes, read) : read;
     if (entry === undefined) return;
     this.#core.metrics.received?.(entry.count, bytes.length);
     this.#flow.arrived(permitsOf(entry), entry.payload.length);
@@ -304,14 +304,15 @@ export class TopicEntries {
   }
 
   /** An entry that came damaged: read again, since the network may have done it; given up where it stays so. */
-  #damagedEntry(command: CommandMessage, error: PulsarError): Entry | undefined {
+  #damagedEntry(command: CommandMessage, bytes: Buffer, error: PulsarError): Entry | undefined {
     this.#core.metrics.damaged?.();
     const messageId = new MessageId(command.messageId.ledgerId, command.messageId.entryId, this.parts.partition);
     const id = messageId.toString();
     const times = this.#damaged?.id === id ? this.#damaged.times + 1 : 1;
     this.#damaged = { id, times };
     this.#core.logger.error({ topic: this.parts.topic, entry: id, times, err: error }, 'an entry came damaged');
-    if (times >= maxDamagedReads) return unreadableEntry(messageId, error, this.#session, command.redeliveryCount ?? 0);
+    const session = this.#session;
+    if (times >= maxDamagedReads) return damagedEntry(messageId, error, { ...command, bytes, session });
     this.#attachment.restart(error);
     return undefined;
   }
@@ -319,9 +320,12 @@ export class TopicEntries {
   #grant(): void {
     const { connection } = this.#attachment;
     if (connection === undefined) return;
-    const messagePermits = this.#flow.grant();
-    if (messagePermits === 0) return;
-    connection.send({ type: 'flow', command: { consumerId: this.#consumerId, messagePermits } });
+    // Several where a batch used more than one command can grant.
+    do {
+      const messagePermits = this.#flow.grant();
+      if (messagePermits === 0) return;
+      connection.send({ type: 'flow', command: { consumerId: this.#consumerId, messagePermits } });
+    } while (this.#flow.dry);
   }
 
   #clear(): void {

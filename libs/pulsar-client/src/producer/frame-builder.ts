@@ -29,7 +29,7 @@ export class FrameBuilder {
     if (first === undefined) throw new RangeError('an entry of no messages');
     const frame = messages.length === 1 ? this.single(context, first) : this.batch(context, messages, keyed);
     const { sequenceId } = keyed ? (messages.at(-1) ?? first) : first;
-    return { frame, sequenceId, messages, sentAt: first.sentAt, writes: 0, damaged: 0 };
+    return { frame, sequenceId, messages, sentAt: first.sentAt, writes: 0, damaged: 0, refusal: undefined };
   }
 
   /** One message as an entry of its own. @throws PulsarError `MessageTooBig` */

@@ -2,6 +2,7 @@
 import { Deferred } from '@pharos/lifecycle';
 import type { PulsarError } from '../errors.ts';
 import { Fifo } from '../fifo.ts';
+import { refusesEntry } from './outcome.ts';
 import type { Outgoing } from './outgoing.ts';
 
 /** An entry on its way: its frame, which never changes, and the messages in it. */
@@ -16,6 +17,17 @@ export interface PendingEntry {
   writes: number;
   /** How often the broker found it damaged. */
   damaged: number;
+  /** Why the broker won't take it as it was written to this connection. */
+  refusal: PulsarError | undefined;
+}
+
+/** The oldest entry, where the broker refuses it. */
+export interface Refused {
+  readonly error: PulsarError;
+  /** Writing it again can't help. */
+  readonly hopeless: boolean;
+  /** It may have been stored from an earlier connection, which never answered. */
+  readonly outcomeUnknown: boolean;
 }
 
 /** How often the broker may find an entry damaged before it is taken to be so here. */
@@ -51,8 +63,33 @@ export class Pending {
    * Whether a damaged entry can't be mended by writing it again. Where others were written after it they are stored by now:
    * under its old sequence id it would come too late, and a broker that removes duplicates would drop it with a receipt.
    */
-  isBeyondRepair(entry: PendingEntry): boolean {
+  #isBeyondRepair(entry: PendingEntry): boolean {
     return entry.damaged >= maxDamaged || this.#written.size > 1;
+  }
+
+  /** Notes that the broker refuses an entry. It may say so before it has stored those ahead, which are settled first. */
+  refuse(sequenceId: number, error: PulsarError): void {
+    for (const entry of this.#written) {
+      if (entry.sequenceId !== sequenceId) continue;
+      if (error.code === 'ChecksumError') entry.damaged++;
+      entry.refusal = error;
+      return;
+    }
+  }
+
+  /** Says once of the oldest entry that it is refused. */
+  takeRefused(): Refused | undefined {
+    const entry = this.#written.peek();
+    const error = entry?.refusal;
+    if (entry === undefined || error === undefined) return undefined;
+    entry.refusal = undefined;
+    const damaged = error.code === 'ChecksumError';
+    const refusals = damaged ? entry.damaged : entry.damaged + 1;
+    return {
+      error,
+      hopeless: damaged ? this.#isBeyondRepair(entry) : refusesEntry(error),
+      outcomeUnknown: entry.writes > refusals,
+    };
   }
 
   add(entry: PendingEntry): void {
@@ -72,7 +109,10 @@ export class Pending {
   rewind(): void {
     if (this.#written.size === 0) return;
     const all = new Fifo<PendingEntry>();
-    for (const entry of this.#written.drain()) all.push(entry);
+    for (const entry of this.#written.drain()) {
+      entry.refusal = undefined;
+      all.push(entry);
+    }
     for (const entry of this.#unwritten.drain()) all.push(entry);
     this.#unwritten = all;
   }

@@ -14,7 +14,7 @@ import { Budget, type BudgetOptions } from './budget.ts';
 import { type FrameContext, FrameBuilder } from './frame-builder.ts';
 import { batchesByKey } from './key-batches.ts';
 import { mustBeMessage, type Outgoing, standsAlone, weightOf } from './outgoing.ts';
-import { refusesEntry, withOutcome } from './outcome.ts';
+import { withOutcome } from './outcome.ts';
 import { Pending } from './pending.ts';
 import type { Producer } from './producer.ts';
 import type { ProducerMessage } from './producer-config.ts';
@@ -156,8 +156,7 @@ export class TopicProducer implements Producer {
     const { batching } = this.#parts.settings;
     if (batching === undefined || standsAlone(message)) {
       this.#flushBatch();
-      this.#enqueue([outgoing]);
-      return;
+      return this.#enqueue([outgoing]);
     }
     const maxBytes = Math.min(batching.maxBytes, this.#maxMessageBytes);
     if (this.#batch.length > 0 && this.#batchBytes + weight > maxBytes) this.#flushBatch();
@@ -223,7 +222,10 @@ export class TopicProducer implements Producer {
   async #attach(connection: Connection): Promise<void> {
     const { topic, settings } = this.#parts;
     connection.addProducer(this.#producerId, {
-      receipt: (receipt) => this.#receipt(receipt),
+      receipt: (receipt) => {
+        this.#receipt(receipt);
+        this.#heedRefusal();
+      },
       sendError: (error) => this.#sendError(error),
       writable: () => this.#pump(),
       moved: (to) => this.#attachment.moved(to),
@@ -261,15 +263,13 @@ export class TopicProducer implements Producer {
     if (receipt.sequenceId > entry.sequenceId) {
       const text = `${this.#parts.topic}: the broker acknowledged sequence id ${receipt.sequenceId}, expected ${entry.sequenceId}`;
       this.#pending.doubt(receipt.sequenceId);
-      this.#attachment.restart(new PulsarError('UnknownError', text));
-      return;
+      return this.#attachment.restart(new PulsarError('UnknownError', text));
     }
     const { ledgerId, entryId } = receipt.messageId ?? { ledgerId: -1n, entryId: -1n };
     if (entryId < 0n && entry.damaged > 0) {
       // Taken for a duplicate of something; of an entry that was refused before, that is no sign that it is there.
       const text = `${this.#parts.topic}: a damaged entry was written again and taken for a duplicate`;
-      this.#giveUpOldest(new PulsarError('ChecksumError', text), true);
-      return;
+      return this.#giveUpOldest(new PulsarError('ChecksumError', text), true);
     }
     this.#pending.settle(undefined);
     const { messages } = entry;
@@ -287,18 +287,18 @@ export class TopicProducer implements Producer {
     if (error.code === 'TopicTerminated' || error.code === 'ProducerFenced') {
       const connection = this.#attachment.stop();
       if (connection !== undefined) this.#release(connection);
-      this.#end(error);
-      return;
+      return this.#end(error);
     }
-    const entry = this.#pending.peekWritten();
-    if (entry === undefined || entry.sequenceId !== command.sequenceId) return;
-    if (error.code === 'ChecksumError') entry.damaged++;
-    const hopeless = error.code === 'ChecksumError' ? this.#pending.isBeyondRepair(entry) : refusesEntry(error);
-    // Refused now, it may have been stored from an earlier connection that never answered.
-    const refusals = error.code === 'ChecksumError' ? entry.damaged : entry.damaged + 1;
-    if (hopeless) this.#giveUpOldest(error, entry.writes > refusals);
-    // Written again in order, by a new registration.
-    else this.#attachment.restart(error);
+    this.#pending.refuse(command.sequenceId, error);
+    this.#heedRefusal();
+  }
+
+  #heedRefusal(): void {
+    for (let refused = this.#pending.takeRefused(); refused !== undefined; refused = this.#pending.takeRefused()) {
+      // Written again in order, by a new registration.
+      if (!refused.hopeless) return this.#attachment.restart(refused.error);
+      this.#giveUpOldest(refused.error, refused.outcomeUnknown);
+    }
   }
 
   /** Has the send timeout kept, by one timer for the oldest. */
@@ -323,6 +323,7 @@ export class TopicProducer implements Producer {
       this.#giveUpOldest(new PulsarError('Timeout', text), oldest.writes > 0);
     }
     this.#expireBatch(limit, new PulsarError('Timeout', text));
+    this.#heedRefusal();
     if (this.#pending.size > 0 || this.#batch.length > 0) this.#watch();
   }
 
@@ -369,9 +370,8 @@ export class TopicProducer implements Producer {
 
   #tellConnection(connected: boolean): void {
     const { connectionListener } = this.#parts.settings;
-    if (connectionListener !== undefined) {
+    if (connectionListener !== undefined)
       this.#core.callOut(() => connectionListener(connected, Math.max(0, this.#parts.partition)));
-    }
   }
 
   #release(connection: Connection): void {
