@@ -145,6 +145,16 @@ describe('messages in chunks', { timeout }, () => {
     });
   }
 
+  test('too many, long after they were published: the rest of the oldest is kept too, so that it comes again whole', async (t) => {
+    const feed = await Feed.open(t, { maxPendingChunkedMessage: 1 });
+    const old = { publishTime: Date.now() - 3_600_000 };
+    const [first, second] = ['a', 'b'].map((uuid) => chunksOf(uuid, Buffer.from(`message ${uuid}`), 2, old));
+    feed.send(first?.[0], second?.[0], first?.[1], second?.[1]);
+    const [message] = await take(feed.consumer, 1);
+    await feed.consumer.acknowledge(message as NonNullable<typeof message>);
+    await feed.isAcknowledged(1, 3);
+  });
+
   test('too large together: the oldest is given up', async (t) => {
     const feed = await Feed.open(t, { maxPendingChunkedMessageBytes: 14 });
     feed.send(a[0], a[1], b[0], a[2], b[1], b[2]);

@@ -279,10 +279,10 @@ describe('producer and answers that make no sense or no progress', { timeout }, 
     broker.on('send', (heard) => {
       const { producerId, sequenceId } = heard.command;
       const again = broker.heard('send').some(({ command }) => command.sequenceId === sequenceId);
-      const say = heard.peer.say;
-      if (again) say({ type: 'sendReceipt', command: { producerId, sequenceId, messageId: nowhere } });
+      const { peer } = heard;
+      if (again) peer.say({ type: 'sendReceipt', command: { producerId, sequenceId, messageId: nowhere } });
       else if (sequenceId === 1)
-        say({
+        peer.say({
           type: 'sendError',
           command: { producerId, sequenceId, error: serverError.ChecksumError, message: 'damaged' },
         });

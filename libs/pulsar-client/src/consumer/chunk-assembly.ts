@@ -33,6 +33,9 @@ export interface ChunkAssemblyParts {
   readonly acknowledge: (ids: readonly MessageId[]) => void;
 }
 
+/** Beyond it the oldest is forgotten, of which late chunks may then be acknowledged. */
+const maxPutOff = 10_000;
+
 interface Incomplete {
   readonly ids: MessageId[];
   readonly pieces: Buffer[];
@@ -57,6 +60,8 @@ export class ChunkAssembly {
   readonly #parts: ChunkAssemblyParts;
   /** By the id that their producers gave them, oldest first. */
   readonly #incomplete = new Map<string, Incomplete>();
+  /** Given up without being acknowledged, so that they come again: their last chunks must then come too. */
+  readonly #putOff = new Set<string>();
   #bytes = 0;
   #timer: NodeJS.Timeout | undefined;
 
@@ -73,7 +78,7 @@ export class ChunkAssembly {
   add(entry: Entry): Chunked | 'waits' | 'orphan' {
     const { metadata, messageId, payload } = entry;
     const { chunkId = -1, numChunksFromMsg: chunks = 1 } = metadata;
-    const key = metadata.uuid ?? `${metadata.producerName}-${metadata.sequenceId}`;
+    const key = keyOf(metadata);
     let message = this.#incomplete.get(key);
     if (chunkId < 0 || chunkId >= chunks) return broken(entry, [messageId], `it is chunk ${chunkId} of ${chunks}`);
     const known = message?.ids[chunkId];
@@ -109,16 +114,19 @@ export class ChunkAssembly {
     clearTimeout(this.#timer);
     this.#timer = undefined;
     this.#incomplete.clear();
+    this.#putOff.clear();
     this.#bytes = 0;
   }
 
   /** Whether nobody needs to wait any more for what this chunk belongs to. */
   isExpired({ metadata }: Entry): boolean {
     const { expireMs } = this.#parts.limits;
+    if (this.#putOff.has(keyOf(metadata))) return false;
     return expireMs > 0 && Date.now() - metadata.publishTime > expireMs;
   }
 
   #begin(key: string, chunks: number): Incomplete {
+    this.#putOff.delete(key);
     const message: Incomplete = { ids: [], pieces: [], beganAt: performance.now(), chunks, bytes: 0 };
     this.#incomplete.set(key, message);
     this.#arm();
@@ -141,6 +149,11 @@ export class ChunkAssembly {
   #giveUp(key: string, message: Incomplete, acknowledge: boolean, why: string): void {
     this.#remove(key, message);
     if (acknowledge) this.#parts.acknowledge(message.ids);
+    else this.#putOff.add(key);
+    for (const oldest of this.#putOff) {
+      if (this.#putOff.size <= maxPutOff) break;
+      this.#putOff.delete(oldest);
+    }
     const { topic, logger } = this.#parts;
     const came = message.ids.length;
     logger.warn({ topic, message: key, came, of: message.chunks, bytes: message.bytes, acknowledge }, why);
@@ -178,6 +191,10 @@ export class ChunkAssembly {
       return { entry: { ...entry, payload: Buffer.alloc(0), unreadable }, ids };
     }
   }
+}
+
+function keyOf({ uuid, producerName, sequenceId }: MessageMetadata): string {
+  return uuid ?? `${producerName}-${sequenceId}`;
 }
 
 /** The official clients' id of a message in chunks: its last chunk's, with its first chunk's in it. */
