@@ -21,16 +21,26 @@ interface Taker {
   done: boolean;
 }
 
+/** So many that are done with may stand in the queue before it is looked through. */
+const mostDone = 100;
+
 /** Those who wait for messages, in the order in which they came. Each is a promise that the caller holds. */
 export class Takers {
   readonly #next: () => Message | undefined;
   readonly #waiting = new Fifo<Taker>();
+  /** Of those that wait, how many at most are done with: their time was up while somebody ahead of them still waits. */
+  #done = 0;
   /** Didn't fit into a batch; the first of the next one. */
   #held: Message | undefined;
 
   /** @param next the next message, where one is there */
   constructor(next: () => Message | undefined) {
     this.#next = next;
+  }
+
+  /** How many wait, with those that are done with. */
+  get size(): number {
+    return this.#waiting.size;
   }
 
   /** Hands out what is there. */
@@ -110,10 +120,20 @@ export class Takers {
     if (taker.done || timeoutMs > maxTimerMs) return;
     taker.timer = setTimeout(() => {
       taker.done = true;
+      this.#sweep();
       taker.end(undefined);
       // Whoever came next may take what is there now.
       this.pump();
     }, timeoutMs);
+  }
+
+  /** Else a poll behind somebody who waits for long would leave one for each of its turns. */
+  #sweep(): void {
+    this.#done++;
+    if (this.#done <= mostDone || this.#done * 2 <= this.#waiting.size) return;
+    const waiting = this.#waiting.drain().filter(({ done }) => !done);
+    this.#done = 0;
+    for (const taker of waiting) this.#waiting.push(taker);
   }
 
   #takeNext(): Message | undefined {
