@@ -133,7 +133,7 @@ export class EdgeMetrics {
     });
     this.recoveries = metrics.counter({
       name: 'pharos_edge_recoveries_total',
-      help: 'Subscribes that asked for what was missed, by outcome: recovered; not: off, epoch, history (no more kept), limit (too much), ahead (this edge did not catch up).',
+      help: 'Subscribes that asked for what was missed, by outcome: recovered; not: off, epoch, history (no more kept), limit (too much), beyond (the log ends before the position), ahead (this edge did not catch up).',
       labels: ['outcome'],
     });
     this.recoveredPublications = metrics.counter({

@@ -93,6 +93,18 @@ export class LaneAttachment {
     return this.#current?.life.epoch ?? '';
   }
 
+  /** Asks the log for its newest offset, by a tail that begins there. @throws BusError */
+  async newest(): Promise<number> {
+    const life = this.#current?.life;
+    if (life === undefined) throw new BusError('unreachable', `lane ${this.lane} of ${this.log.topic} is not attached`);
+    const tail = await life.attach(this.lane, { entry: () => undefined });
+    try {
+      return tail.head;
+    } finally {
+      await tail.close();
+    }
+  }
+
   /**
    * Resolves when the lane is attached.
    *

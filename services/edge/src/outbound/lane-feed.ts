@@ -38,6 +38,7 @@ export class LaneFeed implements AttachedLane {
   readonly #waiters = new OffsetWaiters();
   /** Key hashes of the entry that is being handed on. */
   #hashes = new Int32Array(64);
+  #newest: Promise<number> | undefined;
   #linger: NodeJS.Timeout | undefined;
   /** Keeps the lane attached whoever is in it: its channel must be live from the first moment. */
   #pinned = false;
@@ -132,6 +133,12 @@ export class LaneFeed implements AttachedLane {
     if (this.#ring === undefined || !this.recoverable) return { kind: 'unrecoverable', reason: 'history' };
     const channel = { name, key: Buffer.from(name), keyHash: javaStringHash(name) };
     return recover(channel, position, { epoch: this.epoch, head: this.head, ring: this.#ring }, limits);
+  }
+
+  /** The log's own newest offset in this lane. Whoever asks while it is being found out gets the same answer. @throws BusError */
+  newest(): Promise<number> {
+    this.#newest ??= this.#attachment.newest().finally(() => (this.#newest = undefined));
+    return this.#newest;
   }
 
   /** Resolves with true once this edge has handed on the offset, with false after `timeoutMs`. */

@@ -25,8 +25,8 @@ export interface LanePosition {
   readonly ring: LaneRing;
 }
 
-/** Why a position can't be resumed: it is of another life of the log, or more was missed than is kept or allowed. */
-export type Unrecoverable = 'epoch' | 'history' | 'limit';
+/** Why a position can't be resumed: it is of another life of the log, more was missed than is kept or allowed, or the log ends before it. */
+export type Unrecoverable = 'epoch' | 'history' | 'limit' | 'beyond';
 
 export type Recovery =
   /** All that was missed, oldest first; their data are views, valid in this turn. */

@@ -25,6 +25,8 @@ interface Attempt {
   readonly command: SubscribeCommand;
   readonly namespace: Namespace;
   readonly feed: LaneFeed;
+  /** The client's position lies behind the end of the log: no edge will ever reach it. */
+  readonly isBeyond?: boolean;
 }
 
 export function subscribe(session: ClientSession, command: SubscribeCommand): void {
@@ -70,6 +72,8 @@ async function joinLater(attempt: Attempt): Promise<void> {
     if (isOver() || join(attempt)) return;
     const reached = await feed.reached(offset, catchUpMs);
     if (isOver() || (reached && feed.attached && join(attempt))) return;
+    const isBeyond = !reached && (await feed.newest()) < offset;
+    if (isOver() || (isBeyond && feed.attached && join({ ...attempt, isBeyond }))) return;
     session.context.metrics.recoveries.inc({ outcome: 'ahead' });
   } catch (error) {
     failure = error;
@@ -117,12 +121,12 @@ function isRecoverable({ command, namespace, feed }: Attempt): boolean {
   return wanted && keepsHistory(options) && feed.recoverable;
 }
 
-function recoverFrom({ session, command, namespace, feed }: Attempt, recoverable: boolean): Recovery {
+function recoverFrom({ session, command, namespace, feed, isBeyond }: Attempt, recoverable: boolean): Recovery {
   if (!recoverable) return { kind: 'unrecoverable', reason: 'history' };
   const { channel, offset, epoch } = command.request;
   const { history_size, history_ttl } = namespace.options;
   const { recoveryPublications, queueBytes } = session.context.limits;
-  return feed.recover(
+  const recovery = feed.recover(
     channel,
     { offset, epoch },
     {
@@ -132,6 +136,8 @@ function recoverFrom({ session, command, namespace, feed }: Attempt, recoverable
       maxBytes: (queueBytes - session.socket.bufferedAmount()) / 2,
     },
   );
+  // Nothing to wait for: the log was cut, or nobody ever was there.
+  return recovery.kind === 'ahead' && isBeyond === true ? { kind: 'unrecoverable', reason: 'beyond' } : recovery;
 }
 
 function note(session: ClientSession, recovery: Exclude<Recovery, { kind: 'ahead' }>, recoverable: boolean): void {
