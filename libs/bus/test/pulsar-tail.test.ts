@@ -126,6 +126,25 @@ describe('pulsar tail', () => {
     }
   });
 
+  test('a broker that forgets the resubscription without a word is subscribed to once more', async () => {
+    const rig = new Rig();
+    rig.lane.entries = [entry(1, 0, 1)];
+    await rig.attach();
+    const { open } = rig.lane;
+    rig.lane.open = async (start) => {
+      rig.lane.open = open;
+      const stream = await open(start);
+      while (stream.take() !== undefined);
+      await stream.close();
+      return stream;
+    };
+    rig.lane.stream.fail(new BusError('unreachable', 'the topic moves'));
+    rig.lane.append(entry(1, 1, 2));
+    await rig.collector.untilCount(1);
+    assert.deepEqual(rig.offsets, [2]);
+    assert.equal(rig.collector.holes.length, 0);
+  });
+
   test('missing offsets are read again before anything past them is handed over', async () => {
     const rig = new Rig();
     rig.lane.entries = [entry(1, 0, 1)];

@@ -236,20 +236,19 @@ describe('producer and answers that make no sense or no progress', { timeout }, 
     assert.equal(broker.heard('send').at(-1)?.command.sequenceId, 1001);
   });
 
-  test('a message that a later one overtook is not there because the broker then calls it a duplicate', async (t) => {
+  test('a message whose receipt does not come, though that of a later one does, is there where the broker calls it a duplicate', async (t) => {
     const { broker, client } = await startScripted(t);
     const producer = await newProducer(client);
+    // Seen of a broker that unloads the topic: it has stored both, and keeps the first receipt back.
     broker.on('send', (heard) => {
       const { producerId, sequenceId } = heard.command;
       if (sequenceId > 0) return broker.receipt(heard);
-      // Under another id the first time.
       if (broker.heard('producer').length < 2) return;
       const messageId = { ledgerId: -1n, entryId: -1n };
       heard.peer.say({ type: 'sendReceipt', command: { producerId, sequenceId, messageId } });
     });
-    const [first, second] = sendAll(producer, 'a', 'b');
-    await assert.rejects(first as Promise<unknown>, pulsarError('ChecksumError', true));
-    await second;
+    const sent = await Promise.all(sendAll(producer, 'a', 'b'));
+    assert.equal(entryIds(sent)[0], -1n);
   });
 
   test('a message that was on an earlier connection is there where the broker calls it a duplicate, though a later one overtook it', async (t) => {

@@ -10,6 +10,13 @@ import type { EntryStream, StreamListener, StreamStart } from './entry-stream.ts
 import { formatPosition } from './position.ts';
 import { type EntryContext, PulsarLaneEntry } from './pulsar-entry.ts';
 
+/**
+ * A broker that lets go of a topic just while it is subscribed to can forget the subscriber without a word (seen while topics
+ * were unloaded in quick succession). A tail that is back and hears nothing for so long, not even its last entry again,
+ * subscribes once more.
+ */
+const secondLookMs = 1_000;
+
 export interface PulsarTailParts {
   readonly topic: string;
   readonly epoch: string;
@@ -44,6 +51,8 @@ export class PulsarTail implements LaneTail, TurnSource, StreamListener {
   // Told to the handler in turns, as entries are: never inside another of its calls.
   #news: (() => void)[] = [];
   readonly #closing = new AbortController();
+  /** Runs from a resubscription until something comes. */
+  #look: NodeJS.Timeout | undefined;
 
   constructor(parts: PulsarTailParts) {
     this.#parts = parts;
@@ -123,6 +132,7 @@ export class PulsarTail implements LaneTail, TurnSource, StreamListener {
     this.#news = [];
     this.#closing.abort();
     this.#parts.onClose(this);
+    this.#heard();
     const stream = this.#stream;
     this.#stream = undefined;
     await stream?.close();
@@ -132,6 +142,7 @@ export class PulsarTail implements LaneTail, TurnSource, StreamListener {
   #handle(entry: Entry): number {
     const stream = this.#stream;
     if (stream === undefined) return 0;
+    this.#heard();
     const firstOffset = indexOf(entry);
     const { ledgerId, entryId } = entry.messageId;
     const { session } = stream;
@@ -184,9 +195,10 @@ export class PulsarTail implements LaneTail, TurnSource, StreamListener {
   }
 
   /** Subscribes anew from the last entry, that one included, for as long as it takes. */
-  async #reread(): Promise<void> {
+  async #reread(look: 'again' | 'enough' = 'again'): Promise<void> {
     const old = this.#stream;
     if (old === undefined) return;
+    this.#heard();
     this.#held = true;
     this.#stream = undefined;
     const { ledgerId, entryId } = this.#continuity;
@@ -196,7 +208,7 @@ export class PulsarTail implements LaneTail, TurnSource, StreamListener {
       await old.close();
       while (this.#open) {
         const stream = await this.#tryOpen(start);
-        if (stream !== undefined) return await this.#resume(stream);
+        if (stream !== undefined) return await this.#resume(stream, look);
         await delay(backoff.next(), undefined, { signal: this.#closing.signal });
       }
     } catch (error) {
@@ -216,9 +228,10 @@ export class PulsarTail implements LaneTail, TurnSource, StreamListener {
     }
   }
 
-  async #resume(stream: EntryStream): Promise<void> {
+  async #resume(stream: EntryStream, look: 'again' | 'enough'): Promise<void> {
     if (!this.#open) return stream.close();
     this.#held = false;
+    if (look === 'again') this.#look = setTimeout(() => void this.#reread('enough'), secondLookMs).unref();
     this.#tellConnection(true);
     this.#adopt(stream);
     // A log that was deleted and made anew while nobody was connected may look like a silent one.
@@ -251,6 +264,10 @@ export class PulsarTail implements LaneTail, TurnSource, StreamListener {
       // Whether it was replaced shows with the next offsets too; not knowing yet is no reason to stop.
       this.#parts.warn({ err: error, topic: this.#parts.topic }, 'the epoch of a log could not be read');
     }
+  }
+
+  #heard(): void {
+    clearTimeout(this.#look);
   }
 
   #tellConnection(connected: boolean): void {

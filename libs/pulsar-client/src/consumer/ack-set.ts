@@ -1,3 +1,5 @@
+import type { Entry } from './entry-consumer.ts';
+
 /**
  * Ack sets as the protocol has them: one bit per message of a batch, 64 a word, lowest first; a set bit is a message that is
  * *not* acknowledged. Words that are left out at the end have no bit set.
@@ -32,4 +34,9 @@ export function leftOf(ackSet: readonly bigint[]): number {
     for (let bits = BigInt.asUintN(wordBits, word); bits !== 0n; bits &= bits - 1n) left++;
   }
   return left;
+}
+
+/** Permits that an entry used: the broker counts the messages that it believes to be wanted. */
+export function permitsOf({ ackSet, count }: Pick<Entry, 'ackSet' | 'count'>): number {
+  return ackSet === undefined ? count : Math.min(count, leftOf(ackSet));
 }

@@ -7,10 +7,11 @@ import { Fifo } from '../fifo.ts';
 import { MessageId, type MessageIdParts } from '../message-id.ts';
 import type { CommandGetLastMessageIdResponse, CommandMessage, MessageIdData } from '../wire/index.ts';
 import { AckQueue, type AckSettings, type AckTarget, maxIdsPerCommand, plainAcks } from './ack-queue.ts';
-import { leftOf } from './ack-set.ts';
+import { permitsOf } from './ack-set.ts';
 import type { Entry, EntryConsumerEvent } from './entry-consumer.ts';
 import { Flow, type FlowPool } from './flow.ts';
 import { damagedEntry, readEntry } from './read-entry.ts';
+import { SecondLook } from './second-look.ts';
 import type { StartPosition, SubscribeTerms } from './start-position.ts';
 
 /** How often an entry may come damaged before it is taken to be so where it lies. */
@@ -53,6 +54,8 @@ export class TopicEntries {
   readonly #flow: Flow;
   /** What isn't persistent has no positions, and comes once or never. */
   readonly #persistent: boolean;
+  /** Of a subscription that lives with its consumer. */
+  readonly #look: SecondLook | undefined;
   #consumerId = -1;
   #session = 0;
   /** Of a subscription that keeps order: grows with each redelivery of all; what was sent before it is void. */
@@ -66,6 +69,8 @@ export class TopicEntries {
     this.parts = parts;
     this.#persistent = parts.topic.startsWith('persistent:');
     this.#flow = new Flow(parts.window, parts.pool);
+    const again = new PulsarError('NotConnected', 'subscribing once more after a move');
+    if (parts.start !== undefined) this.#look = new SecondLook(() => this.#attachment.restart(again));
     const name = `consumer of '${parts.subscription}' on ${parts.topic}`;
     this.acks = new AckQueue(parts.acks ?? plainAcks, name, () => this.#ackTarget());
     this.#attachment = new Attachment(core, {
@@ -268,9 +273,11 @@ export class TopicEntries {
     this.acks.flush();
     this.parts.event({ type: 'connected', session: this.#session });
     if (this.#attachment.connection === connection) this.#grant();
+    this.#look?.attached();
   }
 
   #lost(error: PulsarError): void {
+    this.#look?.lost();
     // What is read next may be the answer that brings it back.
     this.parts.pool.resume();
     this.parts.event({ type: 'disconnected', error });
@@ -278,6 +285,7 @@ export class TopicEntries {
 
   #message(connection: Connection, command: CommandMessage, bytes: Buffer): void {
     if (this.#attachment.connection !== connection) return;
+    this.#look?.heard();
     const { partition, start } = this.parts;
     const options = { partition, session: this.#session, maxBytes: connection.maxMessageBytes };
     const read = readEntry(command, bytes, options);
@@ -336,6 +344,7 @@ export class TopicEntries {
   #end(error: PulsarError | undefined): void {
     if (this.#closed) return;
     this.#closed = true;
+    this.#look?.heard();
     this.#progressed();
     this.#clear();
     this.#flow.leave();
@@ -387,9 +396,4 @@ export class TopicEntries {
       `the consumer of '${this.parts.subscription}' on ${this.parts.topic} has no broker at the moment`,
     );
   }
-}
-
-/** The broker counts the messages that it believes to be wanted. */
-function permitsOf({ ackSet, count }: Entry): number {
-  return ackSet === undefined ? count : Math.min(count, leftOf(ackSet));
 }

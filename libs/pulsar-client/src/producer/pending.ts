@@ -118,14 +118,14 @@ export class Pending {
   }
 
   /**
-   * The broker answers in order: entries before this id arrived as something else, or not at all. Where it takes them for
+   * The broker knows a later id than any that was given: entries may have arrived as something else. Where it takes them for
    * duplicates from now on, that is no receipt; unless they were on an earlier connection, which may have stored them.
    */
-  doubt(before: number = Number.POSITIVE_INFINITY): void {
+  doubt(): void {
     for (const entries of [this.#written, this.#unwritten]) {
       for (const entry of entries) {
         const own = entry.messages[0]?.message.sequenceId !== undefined;
-        if (entry.sequenceId < before && entry.writes < 2 && !own) entry.damaged++;
+        if (entry.writes < 2 && !own) entry.damaged++;
       }
     }
   }

@@ -262,7 +262,7 @@ export class TopicProducer implements Producer {
     if (entry === undefined || receipt.sequenceId < entry.sequenceId) return;
     if (receipt.sequenceId > entry.sequenceId) {
       const text = `${this.#parts.topic}: the broker acknowledged sequence id ${receipt.sequenceId}, expected ${entry.sequenceId}`;
-      this.#pending.doubt(receipt.sequenceId);
+      // A broker that lets go of the topic keeps receipts back of what it has stored. Written again, it is a duplicate then.
       return this.#attachment.restart(new PulsarError('UnknownError', text));
     }
     const { ledgerId, entryId } = receipt.messageId ?? { ledgerId: -1n, entryId: -1n };
