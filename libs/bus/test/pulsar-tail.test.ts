@@ -129,18 +129,23 @@ describe('pulsar tail', () => {
   test('a broker that forgets the resubscription without a word is subscribed to once more', async () => {
     const rig = new Rig();
     rig.lane.entries = [entry(1, 0, 1)];
-    await rig.attach();
     const { open } = rig.lane;
+    let forgets = false;
     rig.lane.open = async (start) => {
-      rig.lane.open = open;
       const stream = await open(start);
+      if (!forgets) return stream;
+      forgets = false;
       while (stream.take() !== undefined);
       await stream.close();
       return stream;
     };
+    await rig.attach();
+    const before = rig.lane.streams.length;
+    forgets = true;
     rig.lane.stream.fail(new BusError('unreachable', 'the topic moves'));
     rig.lane.append(entry(1, 1, 2));
     await rig.collector.untilCount(1);
+    assert.equal(rig.lane.streams.length, before + 2);
     assert.deepEqual(rig.offsets, [2]);
     assert.equal(rig.collector.holes.length, 0);
   });
