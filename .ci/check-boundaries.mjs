@@ -22,6 +22,8 @@ const tiers = {
   presence: 3,
   history: 3,
   'socket-server': 3,
+  channels: 4,
+  service: 4,
 };
 /** Tests, load tests and local tools only. */
 const testOnly = new Set(['testkit']);

@@ -19,5 +19,7 @@ export {
   type PulsarAccessTexts,
   pulsarAccessTexts,
 } from './pulsar-access.ts';
+export { type RedisAccessConfig, redisSection } from './redis-access.ts';
 export { closest } from './suggest.ts';
+export type { TlsConfig } from './tls.ts';
 export { formatBytes, formatDuration, formatListenAddress, type ListenAddress } from './units.ts';

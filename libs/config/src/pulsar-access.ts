@@ -1,15 +1,10 @@
 import { z } from 'zod';
 import { secret } from './kinds.ts';
+import { type TlsConfig, tlsSection } from './tls.ts';
 
 /** How to be let in by a Pulsar: what every service that connects to one has in its section `pulsar`, beside the URLs. */
 export interface PulsarAccessConfig {
-  readonly tls: {
-    readonly ca_file?: string | undefined;
-    readonly cert_file?: string | undefined;
-    readonly key_file?: string | undefined;
-    readonly validate_hostname: boolean;
-    readonly allow_insecure: boolean;
-  };
+  readonly tls: TlsConfig;
   readonly auth: {
     readonly token?: string | undefined;
     readonly token_file?: string | undefined;
@@ -20,36 +15,7 @@ export interface PulsarAccessConfig {
 
 /** The sections of {@link PulsarAccessConfig}. */
 export function pulsarAccessFields(): { readonly tls: z.ZodType; readonly auth: z.ZodType } {
-  return { tls: tlsSection(), auth: authSection() };
-}
-
-function tlsSection(): z.ZodType {
-  const file = (what: string): z.ZodType => z.string().min(1).optional().describe(what);
-  return z
-    .strictObject({
-      ca_file: file(
-        'PEM file of the CAs that may sign the certificates of Pulsar. Default: those that Node.js trusts.',
-      ),
-      cert_file: file('PEM file of a client certificate. All files are read again for each new connection.'),
-      key_file: file("PEM file of the client certificate's private key."),
-      validate_hostname: z
-        .boolean()
-        .default(true)
-        .describe("Whether Pulsar's certificates must be for the host names in use."),
-      allow_insecure: z
-        .boolean()
-        .default(false)
-        .describe('Takes any certificate: for trials only, since anybody could listen.'),
-    })
-    .superRefine(({ cert_file: cert, key_file: key }, context) => {
-      if ((cert === undefined) === (key === undefined)) return;
-      const missing = cert === undefined ? 'cert_file' : 'key_file';
-      context.addIssue({
-        code: 'custom',
-        path: [missing],
-        message: 'expected both cert_file and key_file, or neither',
-      });
-    });
+  return { tls: tlsSection('Pulsar'), auth: authSection() };
 }
 
 function authSection(): z.ZodType {

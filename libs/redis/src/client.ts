@@ -66,6 +66,21 @@ export class RedisClient {
     }
   }
 
+  /**
+   * The same for a service that has to start whether Redis is there or not: calls fail until it is, with what is wrong.
+   * Told once why, where the first attempt fails.
+   *
+   * @throws RedisError `invalid-options`
+   */
+  static start(options: RedisOptions, onFailed: (error: RedisError) => void): RedisClient {
+    checkOptions(options);
+    const client = new RedisClient(options);
+    client.#connect(options.connectTimeoutMs ?? 10_000).catch((error: unknown) => {
+      if (!client.#closed) onFailed(toRedisError(error, `connecting to ${client.#target}`));
+    });
+    return client;
+  }
+
   get connected(): boolean {
     return this.#driver.status === 'ready';
   }

@@ -1,15 +1,8 @@
 // The server under test: a whole edge, composed as the service composes it.
 import { type Bus, MemoryBroker, MemoryBus } from '@pharos/bus';
 import { loadConfig } from '@pharos/config';
-import {
-  Edge,
-  type EdgeConfig,
-  edgeConfigSchema,
-  type EdgePreset,
-  edgePreset,
-  newIdentity,
-  pulsarBus,
-} from '@pharos/edge';
+import { Edge, type EdgeConfig, edgeConfigSchema, type EdgePreset, edgePreset } from '@pharos/edge';
+import { newIdentity, pulsarBus } from '@pharos/service';
 import { createSocketServer } from '@pharos/socket-server';
 import { createLogger, Metrics } from '@pharos/telemetry';
 
@@ -40,7 +33,7 @@ async function start(choice: BusChoice): Promise<{ port: number }> {
     destination: { write: (line) => void process.stderr.write(line) },
   });
   const identity = newIdentity('bench');
-  const bus: Bus = onMemory ? new MemoryBus(broker) : pulsarBus(config, identity, logger);
+  const bus: Bus = onMemory ? new MemoryBus(broker) : pulsarBus(config.pulsar, identity, logger);
   const server = await createSocketServer({
     implementation: config.socket,
     onWarning: (text) => logger.warn(text),

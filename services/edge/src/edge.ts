@@ -1,9 +1,9 @@
-import { randomBytes } from 'node:crypto';
 import { setImmediate as nextTurn, setTimeout as delay } from 'node:timers/promises';
 
 import { BusError, type Bus } from '@pharos/bus';
 import { describeError } from '@pharos/errors';
 import { Backoff, type Service, withDeadline } from '@pharos/lifecycle';
+import type { Identity } from '@pharos/service';
 import { checkAddress, type SocketServer } from '@pharos/socket-server';
 import { type InternalServer, type Logger, type Metrics, type Readiness, startInternalServer } from '@pharos/telemetry';
 
@@ -17,7 +17,7 @@ import { defaultConnectionLimit } from './accept/descriptors.ts';
 import { inWaves } from './drain/waves.ts';
 import { Publisher } from './inbound/publisher.ts';
 import { EdgeMetrics } from './metrics.ts';
-import { Namespaces } from './namespaces.ts';
+import { Namespaces } from '@pharos/channels';
 import { Flusher } from './outbound/flusher.ts';
 import { Hub } from './outbound/hub.ts';
 import { Rings } from './outbound/rings.ts';
@@ -34,21 +34,11 @@ const flushMs = 3_000;
 export interface EdgeParts {
   readonly config: EdgeConfig;
   /** Stable name of the edge and the number of this boot, as the bus uses them. */
-  readonly identity: EdgeIdentity;
+  readonly identity: Identity;
   readonly bus: Bus;
   readonly server: SocketServer;
   readonly logger: Logger;
   readonly metrics: Metrics;
-}
-
-export interface EdgeIdentity {
-  readonly name: string;
-  readonly boot: string;
-}
-
-/** A new boot of the edge `name`. */
-export function newIdentity(name: string): EdgeIdentity {
-  return { name, boot: randomBytes(6).toString('hex') };
 }
 
 /** An edge: the connections of clients, what they publish into the logs, and the lanes that are fanned out to them. */

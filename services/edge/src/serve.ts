@@ -1,19 +1,17 @@
-import { hostname } from 'node:os';
-
 import type { Bus } from '@pharos/bus';
-import { runProcess } from '@pharos/lifecycle';
+import { type Identity, newIdentity, runService } from '@pharos/service';
 import { createSocketServer } from '@pharos/socket-server';
 import { createLogger, type Logger, Metrics } from '@pharos/telemetry';
 
 import type { EdgeConfig } from './config.ts';
-import { Edge, type EdgeIdentity, newIdentity } from './edge.ts';
+import { Edge } from './edge.ts';
 
 export interface ServeOptions {
   readonly config: EdgeConfig;
   /** The service's name in the log. */
   readonly service: string;
   /** Makes the bus that the edge reads and writes; `serveEdge` closes it. */
-  readonly createBus: (identity: EdgeIdentity, logger: Logger) => Bus;
+  readonly createBus: (identity: Identity, logger: Logger) => Bus;
   /** Told when clients can connect, if they ever can. */
   readonly onListening?: (edge: Edge, logger: Logger) => void;
 }
@@ -25,13 +23,7 @@ const stopMarginMs = 5_000;
 export async function serveEdge(options: ServeOptions): Promise<void> {
   const { config } = options;
   const logger = createLogger({ name: options.service, level: config.log_level });
-  const identity = newIdentity(
-    config.name ??
-      (hostname()
-        .replace(/[^A-Za-z0-9._-]/g, '-')
-        .slice(0, 64) ||
-        'edge'),
-  );
+  const identity = newIdentity(config.name);
   const server = await createSocketServer({
     implementation: config.socket,
     onWarning: (text) => logger.warn(text),
@@ -39,7 +31,7 @@ export async function serveEdge(options: ServeOptions): Promise<void> {
   });
   const bus = options.createBus(identity, logger);
   const edge = new Edge({ config, identity, bus, server, logger, metrics: new Metrics() });
-  await runProcess(
+  await runService(
     {
       run: async () => {
         await edge.run();
@@ -52,16 +44,7 @@ export async function serveEdge(options: ServeOptions): Promise<void> {
         await bus.close();
       },
     },
-    {
-      drainTimeoutMs: config.drain_timeout + stopMarginMs,
-      onEvent: (event, detail) => logEvent(logger, event, detail),
-    },
+    config.drain_timeout + stopMarginMs,
+    logger,
   );
-}
-
-function logEvent(logger: Logger, event: string, detail: unknown): void {
-  if (event === 'signal') logger.info({ signal: String(detail) }, 'signal received');
-  else if (event === 'drained') logger.info('drained');
-  else if (event === 'drain-cut-short') logger.warn('the drain was cut short; what is left is dropped');
-  else logger.error({ err: detail }, event);
 }

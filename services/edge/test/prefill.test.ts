@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, type TestContext, test } from 'node:test';
 import { MemoryBroker, MemoryBus } from '@pharos/bus';
-import { LivingLog } from '../src/living-log.ts';
+import { LivingLog } from '@pharos/channels';
 import { LaneFeed } from '../src/outbound/lane-feed.ts';
 import { testOutbound, type TestOutbound } from './support/feeds.ts';
 

@@ -1,14 +1,6 @@
 import { type Bus, MemoryBroker, MemoryBus } from '@pharos/bus';
-import { loadConfig } from '@pharos/config';
-import {
-  type EdgeConfig,
-  edgeConfigSchema,
-  type EdgePreset,
-  edgePreset,
-  type MainOptions,
-  pulsarBus,
-  serveEdge,
-} from '@pharos/edge';
+import { type EdgeConfig, edgeConfigSchema, type EdgePreset, edgePreset, serveEdge } from '@pharos/edge';
+import { type MainOptions, pulsarBus, readConfig } from '@pharos/service';
 
 const loopback = '127.0.0.1';
 const defaultPort = 9001;
@@ -30,11 +22,7 @@ export const standalonePreset: EdgePreset = {
  * the process. Resolves when it has stopped. @throws ConfigError, and what keeps it from starting
  */
 export async function main(options: MainOptions): Promise<void> {
-  const file = options.configFile ?? options.env['PHAROS_CONFIG'];
-  const read: EdgeConfig = loadConfig(edgeConfigSchema(standalonePreset), {
-    env: options.env,
-    ...(file === undefined ? {} : { file }),
-  });
+  const read = readConfig(edgeConfigSchema(standalonePreset), options);
   const config: EdgeConfig = {
     ...read,
     internal: { listen: read.internal.listen ?? internalListen(read.listen.port) },
@@ -43,7 +31,7 @@ export async function main(options: MainOptions): Promise<void> {
     config,
     service: 'pharos',
     createBus: (identity, logger): Bus =>
-      config.pulsar.url === undefined ? new MemoryBus(new MemoryBroker()) : pulsarBus(config, identity, logger),
+      config.pulsar.url === undefined ? new MemoryBus(new MemoryBroker()) : pulsarBus(config.pulsar, identity, logger),
     onListening: (edge, logger) => {
       const bus =
         config.pulsar.url === undefined ? 'the embedded bus (nothing outlives this process)' : config.pulsar.url;

@@ -1,7 +1,7 @@
 import { BusError } from '@pharos/bus';
 import type { Logger } from '@pharos/telemetry';
 
-import type { LivingLog } from '../living-log.ts';
+import type { LivingLog } from '@pharos/channels';
 import type { EdgeMetrics } from '../metrics.ts';
 import { ThrottledLog } from '../throttled-log.ts';
 import { clientProperty, userProperty } from '../publishing-client.ts';

@@ -1,4 +1,4 @@
-import type { LivingLog } from '../living-log.ts';
+import type { LivingLog } from '@pharos/channels';
 import { type FeedContext, LaneFeed } from './lane-feed.ts';
 
 /** Each reads from the broker what it takes to fill a ring. */

@@ -10,7 +10,7 @@ import {
 import { Backoff, DeadlineExceeded, Deferred } from '@pharos/lifecycle';
 import type { Logger } from '@pharos/telemetry';
 
-import type { LivingLog } from '../living-log.ts';
+import type { LivingLog } from '@pharos/channels';
 import type { EdgeMetrics } from '../metrics.ts';
 import { CatchUp } from './catch-up.ts';
 

@@ -1,7 +1,7 @@
 import { javaStringHash } from '@pharos/bytes';
 import type { Hole, LaneEntry } from '@pharos/bus';
 
-import type { LivingLog } from '../living-log.ts';
+import type { LivingLog } from '@pharos/channels';
 import { ThrottledLog } from '../throttled-log.ts';
 import type { Flusher } from './flusher.ts';
 import { Interest } from './interest.ts';

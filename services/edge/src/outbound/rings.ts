@@ -1,4 +1,4 @@
-import type { LivingLog } from '../living-log.ts';
+import type { LivingLog } from '@pharos/channels';
 import type { Prefill } from './lane-attachment.ts';
 import { LaneRing, type RingLimits } from './lane-ring.ts';
 import { RingBudget } from './ring-budget.ts';

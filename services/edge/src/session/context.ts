@@ -2,9 +2,9 @@ import type { SocketServer } from '@pharos/socket-server';
 import type { Logger } from '@pharos/telemetry';
 
 import type { Publisher } from '../inbound/publisher.ts';
-import type { LivingLog } from '../living-log.ts';
+import type { LivingLog } from '@pharos/channels';
 import type { EdgeMetrics } from '../metrics.ts';
-import type { Namespaces } from '../namespaces.ts';
+import type { Namespaces } from '@pharos/channels';
 import type { Hub } from '../outbound/hub.ts';
 import type { LaneFeed } from '../outbound/lane-feed.ts';
 import type { Liveness } from './liveness.ts';

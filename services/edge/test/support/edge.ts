@@ -4,7 +4,8 @@ import { createSocketServer } from '@pharos/socket-server';
 import { createLogger, createRegistry, Metrics } from '@pharos/telemetry';
 
 import { type EdgeConfig, edgeConfigSchema, edgePreset } from '../../src/config.ts';
-import { Edge, newIdentity } from '../../src/edge.ts';
+import { newIdentity } from '@pharos/service';
+import { Edge } from '../../src/edge.ts';
 
 /** An edge in this process, open to everybody, on ports that the system picks. */
 export interface TestEdge {

@@ -1,7 +1,7 @@
 import type { TestContext } from 'node:test';
 import type { Bus } from '@pharos/bus';
 import { createLogger, createRegistry, type Logger, Metrics } from '@pharos/telemetry';
-import { LivingLog } from '../../src/living-log.ts';
+import { LivingLog } from '@pharos/channels';
 import { EdgeMetrics } from '../../src/metrics.ts';
 import { Flusher } from '../../src/outbound/flusher.ts';
 import { LaneFeed } from '../../src/outbound/lane-feed.ts';

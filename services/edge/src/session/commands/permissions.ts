@@ -1,4 +1,4 @@
-import type { Namespace } from '../../namespaces.ts';
+import type { Namespace } from '@pharos/channels';
 
 /** Who a session is, as permissions see it. */
 export interface Requester {

@@ -1,7 +1,7 @@
 import { BusError } from '@pharos/bus';
 import { type CommandOf, type ErrorCode, errorCodes } from '@pharos/client-protocol';
 
-import { isChannelName, type Namespace } from '../../namespaces.ts';
+import { isChannelName, type Namespace } from '@pharos/channels';
 import type { ClientSession } from '../client-session.ts';
 import { PendingSubscribe } from '../subscription-set.ts';
 import { mayPublish } from './permissions.ts';

@@ -7,7 +7,7 @@ import {
   subscribeFlags,
 } from '@pharos/client-protocol';
 
-import { isChannelName, keepsHistory, type Namespace } from '../../namespaces.ts';
+import { isChannelName, keepsHistory, type Namespace } from '@pharos/channels';
 import type { LaneFeed } from '../../outbound/lane-feed.ts';
 import type { Recovery } from '../../outbound/recovery.ts';
 import type { ClientSession } from '../client-session.ts';

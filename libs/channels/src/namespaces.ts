@@ -1,7 +1,7 @@
 import { BusError, type Bus } from '@pharos/bus';
 
-import type { NamespaceConfig } from './config.ts';
 import { LivingLog } from './living-log.ts';
+import type { NamespaceConfig } from './options.ts';
 
 /** The longest channel name, in bytes of UTF-8. */
 export const maxChannelBytes = 255;

@@ -1,0 +1,82 @@
+import { duration, z } from '@pharos/config';
+
+/** Options of a namespace's channels; names as in Centrifugo's configuration where it has the same option. */
+export interface NamespaceConfig {
+  readonly log: string;
+  readonly lanes?: number | undefined;
+  readonly history_size: number;
+  readonly history_ttl: number;
+  readonly allow_positioning: boolean;
+  readonly force_positioning: boolean;
+  readonly allow_recovery: boolean;
+  readonly force_recovery: boolean;
+  readonly allow_subscribe_for_client: boolean;
+  readonly allow_subscribe_for_anonymous: boolean;
+  readonly allow_publish_for_subscriber: boolean;
+  readonly allow_publish_for_client: boolean;
+  readonly allow_publish_for_anonymous: boolean;
+}
+
+/** The section `channel`. */
+export interface ChannelConfig {
+  readonly without_namespace: NamespaceConfig;
+  readonly namespaces: readonly (NamespaceConfig & { readonly name: string })[];
+}
+
+export interface ChannelPreset {
+  /** Anybody may use every channel: for a first look, not for a cluster. */
+  readonly open: boolean;
+}
+
+const publicLog = 'persistent://public/default/chat';
+
+/** The section `channel` of a service's configuration. All services of a cluster are to be given the same. */
+export function channelSection(preset: ChannelPreset): z.ZodType {
+  return z.strictObject({
+    without_namespace: namespaceSchema(preset).describe('Options of channels without a namespace.'),
+    namespaces: z
+      .array(
+        namespaceSchema(preset).extend({
+          name: z
+            .string()
+            .regex(/^[A-Za-z0-9_-]{1,64}$/)
+            .describe('What stands before the colon.'),
+        }),
+      )
+      .default([])
+      .describe('Options of channels that begin with `<name>:`.'),
+  });
+}
+
+function namespaceSchema(preset: ChannelPreset): z.ZodObject<Record<string, z.ZodType>> {
+  const allow = (what: string): z.ZodType => z.boolean().default(preset.open).describe(what);
+  return z.strictObject({
+    log: z
+      .string()
+      .min(1)
+      .default(publicLog)
+      .describe('The topic that carries the channels; several namespaces may share one.'),
+    lanes: z.int().min(1).max(4096).optional().describe('Lanes to create the log with. Default: what exists, else 1.'),
+    history_size: z
+      .int()
+      .min(0)
+      .max(1_000_000)
+      .default(preset.open ? 300 : 0)
+      .describe('Publications of a channel that a resuming client may have missed; 0: nobody resumes.'),
+    history_ttl: duration({ maxMs: 31_536_000_000 })
+      .default(preset.open ? 300_000 : 0)
+      .describe('How old they may be; 0: nobody resumes.'),
+    allow_positioning: allow('Clients may ask to be told where publications were lost.'),
+    force_positioning: z.boolean().default(false).describe('All subscriptions are positioned, asked for or not.'),
+    allow_recovery: allow('Clients may ask to be sent what they missed; needs history_size and history_ttl.'),
+    force_recovery: z
+      .boolean()
+      .default(false)
+      .describe('All subscriptions are recoverable; needs history_size and history_ttl.'),
+    allow_subscribe_for_client: allow('Clients with a user may subscribe.'),
+    allow_subscribe_for_anonymous: allow('Anonymous clients may subscribe.'),
+    allow_publish_for_subscriber: allow('Subscribers of the channel may publish into it.'),
+    allow_publish_for_client: allow('Clients with a user may publish.'),
+    allow_publish_for_anonymous: allow('Anonymous clients may publish.'),
+  });
+}
