@@ -1,5 +1,30 @@
 export { CertificateAuthority } from './certificates.ts';
 export type { CertificateOptions, IssuedCertificate } from './certificates.ts';
+export { describeFault, describeFaults } from './checker/fault.ts';
+export type { Fault, FaultKind } from './checker/fault.ts';
+export type {
+  Disturbance,
+  MemberRecord,
+  PresenceAnswer,
+  PresenceEvent,
+  PresenceLimits,
+  PresenceLog,
+  PresenceRun,
+} from './checker/presence-records.ts';
+export type {
+  ChannelTruth,
+  Outcome,
+  SendLog,
+  SendRecord,
+  StreamEvent,
+  StreamLog,
+  TruthEntry,
+} from './checker/records.ts';
+export { truthFromClients } from './checker/truth.ts';
+export { verifyPresence } from './checker/verify-presence.ts';
+export { verifySends } from './checker/verify-sends.ts';
+export { verifyStream } from './checker/verify-stream.ts';
+export type { StreamOptions, StreamVerdict } from './checker/verify-stream.ts';
 export { launchChromium } from './chromium.ts';
 export { Collector } from './collector.ts';
 export { TestkitError, testkitErrors } from './errors.ts';

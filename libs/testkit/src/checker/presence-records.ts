@@ -1,0 +1,58 @@
+/** One connection of a client in one channel: each connection has an id of its own, and is a member of its own. */
+export interface MemberRecord {
+  /** The id that the server gave to the connection. */
+  readonly member: string;
+  readonly channel: string;
+  /** When its subscribe was answered. */
+  readonly fromMs: number;
+  /** When its connection or subscription ended; undefined where it goes on. */
+  readonly toMs: number | undefined;
+}
+
+export type PresenceEvent =
+  /** From here on joins and leaves come. @param self the observer's own connection */
+  | { readonly kind: 'watching'; readonly atMs: number; readonly self: string }
+  | { readonly kind: 'join' | 'leave'; readonly atMs: number; readonly member: string }
+  /** The subscription ended: what happens now isn't seen. */
+  | { readonly kind: 'blind'; readonly atMs: number };
+
+/** The joins and leaves that one client was sent of one channel, in order. */
+export interface PresenceLog {
+  readonly client: string;
+  readonly channel: string;
+  readonly events: readonly PresenceEvent[];
+}
+
+/** One answer to a `presence` command. */
+export interface PresenceAnswer {
+  readonly channel: string;
+  readonly requestedAtMs: number;
+  readonly answeredAtMs: number;
+  readonly members: readonly string[];
+}
+
+/** A time in which some members may be thought to have gone: their node was frozen, or couldn't reach the store. */
+export interface Disturbance {
+  readonly fromMs: number;
+  readonly toMs: number;
+  /** @default all */
+  readonly members?: (member: string) => boolean;
+}
+
+export interface PresenceRun {
+  readonly members: readonly MemberRecord[];
+  readonly logs: readonly PresenceLog[];
+  readonly answers: readonly PresenceAnswer[];
+  readonly disturbances?: readonly Disturbance[];
+  /** When the run ended. */
+  readonly endMs: number;
+}
+
+export interface PresenceLimits {
+  /** How long somebody who has gone may still be in answers: a lease, and a little. @default 11000 */
+  readonly ghostMs?: number;
+  /** How long the leave may take: the reaper looks twice, a lease apart. @default 32000 */
+  readonly leaveMs?: number;
+  /** How long a join, or a member in answers, may take. @default 3000 */
+  readonly settleMs?: number;
+}
