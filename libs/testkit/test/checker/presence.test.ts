@@ -134,10 +134,12 @@ describe('the checker of presence', () => {
           assert.deepEqual(replace([...answer.members, 'nobody']), ['strange']);
           const gone = correct.members.find(({ toMs }) => toMs !== undefined && toMs + 11_000 < answer.requestedAtMs);
           if (gone !== undefined) assert.deepEqual(replace([...answer.members, gone.member]), ['ghost']);
-          const settled = answer.members.filter(
-            (member) =>
-              (correct.members.find((one) => one.member === member)?.fromMs ?? 0) + 3_000 < answer.requestedAtMs,
-          );
+          const settled = correct.members
+            .filter(({ fromMs, toMs }) => {
+              const stays = toMs === undefined || toMs > answer.answeredAtMs;
+              return stays && fromMs + 3_000 < answer.requestedAtMs;
+            })
+            .map(({ member }) => member);
           if (settled.length === 0) continue;
           const left = settled[pick % settled.length] as string;
           assert.deepEqual(replace(answer.members.filter((member) => member !== left)), ['missing']);
