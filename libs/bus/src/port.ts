@@ -185,6 +185,12 @@ export interface PublicationCursor {
 /** Messages with this property are marks of Pharos's own: every reader skips them. */
 export const markerProperty = 'pharos-marker';
 
+/** Value of `markerProperty`: the history of the channel that is the message's key is removed up to here. */
+export const historyRemoveMarker = 'history-remove';
+
+/** A publication with this property, whatever its value, is delivered live and kept in no history and for no recovery. */
+export const skipHistoryProperty = 'pharos-skip-history';
+
 export interface WorkSpec {
   readonly topic: string;
   readonly subscription: string;

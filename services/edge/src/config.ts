@@ -1,5 +1,13 @@
 import { type ChannelConfig, channelSection } from '@pharos/channels';
-import { bytes, duration, type ListenAddress, listenAddress, z } from '@pharos/config';
+import {
+  bytes,
+  duration,
+  type ListenAddress,
+  listenAddress,
+  type RedisAccessConfig,
+  redisSection,
+  z,
+} from '@pharos/config';
 import {
   defaultInternalListen,
   type PulsarConfig,
@@ -17,6 +25,8 @@ export interface EdgeConfig extends ServiceConfig {
     readonly publish_timeout: number;
     readonly attach_timeout: number;
   };
+  /** Without a URL there is no store: what the ring doesn't hold can't be had. */
+  readonly redis: RedisAccessConfig;
   readonly client: {
     readonly allowed_origins: readonly string[];
     readonly allow_anonymous_connect_without_token: boolean;
@@ -85,6 +95,7 @@ export function edgeConfigSchema(preset: EdgePreset): z.ZodType<EdgeConfig> {
         .default(5_000)
         .describe('How long a subscribe may wait for its lane to be attached.'),
     }),
+    redis: redisSection(false),
     client: clientSchema(preset),
     ring: ringSchema(),
     websocket: z.strictObject({

@@ -2,6 +2,7 @@ import { setImmediate as nextTurn, setTimeout as delay } from 'node:timers/promi
 
 import { BusError, type Bus } from '@pharos/bus';
 import { describeError } from '@pharos/errors';
+import type { HistoryStore } from '@pharos/history';
 import { Backoff, type Service, withDeadline } from '@pharos/lifecycle';
 import type { Identity } from '@pharos/service';
 import { checkAddress, type SocketServer } from '@pharos/socket-server';
@@ -30,7 +31,7 @@ const slowOpenMs = 3_000;
 /** How long a drain waits for clients to take what they are still to have: who reads at all is done by then. */
 const flushMs = 3_000;
 
-/** What an edge is made of; whoever makes it owns the bus and closes it. */
+/** What an edge is made of; whoever makes it owns bus and stores, and closes them. */
 export interface EdgeParts {
   readonly config: EdgeConfig;
   /** Stable name of the edge and the number of this boot, as the bus uses them. */
@@ -39,6 +40,8 @@ export interface EdgeParts {
   readonly server: SocketServer;
   readonly logger: Logger;
   readonly metrics: Metrics;
+  /** What channels had before the ring; without it nothing older is recovered. */
+  readonly history?: HistoryStore;
 }
 
 /** An edge: the connections of clients, what they publish into the logs, and the lanes that are fanned out to them. */
@@ -80,7 +83,14 @@ export class Edge implements Service {
       maxAgeMs: config.ring.max_age,
     });
     metrics.readRingBytes = () => this.#rings.bytes;
-    this.#hub = new Hub({ logger, metrics, flusher: this.#flusher, rings: this.#rings });
+    const { history } = parts;
+    this.#hub = new Hub({
+      logger,
+      metrics,
+      flusher: this.#flusher,
+      rings: this.#rings,
+      ...(history === undefined ? {} : { store: history }),
+    });
     this.#liveness = new Liveness({
       pingIntervalMs: config.client.ping_interval,
       pongTimeoutMs: config.client.pong_timeout,

@@ -2,4 +2,5 @@ export { type EdgeConfig, edgeConfigSchema, type EdgePreset, edgePreset } from '
 export { Edge, type EdgeParts } from './edge.ts';
 export { main } from './main.ts';
 export { describeEdgeMetrics } from './metrics.ts';
+export { type EdgeStores, redisStores } from './stores.ts';
 export { serveEdge, type ServeOptions } from './serve.ts';

@@ -39,6 +39,9 @@ export class EdgeMetrics {
   readonly deliveredBytes: Counter<'variant'>;
   readonly recoveries: Counter<'outcome'>;
   readonly recoveredPublications: Counter;
+  readonly recoveredFrom: Counter<'tier'>;
+  readonly storeSeconds: Histogram<'operation'>;
+  readonly storeErrors: Counter<'code'>;
   /** Asked at each scrape; set by whoever has the rings. */
   readRingBytes: () => number = () => 0;
 
@@ -133,12 +136,28 @@ export class EdgeMetrics {
     });
     this.recoveries = metrics.counter({
       name: 'pharos_edge_recoveries_total',
-      help: 'Subscribes that asked for what was missed, by outcome: recovered; not: off, epoch, history (no more kept), limit (too much), beyond (the log ends before the position), ahead (this edge did not catch up).',
+      help: 'Subscribes that asked for what was missed, by outcome: recovered; not: off, epoch, history (no more kept), limit (too much), beyond (the log ends before the position), ahead (this edge did not catch up), unavailable (the store was away or behind), crowded (the client read too slowly); the last three are told to try again.',
       labels: ['outcome'],
     });
     this.recoveredPublications = metrics.counter({
       name: 'pharos_edge_recovered_publications_total',
       help: 'Publications sent to clients that had missed them.',
+    });
+    this.recoveredFrom = metrics.counter({
+      name: 'pharos_edge_recovered_total',
+      help: 'Resumes that were served, by how far back what they missed was read: ring (memory), store, log.',
+      labels: ['tier'],
+    });
+    this.storeSeconds = metrics.histogram({
+      name: 'pharos_edge_store_seconds',
+      help: 'Time that the history store took to answer, by operation: recover (questions that wait together share a round trip), state, history.',
+      labels: ['operation'],
+      buckets: [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5],
+    });
+    this.storeErrors = metrics.counter({
+      name: 'pharos_edge_store_errors_total',
+      help: 'Questions that the history store did not answer, by its error code; no-lane: nothing fills it.',
+      labels: ['code'],
     });
     metrics.gauge({
       name: 'pharos_edge_ring_bytes',

@@ -5,6 +5,7 @@ import { createLogger, type Logger, Metrics } from '@pharos/telemetry';
 
 import type { EdgeConfig } from './config.ts';
 import { Edge } from './edge.ts';
+import type { EdgeStores } from './stores.ts';
 
 export interface ServeOptions {
   readonly config: EdgeConfig;
@@ -12,6 +13,8 @@ export interface ServeOptions {
   readonly service: string;
   /** Makes the bus that the edge reads and writes; `serveEdge` closes it. */
   readonly createBus: (identity: Identity, logger: Logger) => Bus;
+  /** Makes the stores that the edge asks; `serveEdge` closes them. */
+  readonly createStores: (logger: Logger) => EdgeStores;
   /** Told when clients can connect, if they ever can. */
   readonly onListening?: (edge: Edge, logger: Logger) => void;
 }
@@ -30,7 +33,17 @@ export async function serveEdge(options: ServeOptions): Promise<void> {
     onError: (error, context) => logger.error({ err: error }, context),
   });
   const bus = options.createBus(identity, logger);
-  const edge = new Edge({ config, identity, bus, server, logger, metrics: new Metrics() });
+  const stores = options.createStores(logger);
+  const { history } = stores;
+  const edge = new Edge({
+    config,
+    identity,
+    bus,
+    server,
+    logger,
+    metrics: new Metrics(),
+    ...(history === undefined ? {} : { history }),
+  });
   await runService(
     {
       run: async () => {
@@ -41,6 +54,7 @@ export async function serveEdge(options: ServeOptions): Promise<void> {
       drain: () => edge.drain(),
       stop: async () => {
         await edge.stop();
+        await stores.close();
         await bus.close();
       },
     },

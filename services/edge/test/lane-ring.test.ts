@@ -20,7 +20,7 @@ function add(ring: LaneRing, messages: readonly FakeMessage[], firstOffset: numb
 
 function offsetsOf(ring: LaneRing, name: string, after: number): number[] {
   const offsets: number[] = [];
-  ring.walk(channel(name), after, (cursor) => offsets.push(cursor.offset) > 0);
+  ring.walk(channel(name), after, { publication: (cursor) => offsets.push(cursor.offset) > 0 });
   return offsets;
 }
 
@@ -46,7 +46,7 @@ describe('the newest entries of a lane', () => {
     add(ring, [{ key: 'a' }, { key: 'a', properties: { [markerProperty]: 'x' } }, { key: 'a' }], 1);
     assert.deepEqual(offsetsOf(ring, 'a', 0), [1, 3]);
     let visits = 0;
-    ring.walk(channel('a'), 0, () => ++visits < 1);
+    ring.walk(channel('a'), 0, { publication: () => ++visits < 1 });
     assert.equal(visits, 1);
   });
 

@@ -18,7 +18,12 @@ function recovered(message: FakeMessage, count: number, maxBytes: number): Recov
     ring.add(entry, hashesOf(entry), 0);
   }
   const lane = { epoch: 'e', head: count, ring };
-  return recover(channel, { offset: 0, epoch: 'e' }, lane, { maxPublications: 100_000, maxAgeMs: 60_000, maxBytes });
+  return recover(channel, { offset: 0, epoch: 'e' }, lane, {
+    maxPublications: 100_000,
+    maxAgeMs: 60_000,
+    maxBytes,
+    roomBytes: Infinity,
+  });
 }
 
 describe('what a resume may bring', () => {

@@ -1,5 +1,5 @@
 import { type Bus, MemoryBroker, MemoryBus } from '@pharos/bus';
-import { type EdgeConfig, edgeConfigSchema, type EdgePreset, edgePreset, serveEdge } from '@pharos/edge';
+import { type EdgeConfig, edgeConfigSchema, type EdgePreset, edgePreset, redisStores, serveEdge } from '@pharos/edge';
 import { type MainOptions, pulsarBus, readConfig } from '@pharos/service';
 
 const loopback = '127.0.0.1';
@@ -32,6 +32,7 @@ export async function main(options: MainOptions): Promise<void> {
     service: 'pharos',
     createBus: (identity, logger): Bus =>
       config.pulsar.url === undefined ? new MemoryBus(new MemoryBroker()) : pulsarBus(config.pulsar, identity, logger),
+    createStores: (logger) => redisStores(config.redis, logger),
     onListening: (edge, logger) => {
       const bus =
         config.pulsar.url === undefined ? 'the embedded bus (nothing outlives this process)' : config.pulsar.url;

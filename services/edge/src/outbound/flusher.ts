@@ -33,7 +33,7 @@ export class Flusher {
 
   /** Takes the publication under the cursor. It is looked at and written out once, however many subscribers it has. */
   add(channel: LiveChannel, cursor: PublicationCursor, publishTimeMs: number): void {
-    const publication = new PublicationView(cursor, publishTimeMs);
+    const publication = PublicationView.at(cursor, publishTimeMs);
     if (channel.textSubscribers > 0) {
       // A text client reads one publication a message, so there is nothing to pack.
       this.#publish(channel, 'text', publication.text(), 1);

@@ -9,7 +9,8 @@ import { type AttachedLane, type AttachmentContext, LaneAttachment, type Prefill
 import type { LaneRing } from './lane-ring.ts';
 import { LiveChannel, Subscription } from './live-channel.ts';
 import { OffsetWaiters } from './offset-waiters.ts';
-import { recover, type Recovery, type RecoveryLimits, type StreamPosition } from './recovery.ts';
+import { LaneStore, type LaneStoreContext, type OlderLimits, type StoreVerdict } from './lane-store.ts';
+import { type Older, recover, type Recovery, type RecoveryLimits, type StreamPosition } from './recovery.ts';
 import type { Rings } from './rings.ts';
 import type { Subscriber, Variant } from './subscriber.ts';
 
@@ -21,6 +22,8 @@ const misroutedLogMs = 10_000;
 export interface FeedContext extends AttachmentContext {
   readonly flusher: Flusher;
   readonly rings: Rings;
+  /** Where there is one: what channels had before the ring. */
+  readonly store?: LaneStoreContext['store'];
 }
 
 /**
@@ -36,6 +39,7 @@ export class LaneFeed implements AttachedLane {
   readonly #misrouted: ThrottledLog;
   readonly #ring: LaneRing | undefined;
   readonly #waiters = new OffsetWaiters();
+  readonly #store: LaneStore | undefined;
   /** Key hashes of the entry that is being handed on. */
   #hashes = new Int32Array(64);
   #newest: Promise<number> | undefined;
@@ -50,6 +54,11 @@ export class LaneFeed implements AttachedLane {
     this.#context = context;
     this.#attachment = new LaneAttachment(log, lane, this, context);
     this.#ring = context.rings.newRing(log);
+    const { store, logger, metrics } = context;
+    this.#store =
+      store === undefined
+        ? undefined
+        : new LaneStore(() => ({ log: log.topic, epoch: this.epoch, lane }), { store, logger, metrics });
     this.#misrouted = new ThrottledLog(misroutedLogMs, (times) => {
       context.logger.warn(
         { topic: log.topic, lane, times },
@@ -129,10 +138,20 @@ export class LaneFeed implements AttachedLane {
   }
 
   /** What the channel has after a position. Only while attached; to be answered in the turn that joins. */
-  recover(name: string, position: StreamPosition, limits: RecoveryLimits): Recovery {
+  recover(name: string, position: StreamPosition, limits: RecoveryLimits, older?: Older): Recovery {
     if (this.#ring === undefined || !this.recoverable) return { kind: 'unrecoverable', reason: 'history' };
     const channel = { name, key: Buffer.from(name), keyHash: javaStringHash(name) };
-    return recover(channel, position, { epoch: this.epoch, head: this.head, ring: this.#ring }, limits);
+    return recover(channel, position, { epoch: this.epoch, head: this.head, ring: this.#ring }, limits, older);
+  }
+
+  /** What the channel has after an offset that the ring doesn't reach. Only while attached. @throws HistoryError */
+  async older(name: string, offset: number, limits: OlderLimits, deadlineMs: number): Promise<StoreVerdict> {
+    return this.#store?.older(name, offset, limits, deadlineMs) ?? { unrecoverable: 'history' };
+  }
+
+  /** Resolves with true once the store has all up to the offset, with false after `timeoutMs`. */
+  async stored(offset: number, timeoutMs: number): Promise<boolean> {
+    return this.#store?.has(offset, timeoutMs) ?? false;
   }
 
   /** The log's own newest offset in this lane. Whoever asks while it is being found out gets the same answer. @throws BusError */
@@ -227,6 +246,7 @@ export class LaneFeed implements AttachedLane {
     clearTimeout(this.#linger);
     this.#misrouted.stop();
     this.#waiters.stop();
+    this.#store?.close();
     this.#ring?.close();
     await this.#attachment.close();
   }

@@ -1,5 +1,11 @@
 // Hot path: every entry of a recoverable lane goes in, and every resume walks what is there.
-import type { LaneEntry, PublicationCursor } from '@pharos/bus';
+import {
+  historyRemoveMarker,
+  type LaneEntry,
+  markerProperty,
+  type PublicationCursor,
+  skipHistoryProperty,
+} from '@pharos/bus';
 
 import type { BudgetedRing, RingBudget } from './ring-budget.ts';
 
@@ -13,6 +19,13 @@ export interface RingChannel {
   readonly name: string;
   readonly key: Buffer;
   readonly keyHash: number;
+}
+
+/** Each returns false where it has seen enough. */
+export interface RingVisitor {
+  publication(cursor: PublicationCursor, entry: LaneEntry): boolean;
+  /** What the channel had up to this offset was removed. */
+  removal?(offset: number): boolean;
 }
 
 interface Slot {
@@ -38,7 +51,6 @@ export class LaneRing implements BudgetedRing {
   #slots: (Slot | undefined)[] = [];
   #first = 0;
   #bytes = 0;
-  /** The ring holds all offsets after this one; `undefined` while nothing is known of the lane. */
   #begin: number | undefined;
 
   constructor(limits: RingLimits, budget: RingBudget) {
@@ -53,6 +65,11 @@ export class LaneRing implements BudgetedRing {
 
   get oldestMs(): number | undefined {
     return this.#slots[this.#first]?.cameMs;
+  }
+
+  /** All offsets after this one are here; `undefined` while nothing is known of the lane. */
+  get beginsAfter(): number | undefined {
+    return this.#begin;
   }
 
   /** Whether everything after `offset` that this edge has handed on is here. */
@@ -118,10 +135,10 @@ export class LaneRing implements BudgetedRing {
   }
 
   /**
-   * Walks the channel's publications after `offset`, oldest first, until `visit` returns false; says whether it went to the
-   * end. The cursor is the visitor's until it returns.
+   * Walks what is kept of the channel after `offset`, oldest first, until the visitor returns false; says whether it went to
+   * the end. The cursor is the visitor's until it returns.
    */
-  walk(channel: RingChannel, offset: number, visit: (cursor: PublicationCursor, entry: LaneEntry) => boolean): boolean {
+  walk(channel: RingChannel, offset: number, visitor: RingVisitor): boolean {
     const { keyHash } = channel;
     for (let at = this.#firstAfter(offset); at < this.#slots.length; at++) {
       const slot = this.#slots[at] as Slot;
@@ -129,7 +146,9 @@ export class LaneRing implements BudgetedRing {
       const cursor = slot.entry.publications();
       for (let index = 0; cursor.next(); index++) {
         if (slot.hashes[index] !== keyHash || cursor.offset <= offset || !isOf(channel, cursor)) continue;
-        if (!visit(cursor, slot.entry)) return false;
+        const kind = kindOf(cursor);
+        if (kind === 'publication' && !visitor.publication(cursor, slot.entry)) return false;
+        if (kind === 'removal' && visitor.removal?.(cursor.offset) === false) return false;
       }
     }
     return true;
@@ -157,5 +176,14 @@ function isOf(channel: RingChannel, cursor: PublicationCursor): boolean {
     if (cursor.keyEnd - cursor.keyStart !== key.length) return false;
     if (key.compare(cursor.buffer, cursor.keyStart, cursor.keyEnd) !== 0) return false;
   }
-  return cursor.routed() && !(cursor.hasProperties && cursor.isMarker());
+  return cursor.routed();
+}
+
+/** What a message of a channel means for its history. */
+function kindOf(cursor: PublicationCursor): 'publication' | 'removal' | 'none' {
+  if (!cursor.hasProperties) return 'publication';
+  const properties = cursor.properties();
+  const marker = properties.get(markerProperty);
+  if (marker !== undefined) return marker === historyRemoveMarker ? 'removal' : 'none';
+  return properties.has(skipHistoryProperty) ? 'none' : 'publication';
 }

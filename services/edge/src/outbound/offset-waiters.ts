@@ -10,6 +10,10 @@ export class OffsetWaiters {
   /** None waits for less: a lane says where it is at each turn, and most of the time nobody is reached by that. */
   #least = Infinity;
 
+  get waiting(): boolean {
+    return this.#waiters.size > 0;
+  }
+
   /** Resolves with true once `reached` was told of this offset or a later one, with false after `timeoutMs`. */
   wait(offset: number, timeoutMs: number): Promise<boolean> {
     return new Promise((resolve) => {

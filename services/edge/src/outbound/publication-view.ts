@@ -29,12 +29,21 @@ export class PublicationView {
   readonly #offset: number;
   readonly #timeMs: number;
 
+  constructor(data: Buffer, properties: ReadonlyMap<string, string>, offset: number, timeMs: number) {
+    this.#data = data;
+    this.#properties = properties;
+    this.#offset = offset;
+    this.#timeMs = timeMs;
+  }
+
   /** Takes what it needs as views: use it before the cursor moves on. */
-  constructor(cursor: PublicationCursor, publishTimeMs: number) {
-    this.#data = cursor.buffer.subarray(cursor.dataStart, cursor.dataEnd);
-    this.#properties = cursor.hasProperties ? cursor.properties() : noProperties;
-    this.#offset = cursor.offset;
-    this.#timeMs = publishTimeMs;
+  static at(cursor: PublicationCursor, publishTimeMs: number): PublicationView {
+    return new PublicationView(
+      cursor.buffer.subarray(cursor.dataStart, cursor.dataEnd),
+      cursor.hasProperties ? cursor.properties() : noProperties,
+      cursor.offset,
+      publishTimeMs,
+    );
   }
 
   /** As plain-text clients get it. */

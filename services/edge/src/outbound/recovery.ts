@@ -1,4 +1,5 @@
 import type { Publication } from '@pharos/client-protocol';
+import { exceedsLimits, type StoredPublication } from '@pharos/history';
 
 import type { LaneRing, RingChannel } from './lane-ring.ts';
 import { PublicationView } from './publication-view.ts';
@@ -15,6 +16,8 @@ export interface RecoveryLimits {
   readonly maxPublications: number;
   readonly maxAgeMs: number;
   readonly maxBytes: number;
+  /** What the connection takes now, at most `maxBytes`: an answer between the two has to wait. */
+  readonly roomBytes: number;
 }
 
 /** Where the lane is. */
@@ -25,38 +28,106 @@ export interface LanePosition {
   readonly ring: LaneRing;
 }
 
+/** What the channel had after the client's position, from beyond the ring. */
+export interface Older {
+  readonly tier: 'store' | 'log';
+  /** Of the life that it was read from. */
+  readonly epoch: string;
+  /** All that was kept of the channel after the client's position, up to this offset at least, oldest first. */
+  readonly through: number;
+  readonly publications: readonly StoredPublication[];
+}
+
 /** Why a position can't be resumed: it is of another life of the log, more was missed than is kept or allowed, or the log ends before it. */
 export type Unrecoverable = 'epoch' | 'history' | 'limit' | 'beyond';
 
 export type Recovery =
   /** All that was missed, oldest first; their data are views, valid in this turn. */
-  | { readonly kind: 'recovered'; readonly publications: readonly Publication[] }
+  | {
+      readonly kind: 'recovered';
+      readonly publications: readonly Publication[];
+      readonly tier: 'ring' | Older['tier'];
+    }
   | { readonly kind: 'unrecoverable'; readonly reason: Unrecoverable }
-  /** The client comes from an edge that was ahead of this one. */
-  | { readonly kind: 'ahead' };
+  | Obstacle;
 
-/** The channel's publications in (position, head], from the ring. To be answered in the turn that joins the live set. */
+/** What keeps a position from being resumed in this turn. */
+export type Obstacle =
+  /** The client comes from an edge that was ahead of this one. */
+  | { readonly kind: 'ahead' }
+  /** The ring holds only what comes after this offset. */
+  | { readonly kind: 'older'; readonly ringBegin: number }
+  /** The answer is within its limits, and the connection hasn't taken enough of what was sent before. */
+  | { readonly kind: 'crowded' };
+
+/** The channel's publications in (position, head], from the ring and what was read from beyond it. To be answered in the turn that joins the live set. */
 export function recover(
   channel: RingChannel,
   position: StreamPosition,
   lane: LanePosition,
   limits: RecoveryLimits,
+  older?: Older,
 ): Recovery {
   if (position.epoch !== '' && position.epoch !== lane.epoch) return { kind: 'unrecoverable', reason: 'epoch' };
   if (position.offset > lane.head) return { kind: 'ahead' };
-  if (!lane.ring.reaches(position.offset)) return { kind: 'unrecoverable', reason: 'history' };
-  const publications: Publication[] = [];
-  const oldestMs = Date.now() - limits.maxAgeMs;
-  let bytes = 0;
-  const whole = lane.ring.walk(channel, position.offset, (cursor, { publishTimeMs }) => {
-    if (publications.length >= limits.maxPublications || publishTimeMs < oldestMs) return false;
-    const publication = new PublicationView(cursor, publishTimeMs).publication();
-    bytes += bytesOf(publication);
-    if (bytes > limits.maxBytes) return false;
-    publications.push(publication);
-    return true;
+  const { beginsAfter } = lane.ring;
+  if (beginsAfter === undefined) return { kind: 'unrecoverable', reason: 'history' };
+  if (beginsAfter <= position.offset) return stitch(channel, position.offset, lane, limits, undefined);
+  if (older === undefined || older.epoch !== lane.epoch || older.through < beginsAfter) {
+    return { kind: 'older', ringBegin: beginsAfter };
+  }
+  return stitch(channel, position.offset, lane, limits, older);
+}
+
+function stitch(
+  channel: RingChannel,
+  offset: number,
+  lane: LanePosition,
+  limits: RecoveryLimits,
+  older: Older | undefined,
+): Recovery {
+  const missed = new Missed(limits);
+  let reason: Unrecoverable = 'limit';
+  for (const { data, properties, offset: at, timeMs } of older?.publications ?? []) {
+    // What this edge has yet to hand on comes live.
+    if (at > lane.head) break;
+    const publication = new PublicationView(data, properties, at, timeMs).publication();
+    if (!missed.add(publication, timeMs)) return { kind: 'unrecoverable', reason };
+  }
+  const whole = lane.ring.walk(channel, Math.max(offset, older?.through ?? 0), {
+    publication: (cursor, { publishTimeMs }) =>
+      missed.add(PublicationView.at(cursor, publishTimeMs).publication(), publishTimeMs),
+    removal: () => {
+      // Some of what was missed can't be had any more; where nothing was, nothing is lost by it.
+      if (missed.publications.length === 0) return true;
+      reason = 'history';
+      return false;
+    },
   });
-  return whole ? { kind: 'recovered', publications } : { kind: 'unrecoverable', reason: 'limit' };
+  if (!whole) return { kind: 'unrecoverable', reason };
+  if (missed.bytes > limits.roomBytes) return { kind: 'crowded' };
+  return { kind: 'recovered', publications: missed.publications, tier: older?.tier ?? 'ring' };
+}
+
+/** What a client missed, as far as it may have it. */
+class Missed {
+  readonly publications: Publication[] = [];
+  readonly #times: { readonly timeMs: number }[] = [];
+  readonly #limits: RecoveryLimits;
+  bytes = 0;
+
+  constructor(limits: RecoveryLimits) {
+    this.#limits = limits;
+  }
+
+  /** False where it is too much. */
+  add(publication: Publication, timeMs: number): boolean {
+    const { maxPublications: size, maxAgeMs: ttlMs, maxBytes } = this.#limits;
+    this.publications.push(publication);
+    this.#times.push({ timeMs });
+    this.bytes += bytesOf(publication);
+    return this.bytes <= maxBytes && exceedsLimits(this.#times, { size, ttlMs }, Date.now()) === undefined;
+  }
 }
 
 /** `{"data":…,"info":{"user":…,"client":…},"offset":…,"tags":{…},"time":…},` with numbers as long as they get, without the rest. */

@@ -1,5 +1,6 @@
 import { type Bus, MemoryBroker, MemoryBus } from '@pharos/bus';
 import { loadConfig } from '@pharos/config';
+import type { HistoryStore } from '@pharos/history';
 import { createSocketServer } from '@pharos/socket-server';
 import { createLogger, createRegistry, Metrics } from '@pharos/telemetry';
 
@@ -22,6 +23,8 @@ export interface TestEdge {
 export interface TestEdgeOptions {
   /** @default a memory bus of its own */
   readonly bus?: Bus;
+  /** Whoever made it closes it. */
+  readonly history?: HistoryStore;
   /** Overrides, as environment variables. */
   readonly env?: Readonly<Record<string, string>>;
   readonly socket?: 'uws' | 'ws';
@@ -64,8 +67,9 @@ export async function makeTestEdge(options: TestEdgeOptions = {}): Promise<TestE
     ...(options.closeTimeoutMs === undefined ? {} : { closeTimeoutMs: options.closeTimeoutMs }),
     onWarning: (text) => log.push(text),
   });
+  const history = options.history === undefined ? {} : { history: options.history };
   const metrics = new Metrics(createRegistry({ processMetrics: false }));
-  const edge = new Edge({ config, identity: newIdentity('test-edge'), bus, server, logger, metrics });
+  const edge = new Edge({ config, identity: newIdentity('test-edge'), bus, server, logger, metrics, ...history });
   return {
     edge,
     metrics,

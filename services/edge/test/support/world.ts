@@ -1,4 +1,5 @@
 import { type Bus, MemoryBroker, type MemoryBrokerOptions, MemoryBus } from '@pharos/bus';
+import type { HistoryStore } from '@pharos/history';
 import type { TestContext } from 'node:test';
 import { startTestEdge, type TestEdge } from './edge.ts';
 
@@ -28,6 +29,7 @@ export interface StartOptions {
   readonly closeTimeoutMs?: number;
   /** @default a bus of the world */
   readonly bus?: Bus;
+  readonly history?: HistoryStore;
 }
 
 /** An edge on the world's log, stopped when the test ends. */
@@ -37,6 +39,7 @@ export async function startEdge(t: TestContext, world: World, options: StartOpti
     // The page needs a build, and has its own tests.
     env: { PHAROS_CHAT_PAGE: 'false', PHAROS_CHANNEL_WITHOUT_NAMESPACE_LOG: world.topic, ...options.env },
     ...(options.socket === undefined ? {} : { socket: options.socket }),
+    ...(options.history === undefined ? {} : { history: options.history }),
     ...(options.closeTimeoutMs === undefined ? {} : { closeTimeoutMs: options.closeTimeoutMs }),
   });
   t.after(() => edge.stop());

@@ -9,15 +9,13 @@ import {
 
 import { isChannelName, keepsHistory, type Namespace } from '@pharos/channels';
 import type { LaneFeed } from '../../outbound/lane-feed.ts';
-import type { Recovery } from '../../outbound/recovery.ts';
+import type { Obstacle, Recovery, RecoveryLimits } from '../../outbound/recovery.ts';
 import type { ClientSession } from '../client-session.ts';
 import { PendingSubscribe } from '../subscription-set.ts';
+import { type Findings, Overcoming, PutOff } from './overcome.ts';
 import { maySubscribe } from './permissions.ts';
 
 type SubscribeCommand = CommandOf<'subscribe'>;
-
-/** How long a client that comes from an edge which was ahead waits for this one; then it tries again, here or elsewhere. */
-const catchUpMs = 2_000;
 
 /** A subscribe that was allowed. */
 interface Attempt {
@@ -25,8 +23,7 @@ interface Attempt {
   readonly command: SubscribeCommand;
   readonly namespace: Namespace;
   readonly feed: LaneFeed;
-  /** The client's position lies behind the end of the log: no edge will ever reach it. */
-  readonly isBeyond?: boolean;
+  readonly findings: Findings;
 }
 
 export function subscribe(session: ClientSession, command: SubscribeCommand): void {
@@ -37,8 +34,8 @@ export function subscribe(session: ClientSession, command: SubscribeCommand): vo
     return session.replyError(command.id, refusal ?? errorCodes.unknownChannel);
   }
   const feed = session.context.hub.feedOf(namespace.log, channel);
-  const attempt: Attempt = { session, command, namespace, feed };
-  if (feed.attached && join(attempt)) return;
+  const attempt: Attempt = { session, command, namespace, feed, findings: {} };
+  if (feed.attached && join(attempt) === undefined) return;
   session.waitFor(command.id, () => joinLater(attempt));
 }
 
@@ -58,49 +55,61 @@ function refuse(
   return undefined;
 }
 
-/** Waits for the lane to be attached, and for it to reach the client's position, each for a while. */
+/** Waits for the lane to be attached, and for what the client missed, each for a while. */
 async function joinLater(attempt: Attempt): Promise<void> {
   const { session, command, feed } = attempt;
-  const { channel, offset } = command.request;
+  const { channel } = command.request;
   const pending = new PendingSubscribe(command.id);
   session.subscriptions.set(channel, pending);
-  let failure: unknown;
+  // Unsubscribed or gone in the meantime: the command was answered then.
+  const isOver = (): boolean => session.closed || session.subscriptions.get(channel) !== pending;
   try {
-    await feed.ready(session.context.limits.attachTimeoutMs);
-    // Unsubscribed or gone in the meantime: the command was answered then.
-    const isOver = (): boolean => session.closed || session.subscriptions.get(channel) !== pending;
-    if (isOver() || join(attempt)) return;
-    const reached = await feed.reached(offset, catchUpMs);
-    if (isOver() || (reached && feed.attached && join(attempt))) return;
-    const isBeyond = !reached && (await feed.newest()) < offset;
-    if (isOver() || (isBeyond && feed.attached && join({ ...attempt, isBeyond }))) return;
-    session.context.metrics.recoveries.inc({ outcome: 'ahead' });
+    await tryUntilJoined(attempt, isOver);
+    return;
   } catch (error) {
-    failure = error;
+    if (isOver()) return;
+    if (error instanceof PutOff) session.context.metrics.recoveries.inc({ outcome: error.outcome });
+    session.context.logger.debug({ err: error, client: session.id, lane: feed.lane }, 'a subscribe waited in vain');
   }
-  if (session.closed || session.subscriptions.get(channel) !== pending) return;
-  session.context.logger.debug({ err: failure, client: session.id }, 'a subscribe waited in vain for its lane');
   session.subscriptions.delete(channel);
   session.replyError(command.id, errorCodes.internal);
 }
 
+/** @throws PutOff, DeadlineExceeded, BusError */
+async function tryUntilJoined(attempt: Attempt, isOver: () => boolean): Promise<void> {
+  const { session, command, namespace, feed } = attempt;
+  const { channel, offset } = command.request;
+  const { maxPublications, maxAgeMs } = limitsOf(attempt);
+  let { findings } = attempt;
+  let overcoming: Overcoming | undefined;
+  for (;;) {
+    await feed.ready(session.context.limits.attachTimeoutMs);
+    if (isOver()) return;
+    const obstacle = join({ session, command, namespace, feed, findings });
+    if (obstacle === undefined) return;
+    overcoming ??= new Overcoming({ session, feed, channel, offset, maxPublications, maxAgeMs });
+    findings = await overcoming.overcome(obstacle, findings);
+    if (isOver()) return;
+  }
+}
+
 /**
  * Looks at what was missed, joins the live set and answers, all in one turn: nothing falls between the answer and the first
- * live publication, and nothing comes twice. False where the client's position is still to come here.
+ * live publication, and nothing comes twice. Where that isn't possible yet, says what it takes.
  */
-function join(attempt: Attempt): boolean {
+function join(attempt: Attempt): Obstacle | undefined {
   const { session, command, namespace, feed } = attempt;
   const { request } = command;
   const { options } = namespace;
   const recoverable = isRecoverable(attempt);
   const recovery = request.recover ? recoverFrom(attempt, recoverable) : undefined;
-  if (recovery?.kind === 'ahead') return false;
+  if (recovery !== undefined && isObstacle(recovery)) return recovery;
   const recovered = recovery?.kind === 'recovered';
   if (recovery !== undefined) note(session, recovery, recoverable);
   if (recovery !== undefined && !recovered && (request.flag & subscribeFlags.rejectUnrecovered) !== 0) {
     session.subscriptions.delete(request.channel);
     session.replyError(command.id, errorCodes.unrecoverablePosition);
-    return true;
+    return undefined;
   }
   const wanted = options.force_positioning || (options.allow_positioning && request.positioned);
   const positioned = recoverable || (wanted && feed.indexed);
@@ -111,7 +120,7 @@ function join(attempt: Attempt): boolean {
     ...(recovery === undefined ? {} : { wasRecovering: true, recovered, publications: publicationsOf(recovery) }),
   };
   session.reply({ method: 'subscribe', id: command.id, result });
-  return true;
+  return undefined;
 }
 
 function isRecoverable({ command, namespace, feed }: Attempt): boolean {
@@ -121,29 +130,38 @@ function isRecoverable({ command, namespace, feed }: Attempt): boolean {
   return wanted && keepsHistory(options) && feed.recoverable;
 }
 
-function recoverFrom({ session, command, namespace, feed, isBeyond }: Attempt, recoverable: boolean): Recovery {
+function recoverFrom(attempt: Attempt, recoverable: boolean): Recovery {
   if (!recoverable) return { kind: 'unrecoverable', reason: 'history' };
+  const { command, feed, findings } = attempt;
   const { channel, offset, epoch } = command.request;
-  const { history_size, history_ttl } = namespace.options;
-  const { recoveryPublications, queueBytes } = session.context.limits;
-  const recovery = feed.recover(
-    channel,
-    { offset, epoch },
-    {
-      maxPublications: Math.min(history_size, recoveryPublications),
-      maxAgeMs: history_ttl,
-      // Answers that fill the connection's queue, this one or many together, would end the connection, again at each try.
-      maxBytes: (queueBytes - session.socket.bufferedAmount()) / 2,
-    },
-  );
-  // Nothing to wait for: the log was cut, or nobody ever was there.
-  return recovery.kind === 'ahead' && isBeyond === true ? { kind: 'unrecoverable', reason: 'beyond' } : recovery;
+  const recovery = feed.recover(channel, { offset, epoch }, limitsOf(attempt), findings.older);
+  // What was found out decides where memory alone can't: nothing to wait for, or nothing kept.
+  const isOpen = recovery.kind === 'ahead' || recovery.kind === 'older';
+  if (!isOpen || findings.unrecoverable === undefined) return recovery;
+  return { kind: 'unrecoverable', reason: findings.unrecoverable };
 }
 
-function note(session: ClientSession, recovery: Exclude<Recovery, { kind: 'ahead' }>, recoverable: boolean): void {
-  const { recoveries, recoveredPublications } = session.context.metrics;
+function limitsOf({ session, namespace }: Attempt): RecoveryLimits {
+  const { history_size, history_ttl } = namespace.options;
+  const { recoveryPublications, queueBytes } = session.context.limits;
+  return {
+    maxPublications: Math.min(history_size, recoveryPublications),
+    maxAgeMs: history_ttl,
+    // Answers that fill the connection's queue, this one or many together, would end the connection, again at each try.
+    maxBytes: queueBytes / 2,
+    roomBytes: (queueBytes - session.socket.bufferedAmount()) / 2,
+  };
+}
+
+function isObstacle(recovery: Recovery): recovery is Obstacle {
+  return recovery.kind !== 'recovered' && recovery.kind !== 'unrecoverable';
+}
+
+function note(session: ClientSession, recovery: Exclude<Recovery, Obstacle>, recoverable: boolean): void {
+  const { recoveries, recoveredFrom, recoveredPublications } = session.context.metrics;
   if (recovery.kind === 'recovered') {
     recoveries.inc({ outcome: 'recovered' });
+    recoveredFrom.inc({ tier: recovery.tier });
     recoveredPublications.inc(recovery.publications.length);
   } else recoveries.inc({ outcome: recoverable ? recovery.reason : 'off' });
 }

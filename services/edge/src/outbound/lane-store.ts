@@ -1,0 +1,115 @@
+import type { HistoryStore, LaneId, NotRecovered } from '@pharos/history';
+import type { Logger } from '@pharos/telemetry';
+
+import type { EdgeMetrics } from '../metrics.ts';
+import { OffsetWaiters } from './offset-waiters.ts';
+import type { Older, Unrecoverable } from './recovery.ts';
+
+export interface LaneStoreContext {
+  readonly store: HistoryStore;
+  readonly logger: Logger;
+  readonly metrics: EdgeMetrics;
+}
+
+/** What the store says of a position; `unbuilt`: it has nothing of the lane, which is written again as soon as somebody does. */
+export type StoreVerdict = Older | { readonly unrecoverable: Unrecoverable } | { readonly unbuilt: true };
+
+export interface OlderLimits {
+  readonly maxPublications: number;
+  readonly maxAgeMs: number;
+}
+
+/** How often a lane's watermark is read while somebody waits for it. */
+const pollMs = 50;
+/** A history service begins a lane at once when it finds it empty; where none has in so long, none runs. */
+const unbuiltGraceMs = 60_000;
+
+const reasons: Readonly<Record<Exclude<NotRecovered, 'no-lane'>, Unrecoverable>> = {
+  floor: 'history',
+  trimmed: 'history',
+  'too-many': 'limit',
+  'too-old': 'limit',
+};
+
+/** What an edge asks the store of one lane, and what it has learnt of the lane by that. */
+export class LaneStore {
+  readonly #context: LaneStoreContext;
+  readonly #lane: () => LaneId;
+  readonly #waiters = new OffsetWaiters();
+  #poll: NodeJS.Timeout | undefined;
+  /** Since when the store says that it has nothing of the lane, on the clock of `performance.now()`. */
+  #unbuiltSince: number | undefined;
+  #closed = false;
+
+  /** @param lane of the life that is followed now */
+  constructor(lane: () => LaneId, context: LaneStoreContext) {
+    this.#lane = lane;
+    this.#context = context;
+  }
+
+  /** What the channel has after an offset, up to the store's watermark. @throws HistoryError */
+  async older(channel: string, offset: number, limits: OlderLimits, deadlineMs: number): Promise<StoreVerdict> {
+    const lane = this.#lane();
+    const question = { channel, offset, limits: { size: limits.maxPublications, ttlMs: limits.maxAgeMs } };
+    const [answer] = await this.#timed('recover', () => this.#context.store.recoverMany(lane, [question], deadlineMs));
+    if (answer === undefined) throw new RangeError('the store answered no question of one');
+    if (answer.recovered) {
+      this.#unbuiltSince = undefined;
+      const { watermark: through, publications } = answer;
+      return { tier: 'store', epoch: lane.epoch, through, publications };
+    }
+    if (answer.reason === 'no-lane') return this.#unbuilt();
+    this.#unbuiltSince = undefined;
+    return { unrecoverable: reasons[answer.reason] };
+  }
+
+  /** Resolves with true once the store has all up to the offset, with false after `timeoutMs`. One question at a time, whoever waits. */
+  has(offset: number, timeoutMs: number): Promise<boolean> {
+    const reached = this.#waiters.wait(offset, timeoutMs);
+    this.#schedule();
+    return reached;
+  }
+
+  close(): void {
+    this.#closed = true;
+    clearTimeout(this.#poll);
+    this.#waiters.stop();
+  }
+
+  #unbuilt(): StoreVerdict {
+    this.#unbuiltSince ??= performance.now();
+    const isForGood = performance.now() - this.#unbuiltSince > unbuiltGraceMs;
+    if (!isForGood) return { unbuilt: true };
+    this.#context.metrics.storeErrors.inc({ code: 'no-lane' });
+    return { unrecoverable: 'history' };
+  }
+
+  #schedule(): void {
+    if (this.#poll !== undefined || this.#closed) return;
+    this.#poll = setTimeout(() => void this.#look(), pollMs);
+  }
+
+  async #look(): Promise<void> {
+    try {
+      const state = await this.#timed('state', () => this.#context.store.state(this.#lane()));
+      this.#waiters.reached(state?.watermark ?? 0);
+    } catch (error) {
+      this.#context.logger.debug({ err: error }, 'the watermark of a lane could not be read');
+    }
+    this.#poll = undefined;
+    if (this.#waiters.waiting) this.#schedule();
+  }
+
+  async #timed<T>(operation: 'recover' | 'state', work: () => Promise<T>): Promise<T> {
+    const end = this.#context.metrics.storeSeconds.startTimer({ operation });
+    try {
+      return await work();
+    } catch (error) {
+      const code = error instanceof Error && 'code' in error ? String(error.code) : 'failed';
+      this.#context.metrics.storeErrors.inc({ code });
+      throw error;
+    } finally {
+      end();
+    }
+  }
+}

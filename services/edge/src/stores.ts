@@ -1,0 +1,34 @@
+import type { RedisAccessConfig } from '@pharos/config';
+import { type HistoryStore, RedisHistory } from '@pharos/history';
+import { RedisClient } from '@pharos/redis';
+import { redisOptions } from '@pharos/service';
+import type { Logger } from '@pharos/telemetry';
+
+/** The stores that an edge asks, where there are any. */
+export interface EdgeStores {
+  readonly history?: HistoryStore;
+  /** After the edge has stopped. */
+  close(): Promise<void>;
+}
+
+/** Those in the Redis that the configuration names; none without a URL. An edge starts whether Redis is there or not. */
+export function redisStores(config: RedisAccessConfig, logger: Logger): EdgeStores {
+  if (config.url === undefined) return noStores;
+  const client = RedisClient.start(redisOptions(config), (error) => {
+    logger.error({ err: error }, 'Redis can not be used yet: what memory does not hold is not recovered until it can');
+  });
+  client.onConnection((connected) => {
+    if (connected) logger.info('connected to Redis');
+    else logger.warn('the connection to Redis was lost');
+  });
+  const history = new RedisHistory(client, { keyPrefix: config.prefix });
+  return {
+    history,
+    async close(): Promise<void> {
+      await history.close();
+      client.close();
+    },
+  };
+}
+
+const noStores: EdgeStores = { close: () => Promise.resolve() };

@@ -1,0 +1,12 @@
+import { describe, type TestContext } from 'node:test';
+import { MemoryHistory } from '@pharos/history';
+import { storeScenarios, type TestStore } from './scenarios/store.ts';
+import { Emptiable } from './support/emptiable.ts';
+import { memoryWorld } from './support/world.ts';
+
+function memoryStore(_t: TestContext): Promise<TestStore> {
+  const history = new Emptiable(() => new MemoryHistory());
+  return Promise.resolve({ history, flush: () => Promise.resolve(history.empty()) });
+}
+
+describe('recovery from the store, in memory', () => storeScenarios(() => memoryWorld(), memoryStore));
