@@ -82,6 +82,57 @@ export interface Log {
    * @throws BusError `unreachable`, `refused`, `closed`, `position-gone`, `log-ended`
    */
   attach(lane: number, handler: TailHandler, start?: TailStart): Promise<LaneTail>;
+  /**
+   * Joins those who work on the log under one name: each lane has one of them as its active member, the others stand by. Made at the oldest
+   * message where there is none of that name. It hands over no messages; who is active attaches to the lane and reads.
+   * @throws BusError `unreachable`, `refused`, `subscription-busy`, `log-ended`, `closed`
+   */
+  joinGroup(spec: GroupSpec, handler: GroupHandler): Promise<LaneGroup>;
+  /** For what lies in the wrong lane: brings messages of this lane into their right ones. To be closed. */
+  rerouter(lane: number): LaneRerouter;
+  close(): Promise<void>;
+}
+
+export interface GroupSpec {
+  /** Name of the group, which the log remembers with what each lane's members have acknowledged. */
+  readonly group: string;
+  /** Shown to operators. @default a made up one */
+  readonly member?: string;
+}
+
+/** Functions are called in order, never inside a call into the bus, and must not throw. */
+export interface GroupHandler {
+  /**
+   * Whether this is the active member of the lane from now on. Not while the connection is lost: another one may be by then. For a moment two may
+   * believe it; what they do must bear that.
+   */
+  active(lane: number, active: boolean): void;
+  /** The membership is over: the log was deleted or its life changed. */
+  ended(error: Error): void;
+}
+
+export interface LaneGroup {
+  /** Everything in the lane up to this entry is done with. It binds nobody: what is acknowledged can be read again. */
+  ackThrough(lane: number, position: string): Promise<void>;
+  /**
+   * Asks up to where the lane is acknowledged, by whichever member; the answer tells of the positions of entries whether they are. All
+   * are taken not to be where the log doesn't say. @throws BusError
+   */
+  acknowledged(lane: number): Promise<(position: string) => boolean>;
+  /** Leaves: another member becomes active at once. */
+  close(): Promise<void>;
+}
+
+/**
+ * Appends messages that lie in a wrong lane to their right ones. However often and by whomever it is tried, over crashes too, each is
+ * there once, for as long as the log remembers the lane's rerouter (Pulsar: while it is connected and six hours after that).
+ */
+export interface LaneRerouter {
+  /**
+   * @param offset where the message lies: it must rise from call to call, but for those that are tried again, in order again
+   * @throws BusError `deadline`, `outcome-unknown`: to be tried again; `too-large`, `refused`, `closed`
+   */
+  append(offset: number, publication: NewPublication, deadlineMs: number): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -106,6 +157,9 @@ export interface LaneTail {
   /** Position of the entry at `head`, to attach `after` it later; empty at the beginning of an empty lane. */
   readonly position: string;
   readonly connected: boolean;
+  /** No entry is handed over until `resume`. What has arrived waits, which is bounded; what retention takes meanwhile is a hole. */
+  pause(): void;
+  resume(): void;
   /** Ends the tail; the handler isn't called any more. */
   close(): Promise<void>;
 }
@@ -175,6 +229,8 @@ export interface PublicationCursor {
   channel(): string;
   /** Whether the channel belongs to this lane; where it doesn't, the publication isn't delivered from here. A mark is at home in any. */
   routed(): boolean;
+  /** Whether it is a whole message in clear, and not a chunk of one or ciphertext. What isn't is never routed. */
+  readable(): boolean;
   properties(): ReadonlyMap<string, string>;
   /** Pharos's own mark (see `markerProperty`), not a publication. */
   isMarker(): boolean;

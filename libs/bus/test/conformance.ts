@@ -2,7 +2,9 @@ import { after, before, describe } from 'node:test';
 import type { Bus } from '@pharos/bus';
 import { appendTests } from './conformance/appends.ts';
 import type { BusUnderTest } from './conformance/harness.ts';
+import { groupTests } from './conformance/groups.ts';
 import { logTests } from './conformance/logs.ts';
+import { reroutingTests } from './conformance/rerouting.ts';
 import { tailTests } from './conformance/tails.ts';
 import { workTests } from './conformance/work.ts';
 
@@ -41,5 +43,7 @@ export function busConformance(
     describe('appends', () => appendTests(adapter));
     describe('tails', () => tailTests(adapter));
     describe('work', () => workTests(adapter));
+    describe('groups', () => groupTests(adapter));
+    describe('rerouting', () => reroutingTests(adapter));
   });
 }

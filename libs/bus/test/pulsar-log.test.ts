@@ -26,6 +26,8 @@ function scriptedLog(readEpoch: () => Promise<string | undefined>): Scripted {
     attachTimeoutMs: 5_000,
     createProducer: () => Promise.reject(new Error('nothing is appended here')),
     openStream: (_lane, start) => lane.open(start),
+    joinGroup: () => Promise.reject(new Error('nobody joins here')),
+    createReroutingProducer: () => Promise.reject(new Error('nothing is brought here')),
     readEpoch,
     warn: (_detail, message) => warnings.push(message),
     onClose: () => undefined,

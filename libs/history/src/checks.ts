@@ -1,6 +1,8 @@
 import { HistoryError } from './errors.ts';
 import type { Batch, ChannelLimits, HistoryQuery, NewEntry, Question } from './port.ts';
 
+const maxPositionLength = 200;
+
 /** @throws HistoryError `invalid` */
 export function checkBatch(batch: Batch): void {
   whole('the previous watermark', batch.previous);
@@ -8,6 +10,9 @@ export function checkBatch(batch: Batch): void {
   if (batch.floor !== undefined) whole('the floor', batch.floor);
   if ((batch.floor ?? 0) > batch.watermark)
     throw invalid(`the floor ${batch.floor} is above the watermark ${batch.watermark}`);
+  const { position } = batch;
+  if (position !== undefined && (position === '' || position.length > maxPositionLength))
+    throw invalid(`the position has ${position.length} characters, expected 1 to ${maxPositionLength}`);
   let last = 0;
   for (const entry of batch.entries) {
     checkEntry(entry);

@@ -20,6 +20,11 @@ export interface LaneState {
   readonly floor: number;
 }
 
+export interface StoredLane extends LaneState {
+  /** Where the writer goes on: after this position in the log, whose offset is the watermark. Undefined where the writer didn't say. */
+  readonly position?: string;
+}
+
 /** What a namespace lets a channel's history be, whichever tier serves it. */
 export interface ChannelLimits {
   /** Publications that are kept; with 0 none is, and what was missed is known to be. */
@@ -59,6 +64,8 @@ export interface Batch {
   readonly entries: readonly NewEntry[];
   /** Raises the floor: messages up to there were lost before the writer saw them. */
   readonly floor?: number;
+  /** Where the message at `watermark` lies, as the log calls it, at most 200 characters; kept with the watermark, in the same write. */
+  readonly position?: string;
 }
 
 export type WriteOutcome =
@@ -115,7 +122,7 @@ export interface HistoryPage extends LaneState {
 export interface HistoryStore {
   readonly kind: 'memory' | 'redis';
   /** What the store knows of a lane; undefined where it knows nothing. @throws HistoryError */
-  state(lane: LaneId): Promise<LaneState | undefined>;
+  state(lane: LaneId): Promise<StoredLane | undefined>;
   /**
    * Writes the next messages of a lane, all or none. May be called again while an earlier call is under way: they are
    * written in the order of the calls, and where one is refused, so are those after it. @throws HistoryError

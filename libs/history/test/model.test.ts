@@ -16,7 +16,16 @@ describe('the memory history against the log that it is made of', () => {
     });
     // The same runs each time, so that all cases are surely met; the test beside it on Redis has others each time.
     await fc.assert(property, { numRuns: 30, seed: 7 });
-    const cases = ['no-lane', 'floor', 'trimmed', 'too-old', 'recovered some', 'recovered none'];
+    const cases = [
+      'no-lane',
+      'floor',
+      'trimmed',
+      'too-old',
+      'recovered some',
+      'recovered none',
+      'position',
+      'no position',
+    ];
     for (const each of cases) assert.ok(seen.has(each), `no run met ${each}`);
   });
 });

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { BusError } from '../errors.ts';
 import { parseTopic } from '../topic.ts';
+import { MemoryGroup } from './memory-group.ts';
 import { MemoryLane } from './memory-lane.ts';
 import { MemoryWorkQueue } from './memory-work-queue.ts';
 import type { NewMessage } from './stored-entry.ts';
@@ -20,6 +21,7 @@ export interface MemoryTopic {
   readonly epoch: string;
   readonly lanes: readonly MemoryLane[];
   readonly work: Map<string, MemoryWorkQueue>;
+  readonly groups: Map<string, MemoryGroup>;
 }
 
 // An outside message waits for nobody; the deadline only matters while the broker plays dead.
@@ -97,6 +99,16 @@ export class MemoryBroker {
     return queue;
   }
 
+  /** The group of that name, made where it isn't there. */
+  group(topic: MemoryTopic, name: string): MemoryGroup {
+    let group = topic.groups.get(name);
+    if (group === undefined) {
+      group = new MemoryGroup(topic.lanes);
+      topic.groups.set(name, group);
+    }
+    return group;
+  }
+
   #create(topic: string, lanes: number): MemoryTopic {
     if (!Number.isSafeInteger(lanes) || lanes < 1) {
       throw new RangeError(`lanes of '${topic}' is ${lanes}, expected a whole number above 0`);
@@ -106,6 +118,7 @@ export class MemoryBroker {
       epoch: `${randomBytes(6).toString('hex')}.${lanes}`,
       lanes: Array.from({ length: lanes }, () => new MemoryLane(topic, this.#retention)),
       work: new Map(),
+      groups: new Map(),
     };
     this.#topics.set(topic, created);
     return created;

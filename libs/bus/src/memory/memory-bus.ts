@@ -26,8 +26,10 @@ export class MemoryBus implements Bus {
 
   async openLog(spec: LogSpec): Promise<Log> {
     this.#mustBeOpen();
+    const topic = this.#broker.topic(spec.topic, spec.lanes);
     const log = new MemoryLog({
-      topic: this.#broker.topic(spec.topic, spec.lanes),
+      topic,
+      group: (name) => this.#broker.group(topic, name),
       defaultChannel: spec.defaultChannel ?? parseTopic(spec.topic).local,
       pending: this.#pending,
       turns: this.#turns,

@@ -125,6 +125,10 @@ class MemoryCursor implements PublicationCursor {
     return lanes === 1 || (this.keyStart >= 0 && this.keyHash() % lanes === lane) || this.isMarker();
   }
 
+  readable(): boolean {
+    return true;
+  }
+
   properties(): ReadonlyMap<string, string> {
     return this.#stored.properties[this.#index] ?? noProperties;
   }

@@ -1,5 +1,6 @@
 import { BusError } from '../errors.ts';
 import { EntryQueue } from './entry-queue.ts';
+import type { Rerouted } from './memory-rerouter.ts';
 import { EntryBuilder, type NewMessage, type StoredEntry } from './stored-entry.ts';
 
 /** What a lane keeps, and the clock that it reads. */
@@ -43,6 +44,7 @@ export class MemoryLane {
   #expiryAt = Infinity;
   #connected = true;
   #end: BusError | undefined;
+  readonly #rerouted = new Map<number, Rerouted>();
 
   constructor(topic: string, retention: LaneRetention) {
     this.#topic = topic;
@@ -121,6 +123,16 @@ export class MemoryLane {
       if (this.#connected) this.#scheduleSeal();
       else this.#expireAt(deadlineAt);
     });
+  }
+
+  /** What came here from another lane. */
+  reroutedFrom(lane: number): Rerouted {
+    let rerouted = this.#rerouted.get(lane);
+    if (rerouted === undefined) {
+      rerouted = { through: 0, pending: new Map() };
+      this.#rerouted.set(lane, rerouted);
+    }
+    return rerouted;
   }
 
   /** Leaves a hole of `count` offsets before the next message. */

@@ -1,11 +1,25 @@
 import { BusError } from '../errors.ts';
 import { javaStringHash } from '@pharos/bytes';
 import type { PendingAppends } from '../limits.ts';
-import type { AppendReceipt, LaneTail, Log, NewPublication, TailHandler, TailStart } from '../port.ts';
+import type {
+  AppendReceipt,
+  GroupHandler,
+  GroupSpec,
+  LaneGroup,
+  LaneRerouter,
+  LaneTail,
+  Log,
+  NewPublication,
+  TailHandler,
+  TailStart,
+} from '../port.ts';
 import { laneRouting } from '../routing.ts';
 import type { TurnScheduler } from '../turns.ts';
 import type { MemoryTopic } from './memory-broker.ts';
+import type { MemoryGroup } from './memory-group.ts';
 import type { MemoryLane } from './memory-lane.ts';
+import { MemoryMembership } from './memory-membership.ts';
+import { MemoryRerouter } from './memory-rerouter.ts';
 import { MemoryTail } from './memory-tail.ts';
 
 export interface MemoryLogParts {
@@ -13,6 +27,7 @@ export interface MemoryLogParts {
   readonly defaultChannel: string;
   readonly pending: PendingAppends;
   readonly turns: TurnScheduler;
+  readonly group: (name: string) => MemoryGroup;
   readonly onClose: (log: MemoryLog) => void;
 }
 
@@ -20,6 +35,7 @@ export class MemoryLog implements Log {
   readonly limitations: readonly string[] = [];
   readonly #parts: MemoryLogParts;
   readonly #tails = new Set<MemoryTail>();
+  readonly #memberships = new Set<MemoryMembership>();
   readonly #underWay = new Set<Promise<unknown>>();
   #closed = false;
 
@@ -87,9 +103,32 @@ export class MemoryLog implements Log {
     return tail;
   }
 
+  async joinGroup(spec: GroupSpec, handler: GroupHandler): Promise<LaneGroup> {
+    this.#mustBeOpen();
+    const store = this.#lane(0);
+    if (store.end !== undefined) throw store.end;
+    if (!store.connected) throw new BusError('unreachable', `the broker of '${this.topic}' is disconnected`);
+    const membership = new MemoryMembership({
+      group: this.#parts.group(spec.group),
+      lanes: this.lanes,
+      spec,
+      handler,
+      onClose: (closed) => this.#memberships.delete(closed),
+    });
+    this.#memberships.add(membership);
+    return membership;
+  }
+
+  rerouter(lane: number): LaneRerouter {
+    this.#mustBeOpen();
+    this.#lane(lane);
+    return new MemoryRerouter({ topic: this.topic, lane, lanes: this.#parts.topic.lanes });
+  }
+
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
+    for (const membership of [...this.#memberships]) await membership.close();
     await Promise.allSettled(this.#underWay);
     for (const tail of [...this.#tails]) await tail.close();
     this.#parts.onClose(this);

@@ -25,6 +25,7 @@ export class MemoryTail implements LaneTail, TurnSource, LaneListener {
   #sequence: number;
   #view: MemoryLaneEntry | undefined;
   #open = true;
+  #paused = false;
   /** Retention took entries that weren't delivered; told with the next entry, which says how many. */
   #trimmed = false;
   // Told to the handler in turns, as entries are: never inside another of its calls.
@@ -75,13 +76,13 @@ export class MemoryTail implements LaneTail, TurnSource, LaneListener {
   hasWork(): boolean {
     if (!this.#open) return false;
     if (this.#news.length > 0) return true;
-    return this.#parts.store.connected && this.#sequence < this.#parts.store.endSequence;
+    return !this.#paused && this.#parts.store.connected && this.#sequence < this.#parts.store.endSequence;
   }
 
   deliver(maxBytes: number): number {
     while (this.#open && this.#news.length > 0) this.#news.shift()?.();
     let bytes = 0;
-    while (bytes < maxBytes && this.#open && this.#parts.store.connected) {
+    while (bytes < maxBytes && this.#open && !this.#paused && this.#parts.store.connected) {
       const entry = this.#next();
       if (entry === undefined) break;
       this.#deliverEntry(entry);
@@ -92,6 +93,15 @@ export class MemoryTail implements LaneTail, TurnSource, LaneListener {
 
   turnEnd(): void {
     if (this.#open) this.#parts.handler.turnEnd?.();
+  }
+
+  pause(): void {
+    this.#paused = true;
+  }
+
+  resume(): void {
+    this.#paused = false;
+    if (this.hasWork()) this.#parts.turns.ready(this);
   }
 
   close(): Promise<void> {

@@ -9,8 +9,10 @@ export interface ClientProducerParts {
   readonly client: Client;
   /** A plain topic or one partition. */
   readonly topic: string;
-  /** Must be a name that no other producer of the topic has or had. */
+  /** Must be a name that no other producer of the topic has or had, unless messages bring their own sequence ids. */
   readonly name: string;
+  /** Whether messages bring their own sequence ids: then each is an entry, and is sent for as long as it takes. @default false */
+  readonly ownSequenceIds?: boolean;
   readonly maxPendingMessages: number;
   readonly maxPendingBytes: number;
   /** The connection came, went, or won't come back. */
@@ -44,7 +46,9 @@ export class ClientProducer implements LaneProducer {
       const producer = await parts.client.createProducer({
         topic: parts.topic,
         producerName: parts.name,
-        sendTimeoutMs,
+        ...(parts.ownSequenceIds === true
+          ? { sendTimeoutMs: 0, initialSequenceId: -1, batchingEnabled: false }
+          : { sendTimeoutMs }),
         maxPendingMessages: parts.maxPendingMessages * queueSlack,
         maxPendingBytes: parts.maxPendingBytes * queueSlack + slackBytes,
         batchingMaxPublishDelayMs: 0,
@@ -67,8 +71,13 @@ export class ClientProducer implements LaneProducer {
 
   async send(message: OutgoingMessage): Promise<EntryPosition> {
     try {
-      const { data, properties, key } = message;
-      return await this.#producer.send({ data, properties, ...(key === undefined ? {} : { partitionKey: key }) });
+      const { data, properties, key, sequenceId } = message;
+      return await this.#producer.send({
+        data,
+        properties,
+        ...(key === undefined ? {} : { partitionKey: key }),
+        ...(sequenceId === undefined ? {} : { sequenceId }),
+      });
     } catch (error) {
       throw toBusError(error, `appending to ${this.#topic}`);
     }

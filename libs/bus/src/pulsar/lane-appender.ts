@@ -6,6 +6,8 @@ export interface OutgoingMessage {
   readonly key?: string;
   readonly data: Buffer;
   readonly properties: Readonly<Record<string, string>>;
+  /** For the broker's deduplication, of a producer that chooses its own. */
+  readonly sequenceId?: number;
 }
 
 /** A producer of one lane, as far as appending needs one. */

@@ -10,6 +10,7 @@ import { ClientStream } from './client-stream.ts';
 import { readEpoch } from './ensure-topic.ts';
 import { type FoundTopic, findTopic } from './find-topic.ts';
 import { toBusError } from './pulsar-errors.ts';
+import { PulsarGroup } from './pulsar-group.ts';
 import { PulsarLog } from './pulsar-log.ts';
 import type { PulsarBusOptions } from './pulsar-options.ts';
 import { PulsarWork } from './pulsar-work.ts';
@@ -138,6 +139,25 @@ export class PulsarBus implements Bus {
           start,
         });
       },
+      joinGroup: (spec, handler, onClose) =>
+        PulsarGroup.join({
+          client: this.#client,
+          topic,
+          laneTopics: Array.from({ length: Math.max(1, partitions) }, (_value, lane) => laneTopic(lane)),
+          spec,
+          handler,
+          onClose,
+        }),
+      createReroutingProducer: (from, lane) =>
+        ClientProducer.open({
+          client: this.#client,
+          topic: laneTopic(lane),
+          name: `pharos-reroute-${from}`,
+          ownSequenceIds: true,
+          maxPendingMessages: this.#limits.maxPendingAppends,
+          maxPendingBytes: this.#limits.maxPendingBytes,
+          onChange: () => undefined,
+        }),
       readEpoch: () => readEpoch(topicAdmin(this.#admin), topic, partitions > 0),
       warn,
       onClose: (closed) => this.#logs.delete(closed),

@@ -161,12 +161,16 @@ class PulsarCursor implements PublicationCursor {
   }
 
   routed(): boolean {
-    const metadata = this.#entry?.metadata;
     // Part of a message, or ciphertext: nothing that a channel's subscribers could read.
-    if (metadata === undefined || (metadata.numChunksFromMsg ?? 1) > 1 || metadata.encryptionAlgo) return false;
+    if (!this.readable()) return false;
     const { lane, lanes } = this.#context.routing;
     if (lanes === 1) return true;
     return (this.#messages.hasKey && this.keyHash() % lanes === lane) || this.isMarker();
+  }
+
+  readable(): boolean {
+    const metadata = this.#entry?.metadata;
+    return metadata !== undefined && (metadata.numChunksFromMsg ?? 1) <= 1 && !metadata.encryptionAlgo;
   }
 
   properties(): ReadonlyMap<string, string> {

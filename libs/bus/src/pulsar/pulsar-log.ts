@@ -3,13 +3,23 @@ import { withDeadline } from '@pharos/lifecycle';
 import { BusError } from '../errors.ts';
 import type { PendingAppends } from '../limits.ts';
 import { type AppendReceipt, type LaneTail, type Log, markerProperty } from '../port.ts';
-import type { NewPublication, TailHandler, TailStart } from '../port.ts';
+import type {
+  GroupHandler,
+  GroupSpec,
+  LaneGroup,
+  LaneRerouter,
+  NewPublication,
+  TailHandler,
+  TailStart,
+} from '../port.ts';
 import { laneRouting } from '../routing.ts';
 import type { TurnScheduler } from '../turns.ts';
 import { type Attached, attachLane } from './attach.ts';
 import type { EntryStream, StreamStart } from './entry-stream.ts';
 import { LaneAppender, type LaneProducer } from './lane-appender.ts';
 import { type EntryPosition, formatPosition } from './position.ts';
+import type { PulsarGroup } from './pulsar-group.ts';
+import { PulsarRerouter } from './pulsar-rerouter.ts';
 import { lifeEnded, PulsarTail } from './pulsar-tail.ts';
 
 export type Warn = (detail: object, message: string) => void;
@@ -26,6 +36,13 @@ export interface PulsarLogParts {
   readonly createProducer: (lane: number, onChange: () => void) => Promise<LaneProducer>;
   readonly openStream: (lane: number, start: StreamStart) => Promise<EntryStream>;
   readonly readEpoch: () => Promise<string | undefined>;
+  readonly joinGroup: (
+    spec: GroupSpec,
+    handler: GroupHandler,
+    onClose: (group: PulsarGroup) => void,
+  ) => Promise<PulsarGroup>;
+  /** The producer of `lane` for what lies in `from`. */
+  readonly createReroutingProducer: (from: number, lane: number) => Promise<LaneProducer>;
   readonly warn: Warn;
   readonly onClose: (log: PulsarLog) => void;
 }
@@ -39,6 +56,8 @@ export class PulsarLog implements Log {
   readonly #parts: PulsarLogParts;
   readonly #appenders: LaneAppender[];
   readonly #tails = new Set<PulsarTail>();
+  readonly #groups = new Set<PulsarGroup>();
+  readonly #rerouters = new Set<PulsarRerouter>();
   #epochRead: Promise<string | undefined> | undefined;
   /** Begins when `#epochRead` is over. */
   #nextEpochRead: Promise<string | undefined> | undefined;
@@ -116,9 +135,37 @@ export class PulsarLog implements Log {
     return this.#follow(lane, handler, attached);
   }
 
+  async joinGroup(spec: GroupSpec, handler: GroupHandler): Promise<LaneGroup> {
+    this.#mustBeOpen();
+    const group = await this.#parts.joinGroup(spec, handler, (closed) => this.#groups.delete(closed));
+    this.#groups.add(group);
+    try {
+      await this.#mustBeOfThisLife();
+      this.#mustBeOpen();
+    } catch (error) {
+      await group.close();
+      throw error;
+    }
+    return group;
+  }
+
+  rerouter(lane: number): LaneRerouter {
+    this.#mustBeOpen();
+    const rerouter = new PulsarRerouter({
+      topic: this.topic,
+      laneOf: (channel) => this.laneOf(channel),
+      createProducer: (target) => this.#parts.createReroutingProducer(lane, target),
+      onClose: (closed) => this.#rerouters.delete(closed),
+    });
+    this.#rerouters.add(rerouter);
+    return rerouter;
+  }
+
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
+    await Promise.all([...this.#groups].map((group) => group.close()));
+    await Promise.all([...this.#rerouters].map((rerouter) => rerouter.close()));
     await Promise.all([...this.#tails].map((tail) => tail.close()));
     await Promise.all(this.#appenders.map((appender) => appender.close()));
     this.#parts.onClose(this);

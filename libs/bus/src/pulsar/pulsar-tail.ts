@@ -46,6 +46,8 @@ export class PulsarTail implements LaneTail, TurnSource, StreamListener {
   #ending: BusError | undefined;
   /** No entry is taken while what the last one means is being found out. */
   #held = false;
+  /** The reader asked for it. */
+  #paused = false;
   #connected = true;
   #open = true;
   // Told to the handler in turns, as entries are: never inside another of its calls.
@@ -82,6 +84,7 @@ export class PulsarTail implements LaneTail, TurnSource, StreamListener {
   }
 
   readable(): void {
+    if (this.#paused) this.#heard();
     if (this.#open) this.#parts.turns.ready(this);
   }
 
@@ -103,14 +106,14 @@ export class PulsarTail implements LaneTail, TurnSource, StreamListener {
   hasWork(): boolean {
     if (!this.#open) return false;
     if (this.#news.length > 0) return true;
-    return !this.#held && (this.#stream?.readable === true || this.#ending !== undefined);
+    return !this.#held && !this.#paused && (this.#stream?.readable === true || this.#ending !== undefined);
   }
 
   deliver(maxBytes: number): number {
     while (this.#open && this.#news.length > 0) this.#news.shift()?.();
     let delivered = 0;
     let looked = 0;
-    while (looked < maxBytes && this.#open && !this.#held) {
+    while (looked < maxBytes && this.#open && !this.#held && !this.#paused) {
       const entry = this.#stream?.take();
       if (entry === undefined) {
         if (this.#ending !== undefined) this.#end(this.#ending);
@@ -124,6 +127,15 @@ export class PulsarTail implements LaneTail, TurnSource, StreamListener {
 
   turnEnd(): void {
     if (this.#open) this.#parts.handler.turnEnd?.();
+  }
+
+  pause(): void {
+    this.#paused = true;
+  }
+
+  resume(): void {
+    this.#paused = false;
+    if (this.hasWork()) this.#parts.turns.ready(this);
   }
 
   async close(): Promise<void> {

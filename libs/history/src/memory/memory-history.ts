@@ -10,6 +10,7 @@ import type {
   LaneState,
   Question,
   Recovery,
+  StoredLane,
   WriteOutcome,
 } from '../port.ts';
 import { MemoryChannel } from './memory-channel.ts';
@@ -35,8 +36,8 @@ export class MemoryHistory implements HistoryStore {
     this.#now = options.now ?? Date.now;
   }
 
-  state(lane: LaneId): Promise<LaneState | undefined> {
-    return this.#run(() => this.#lane(lane)?.state);
+  state(lane: LaneId): Promise<StoredLane | undefined> {
+    return this.#run(() => this.#lane(lane)?.stored);
   }
 
   append(lane: LaneId, batch: Batch): Promise<WriteOutcome> {

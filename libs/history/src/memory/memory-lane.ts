@@ -1,4 +1,4 @@
-import type { Batch, LaneState, NewEntry, Question, Recovery, StoreLimits, WriteOutcome } from '../port.ts';
+import type { Batch, LaneState, NewEntry, Question, Recovery, StoredLane, StoreLimits, WriteOutcome } from '../port.ts';
 import { MemoryChannel } from './memory-channel.ts';
 
 /** One lane: what a script of the Redis adapter does in one go, a method does here. */
@@ -6,6 +6,8 @@ export class MemoryLane {
   readonly channels: Map<string, MemoryChannel> = new Map();
   #watermark: number;
   #floor: number;
+  /** Of the message at the watermark. */
+  #position: string | undefined;
 
   constructor(floor: number) {
     this.#watermark = floor;
@@ -14,6 +16,10 @@ export class MemoryLane {
 
   get state(): LaneState {
     return { watermark: this.#watermark, floor: this.#floor };
+  }
+
+  get stored(): StoredLane {
+    return this.#position === undefined ? this.state : { ...this.state, position: this.#position };
   }
 
   append(batch: Batch, nowMs: number): WriteOutcome {
@@ -26,6 +32,8 @@ export class MemoryLane {
       this.#write(entry, nowMs);
     }
     for (const [channel, of] of limits) this.channels.get(channel)?.trim(of, nowMs);
+    if (batch.watermark > this.#watermark) this.#position = batch.position;
+    else if (batch.watermark === this.#watermark) this.#position = batch.position ?? this.#position;
     this.#watermark = Math.max(this.#watermark, batch.watermark);
     this.#floor = Math.max(this.#floor, batch.floor ?? 0);
     return { written: true, duplicates: batch.entries.length - fresh.length, ...this.state };

@@ -12,7 +12,8 @@ interface ChannelEntries {
 /** The run of the append script that writes what is new of `batch`. */
 export function appendCall(keys: LaneKeys, batch: Batch, nowMs: number, idleLaneTtlMs: number): ScriptCall {
   const channels = byChannel(batch);
-  const args: RedisArgument[] = [batch.previous, batch.watermark, batch.floor ?? 0, nowMs, idleLaneTtlMs];
+  const { previous, watermark, floor = 0, position = '' } = batch;
+  const args: RedisArgument[] = [previous, watermark, floor, nowMs, idleLaneTtlMs, position];
   for (const [channel, { entries, limits }] of channels) {
     args.push(channel, limits?.size ?? -1, limits?.ttlMs ?? 0, limits?.metaTtlMs ?? 0, entries.length);
     for (const entry of entries) args.push(...entryArguments(entry));

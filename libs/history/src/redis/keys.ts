@@ -4,7 +4,7 @@ import type { LaneId } from '../port.ts';
 
 /** The keys of one lane. All carry one tag, so that a Cluster has them on one node and a script may touch them together. */
 export interface LaneKeys {
-  /** Hash: watermark `w`, floor `f`, and for people `epoch` and `log`. */
+  /** Hash: watermark `w`, its position `p`, floor `f`, and for people `epoch` and `log`. */
   readonly lane: string;
   /** Hash: channel → `<newest offset> <highest trimmed offset>`. */
   readonly channels: string;

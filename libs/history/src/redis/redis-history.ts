@@ -13,12 +13,13 @@ import type {
   LaneState,
   Question,
   Recovery,
+  StoredLane,
   WriteOutcome,
 } from '../port.ts';
 import { appendCall } from './batch-call.ts';
 import { checkPrefix, laneKeys, type LaneKeys } from './keys.ts';
 import { RecoveryQueue } from './recovery-queue.ts';
-import { type Answer, readAnswers, readPage, readState, readWrite } from './replies.ts';
+import { type Answer, readAnswers, readPage, readState, readStored, readWrite } from './replies.ts';
 import { pageScript, rebuildScript, recoverScript, tidyScript } from './scripts.ts';
 
 export interface RedisHistoryOptions {
@@ -74,9 +75,9 @@ export class RedisHistory implements HistoryStore {
     this.#recoveries = new RecoveryQueue((lane, questions) => this.#ask(lane, questions), limits, this.#now);
   }
 
-  async state(lane: LaneId): Promise<LaneState | undefined> {
-    const reply = await this.#timed(this.#client.command('HMGET', this.#keys(lane).lane, 'w', 'f'), 'reading a lane');
-    return laneState(reply);
+  async state(lane: LaneId): Promise<StoredLane | undefined> {
+    const { lane: key } = this.#keys(lane);
+    return readStored(await this.#timed(this.#client.command('HMGET', key, 'w', 'f', 'p'), 'reading a lane'));
   }
 
   async append(lane: LaneId, batch: Batch): Promise<WriteOutcome> {

@@ -1,7 +1,7 @@
 import { inspect } from 'node:util';
 import type { RedisReply } from '@pharos/redis';
 import { HistoryError } from '../errors.ts';
-import type { HistoryPage, LaneState, NotRecovered, StoredPublication, WriteOutcome } from '../port.ts';
+import type { HistoryPage, LaneState, NotRecovered, StoredLane, StoredPublication, WriteOutcome } from '../port.ts';
 
 /** What a script says of one question, before the limits are looked at; undefined where it has to be asked again. */
 export type Answer = LaneState & { readonly missed: readonly StoredPublication[] | NotRecovered };
@@ -20,13 +20,15 @@ export function readWrite(reply: RedisReply, duplicates: number): WriteOutcome {
 export function readState(reply: RedisReply): (LaneState & { readonly forgotten: number }) | undefined {
   if (reply === null) return undefined;
   const [watermark, floor, forgotten] = list(reply);
+  return { watermark: number(watermark), floor: number(floor), forgotten: number(forgotten) };
+}
+
+export function readStored(reply: RedisReply): StoredLane | undefined {
+  const [watermark, floor, position] = list(reply);
   // A lane that isn't there has none of the fields that were asked for.
   if (watermark === null) return undefined;
-  return {
-    watermark: number(watermark),
-    floor: number(floor),
-    forgotten: forgotten === undefined ? 0 : number(forgotten),
-  };
+  const state = { watermark: number(watermark), floor: number(floor) };
+  return Buffer.isBuffer(position) ? { ...state, position: position.toString() } : state;
 }
 
 /** As many as were answered, in the order of the questions; undefined where the lane isn't known. */

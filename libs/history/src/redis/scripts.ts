@@ -23,7 +23,7 @@ end
 
 /**
  * Writes a batch. KEYS: lane, channels, forget, then the stream of each channel. ARGV: previous watermark, new watermark, new floor,
- * now, how long an idle lane is kept; then for each channel its name, size (-1: the batch has no publication of it), ttl, meta ttl, number
+ * now, how long an idle lane is kept, the position of the message at the new watermark ('' for none); then for each channel its name, size (-1: the batch has no publication of it), ttl, meta ttl, number
  * of entries, and of each entry its offset, its time ('r' for a removal), data and properties.
  * Answers {1, watermark, floor}, or {0, watermark or nil} where the lane's watermark isn't the previous one.
  */
@@ -63,7 +63,7 @@ local function trim(stream, size, oldest, trimmed)
   return trimmed
 end
 
-local at = 6
+local at = 7
 for index = 4, #KEYS do
   local stream, channel = KEYS[index], ARGV[at]
   local size, ttl, metaTtl, count = tonumber(ARGV[at + 1]), tonumber(ARGV[at + 2]), tonumber(ARGV[at + 3]), tonumber(ARGV[at + 4])
@@ -113,9 +113,12 @@ for index = 4, #KEYS do
   if top > 0 then redis.call('HSET', channels, channel, whole(top) .. ' ' .. whole(trimmed)) end
 end
 
-local after = whole(math.max(tonumber(watermark), tonumber(ARGV[2])))
+local before, proposed = tonumber(watermark), tonumber(ARGV[2])
+local after = whole(math.max(before, proposed))
 floor = whole(math.max(floor, tonumber(ARGV[3])))
 redis.call('HSET', lane, 'w', after, 'f', floor)
+if proposed >= before and ARGV[6] ~= '' then redis.call('HSET', lane, 'p', ARGV[6])
+elseif proposed > before then redis.call('HDEL', lane, 'p') end
 for index = 1, 3 do redis.call('PEXPIRE', KEYS[index], ARGV[5]) end
 return {1, after, floor}
 `,
@@ -132,6 +135,8 @@ local watermark = redis.call('HGET', KEYS[1], 'w')
 if (watermark or '') ~= ARGV[1] then return {0, watermark} end
 redis.call('UNLINK', KEYS[2], KEYS[3])
 redis.call('HSET', KEYS[1], 'w', ARGV[2], 'f', ARGV[2], 'epoch', ARGV[4], 'log', ARGV[5])
+-- It was that of another watermark.
+redis.call('HDEL', KEYS[1], 'p')
 redis.call('PEXPIRE', KEYS[1], ARGV[3])
 return {1, ARGV[2], ARGV[2]}
 `,

@@ -141,6 +141,33 @@ export function writeTests(adapter: () => HistoryUnderTest): void {
     assert.deepEqual(await briefly(history, lane, 'a', 0), [1, 3, 5]);
   });
 
+  test('the position is that of the watermark, or none', async () => {
+    const history = store();
+    const lane = await newLane(history);
+    const append = async (previous: number, watermark: number, position?: string): Promise<string | undefined> => {
+      await write(history, lane, [], { previous, watermark, ...(position === undefined ? {} : { position }) });
+      return (await history.state(lane))?.position;
+    };
+    assert.deepEqual(await history.state(lane), { watermark: 0, floor: 0 });
+    assert.equal(await append(0, 3, '7:1'), '7:1');
+    assert.equal(await append(3, 3), '7:1', 'still of the same watermark');
+    assert.equal(await append(3, 2, '7:0'), '7:1', 'a watermark never falls');
+    assert.equal(await append(3, 3, '8:0'), '8:0');
+    assert.deepEqual(await history.append(lane, { previous: 2, watermark: 9, entries: [], position: '9:9' }), {
+      written: false,
+      watermark: 3,
+    });
+    assert.deepEqual(await history.state(lane), { watermark: 3, floor: 0, position: '8:0' });
+    assert.equal(await append(3, 4), undefined, 'where 4 lies nobody said');
+    assert.equal(await append(4, 5, '8:2'), '8:2');
+    const rollBack = await adapter().snapshot();
+    assert.equal(await append(5, 6, '8:3'), '8:3');
+    await rollBack();
+    assert.deepEqual(await history.state(lane), { watermark: 5, floor: 0, position: '8:2' });
+    assert.equal((await history.rebuild(lane, 9, 5)).written, true);
+    assert.deepEqual(await history.state(lane), { watermark: 9, floor: 9 });
+  });
+
   test('lanes and lives of a log are apart', async () => {
     const history = store();
     const lane = await newLane(history);
@@ -163,6 +190,8 @@ export function writeTests(adapter: () => HistoryUnderTest): void {
       [{ entries: [publication(clock, 1.5, 'a')] }, /an offset is 1.5/],
       [{ previous: -1 }, /previous watermark is -1/],
       [{ floor: 10 }, /floor 10 is above the watermark 9/],
+      [{ position: '' }, /position has 0 characters/],
+      [{ position: 'x'.repeat(201) }, /position has 201 characters/],
       [{ entries: [publication(clock, 1, 'a', { limits: { ...limits, ttlMs: 0 } })] }, /ttlMs is 0/],
       [{ entries: [publication(clock, 1, 'a', { limits: { ...limits, metaTtlMs: 1 } })] }, /metaTtlMs is 1/],
     ];

@@ -16,6 +16,10 @@ const channels: readonly (readonly [string, StoreLimits])[] = [
   ['c', { size: 100, ttlMs: 100_000, metaTtlMs: 1_000_000 }],
 ];
 
+function positionOf(offset: number): string {
+  return `at-${offset}`;
+}
+
 /**
  * A log, the writer that brings it into the stores as the history service will, and what befalls them. The stores do the same side by
  * side, and what they say is held against the log itself.
@@ -54,6 +58,7 @@ export class World {
 
   /** Asks for every channel from every offset, and for pages; all must be true. */
   async check(): Promise<void> {
+    await this.#checkPosition();
     const offsets = Array.from({ length: this.#head + 2 }, (_value, offset) => offset);
     for (const [channel, limits] of channels) {
       const questions = offsets.map((offset) => ({ channel, offset, limits }));
@@ -61,6 +66,14 @@ export class World {
       answers.forEach((answer, offset) => this.#judge(answer, channel, offset, limits));
       await this.#checkPages(channel, limits);
     }
+  }
+
+  /** Whoever takes over goes on from it. */
+  async #checkPosition(): Promise<void> {
+    const state = await this.#same((store) => store.state(this.#lane));
+    if (state === undefined) return;
+    this.seen.add(state.position === undefined ? 'no position' : 'position');
+    assert.ok(state.position === undefined || state.position === positionOf(state.watermark), JSON.stringify(state));
   }
 
   #publish({ channel, gap, kind }: NewMessage): void {
@@ -99,6 +112,7 @@ export class World {
       watermark: Math.max(watermark, previous),
       entries: messages.map((message) => this.#entry(message)),
       ...(lost ? { floor: this.#retainedAfter } : {}),
+      ...(messages.length > 0 ? { position: positionOf(watermark) } : {}),
     };
     return this.#same((store) => store.append(this.#lane, batch));
   }

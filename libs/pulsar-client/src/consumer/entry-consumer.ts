@@ -66,7 +66,7 @@ export interface EntryConsumerConfig {
   readonly startMessageRollbackSeconds?: number;
   /** Where a new durable subscription begins. @default 'Latest' */
   readonly subscriptionInitialPosition?: InitialPosition;
-  /** Messages that are fetched ahead. @default 10000 */
+  /** Messages that are fetched ahead; 0: none, which is for who only wants the subscription's place. @default 10000 */
   readonly receiverQueueSize?: number;
   /** Bytes that are fetched ahead: above it no more is asked for. @default 2097152 */
   readonly receiverQueueBytes?: number;
@@ -91,6 +91,13 @@ export interface EntryConsumer {
   tryReceive(): Entry | undefined;
   /** Of a durable subscription; as `Consumer.acknowledge`. */
   acknowledgeEntry(entry: { readonly messageId: MessageIdParts }): Promise<null>;
+  /** So is all before it. */
+  acknowledgeEntriesThrough(entry: { readonly messageId: MessageIdParts }): Promise<null>;
+  /**
+   * Of a durable subscription: the last entry up to which all is acknowledged, as the broker has it; entry −1 where none of the ledger is.
+   * `undefined` where the broker doesn't say. @throws PulsarError `NotConnected`, `Timeout`, …
+   */
+  getAcknowledgedThrough(): Promise<MessageId | undefined>;
   /** The topic's newest message; entry −1 where the topic is empty. @throws PulsarError `NotConnected`, `Timeout`, … */
   getLastMessageId(): Promise<MessageId>;
   /** Ends it; what is queued is dropped. */

@@ -117,7 +117,7 @@ export class Flow {
   #commonBytes = 0;
   #left = false;
 
-  /** @param window permits at most */
+  /** @param window permits at most; 0: none are ever given */
   constructor(window: number, pool: FlowPool) {
     this.#window = window;
     this.#pool = pool;
@@ -170,6 +170,7 @@ export class Flow {
 
   /** Permits to grant now, counted as granted; 0: none, or too few to be worth a command. */
   grant(): number {
+    if (this.#window === 0) return 0;
     // Hot path: more than half of what may be out at most is out.
     if (this.#outstanding * 2 > this.#window) return 0;
     const held = Math.max(0, this.#outstanding);

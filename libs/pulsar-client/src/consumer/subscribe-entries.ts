@@ -94,6 +94,16 @@ class SingleTopicEntryConsumer implements EntryConsumer {
     return this.#entries.acks.individual({ ledgerId, entryId });
   }
 
+  acknowledgeEntriesThrough(entry: { readonly messageId: MessageIdParts }): Promise<null> {
+    const { ledgerId, entryId } = entry.messageId;
+    return this.#entries.acks.cumulative({ ledgerId, entryId });
+  }
+
+  async getAcknowledgedThrough(): Promise<MessageId | undefined> {
+    const { done } = await this.#entries.ends();
+    return done === undefined ? undefined : MessageId.of({ ...done, partition: this.#entries.parts.partition });
+  }
+
   async getLastMessageId(): Promise<MessageId> {
     return this.#entries.lastMessageId();
   }
@@ -148,7 +158,7 @@ function partsOf(config: EntryConsumerConfig): Parts {
           config.startMessageIdInclusive ?? false,
           rollback,
         ),
-    window: integer(kind, 'receiverQueueSize', config.receiverQueueSize, 10_000, 1),
+    window: integer(kind, 'receiverQueueSize', config.receiverQueueSize, 10_000, 0),
     pool: new FlowPool({
       maxMessages: Number.POSITIVE_INFINITY,
       maxBytes: integer(kind, 'receiverQueueBytes', config.receiverQueueBytes, 2 * 1024 * 1024, 1),

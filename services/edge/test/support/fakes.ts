@@ -81,6 +81,10 @@ export class FakeCursor implements PublicationCursor {
     return new Map(Object.entries(this.#messages[this.#index]?.properties ?? {}));
   }
 
+  readable(): boolean {
+    return true;
+  }
+
   isMarker(): boolean {
     return this.properties().has(markerProperty);
   }

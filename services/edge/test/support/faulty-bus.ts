@@ -3,6 +3,10 @@ import {
   type Bus,
   BusError,
   type BusErrorCode,
+  type GroupHandler,
+  type GroupSpec,
+  type LaneGroup,
+  type LaneRerouter,
   type LaneTail,
   type Log,
   type LogSpec,
@@ -122,6 +126,14 @@ class FaultyLog implements Log {
     return new FaultyTail(await this.#log.attach(lane, handler, start), this.#faults);
   }
 
+  joinGroup(spec: GroupSpec, handler: GroupHandler): Promise<LaneGroup> {
+    return this.#log.joinGroup(spec, handler);
+  }
+
+  rerouter(lane: number): LaneRerouter {
+    return this.#log.rerouter(lane);
+  }
+
   close(): Promise<void> {
     return this.#log.close();
   }
@@ -158,6 +170,14 @@ class FaultyTail implements LaneTail {
 
   get connected(): boolean {
     return this.#tail.connected;
+  }
+
+  pause(): void {
+    this.#tail.pause();
+  }
+
+  resume(): void {
+    this.#tail.resume();
   }
 
   /** Until it is let through, the tail still hands on what comes. */
