@@ -68,7 +68,8 @@ export class PulsarGroup implements LaneGroup {
     if (this.#over) return;
     this.#over = true;
     this.#parts.onClose(this);
-    await Promise.all(this.#consumers.map((consumer) => consumer.close()));
+    // The broker forgets one that doesn't close with its connection at the latest.
+    await Promise.allSettled(this.#consumers.map((consumer) => consumer.close()));
   }
 
   #subscribe(topic: string, lane: number): Promise<EntryConsumer> {
@@ -102,10 +103,10 @@ export class PulsarGroup implements LaneGroup {
     this.#parts.handler.active(lane, active);
   }
 
-  #end(error: BusError): void {
+  #end(reason: BusError): void {
     // What is left of it is of no use to anybody.
-    this.close().catch(() => undefined);
-    this.#parts.handler.ended(error);
+    void this.close();
+    this.#parts.handler.ended(reason);
   }
 
   #consumer(lane: number): EntryConsumer {

@@ -48,8 +48,8 @@ export class PulsarRerouter implements LaneRerouter {
   async close(): Promise<void> {
     this.#closing.abort();
     this.#parts.onClose(this);
-    const producers = await Promise.allSettled(this.#producers.values());
-    await Promise.all(producers.map((made) => (made.status === 'fulfilled' ? made.value.close() : undefined)));
+    // One that was never made has nothing to close.
+    await Promise.allSettled([...this.#producers.values()].map(async (made) => (await made).close()));
   }
 
   async #send(lane: number, producer: LaneProducer, message: OutgoingMessage): Promise<void> {
