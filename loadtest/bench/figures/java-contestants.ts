@@ -18,6 +18,8 @@ import { cpuMicros } from '../frame/proc.ts';
 /** Seen from bench/figures and from dist/figures alike. */
 const javaSources = fileURLToPath(new URL('../../java/', import.meta.url));
 const javaOptions = ['-Xmx1g'];
+/** Room for what waits for receipts, tens of thousands of promises: the collector copies all that it finds there again and again. */
+const nodeOptions = ['--max-semi-space-size=64'];
 
 export const payloadBytes = 128;
 
@@ -46,7 +48,7 @@ export class ClientContestant {
 
   /** This project's client. */
   static async pharos(processes: ProcessGroup, serviceUrl: string): Promise<ClientContestant> {
-    const child = await processes.start<PulsarClientCommands>('pulsar-client');
+    const child = await processes.start<PulsarClientCommands>('pulsar-client', nodeOptions);
     await child.call('open', { serviceUrl });
     return new ClientContestant('pharos', child.pid, (method, ...params) => child.call(method, ...params));
   }

@@ -50,8 +50,9 @@ export class Budget {
     };
   }
 
-  release(bytes: number): void {
-    this.#messages--;
+  /** Gives back what `messages` of together so many bytes took. */
+  release(bytes: number, messages = 1): void {
+    this.#messages -= messages;
     this.#bytes -= bytes;
     for (let next = this.#waiting.peek(); next !== undefined; next = this.#waiting.peek()) {
       if (!next.gone && !this.#fits(next.bytes)) return;

@@ -3,7 +3,8 @@ import { ByteWriter } from '@pharos/bytes';
 import { compressionCodec } from '../compression/compression.ts';
 import { PulsarError } from '../errors.ts';
 import { appendToBatch, encodePayloadFrame, type MessageMetadata } from '../wire/index.ts';
-import { commonMetadata, keysOf, type Outgoing, singleMetadata } from './outgoing.ts';
+import { Outcomes } from './outcomes.ts';
+import { commonMetadata, keysOf, type Outgoing, SingleMetadata } from './outgoing.ts';
 import type { PendingEntry } from './pending.ts';
 import type { ProducerMessage } from './producer-config.ts';
 
@@ -22,6 +23,7 @@ const frameExtraBytes = 128;
 /** Makes SEND frames, which stay as they are until they are acknowledged. */
 export class FrameBuilder {
   readonly #batch = new ByteWriter(64 * 1024);
+  readonly #single = new SingleMetadata();
 
   /** Messages as an entry; several are a batch, of one key where `keyed`. @throws PulsarError `MessageTooBig` */
   entry(context: FrameContext, messages: readonly Outgoing[], keyed: boolean): PendingEntry {
@@ -29,7 +31,16 @@ export class FrameBuilder {
     if (first === undefined) throw new RangeError('an entry of no messages');
     const frame = messages.length === 1 ? this.single(context, first) : this.batch(context, messages, keyed);
     const { sequenceId } = keyed ? (messages.at(-1) ?? first) : first;
-    return { frame, sequenceId, messages, sentAt: first.sentAt, writes: 0, damaged: 0, refusal: undefined };
+    return {
+      frame,
+      sequenceId,
+      ownSequenceId: first.message.sequenceId !== undefined,
+      outcomes: new Outcomes(messages),
+      sentAt: first.sentAt,
+      writes: 0,
+      damaged: 0,
+      refusal: undefined,
+    };
   }
 
   /** One message as an entry of its own. @throws PulsarError `MessageTooBig` */
@@ -45,7 +56,7 @@ export class FrameBuilder {
     const last = messages.at(-1);
     if (first === undefined || last === undefined) throw new RangeError('a batch of no messages');
     this.#batch.reset();
-    for (const outgoing of messages) appendToBatch(this.#batch, singleMetadata(outgoing), outgoing.message.data);
+    for (const outgoing of messages) appendToBatch(this.#batch, this.#single.of(outgoing), outgoing.message.data);
     // Between the sequence ids of one key are those of others: so no range, but the last alone.
     const highest = keyed ? undefined : last.sequenceId;
     const metadata = {

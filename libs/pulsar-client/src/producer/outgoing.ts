@@ -12,6 +12,9 @@ export interface ForwardedMessage extends ProducerMessage {
   readonly keys?: MessageKeys;
 }
 
+/** Resolves the promise that was given for a message, with a rejected one where it failed. */
+export type Resolve = (outcome: MessageId | Promise<never>) => void;
+
 /** A message that was handed to `send`. */
 export interface Outgoing {
   readonly message: ProducerMessage;
@@ -21,8 +24,7 @@ export interface Outgoing {
   readonly weight: number;
   /** On the clock of `performance.now()`. */
   readonly sentAt: number;
-  readonly resolve: (id: MessageId) => void;
-  readonly reject: (error: PulsarError) => void;
+  readonly resolve: Resolve;
 }
 
 /** What a message counts for in bounds: about its bytes. Text counts by its length, which is quick to have. */
@@ -65,21 +67,35 @@ export function standsAlone(message: ProducerMessage): boolean {
   );
 }
 
-/** Metadata of a message inside a batch. Of one shape, and put together without spreading: that cost more than writing it. */
-export function singleMetadata({ message, sequenceId }: Outgoing): SingleMessageMetadata {
-  const { properties, partitionKey, eventTimestamp, orderingKey, data } = message;
-  return {
-    properties: properties === undefined ? undefined : keyValues(properties),
-    partitionKey,
-    payloadSize: data.length,
+type Writable<T> = { -readonly [K in keyof T]: T[K] };
+
+/** Metadata of a message inside a batch: one object, filled anew for each and encoded at once. To make one for each cost more than to write it. */
+export class SingleMetadata {
+  readonly #value: Writable<SingleMessageMetadata> = {
+    properties: undefined,
+    partitionKey: undefined,
+    payloadSize: 0,
     compactedOut: undefined,
-    eventTime: eventTimestamp,
+    eventTime: undefined,
     partitionKeyB64Encoded: undefined,
-    orderingKey: orderingKey === undefined ? undefined : Buffer.from(orderingKey, 'utf8'),
-    sequenceId,
+    orderingKey: undefined,
+    sequenceId: undefined,
     nullValue: undefined,
     nullPartitionKey: undefined,
   };
+
+  /** Valid until the next call. */
+  of({ message, sequenceId }: Outgoing): SingleMessageMetadata {
+    const value = this.#value;
+    const { properties, orderingKey } = message;
+    value.properties = properties === undefined ? undefined : keyValues(properties);
+    value.partitionKey = message.partitionKey;
+    value.payloadSize = message.data.length;
+    value.eventTime = message.eventTimestamp;
+    value.orderingKey = orderingKey === undefined ? undefined : Buffer.from(orderingKey, 'utf8');
+    value.sequenceId = sequenceId;
+    return value;
+  }
 }
 
 /** Metadata that a message has inside a batch and on its own. */

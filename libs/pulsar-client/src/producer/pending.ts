@@ -3,14 +3,16 @@ import { Deferred } from '@pharos/lifecycle';
 import type { PulsarError } from '../errors.ts';
 import { Fifo } from '../fifo.ts';
 import { refusesEntry } from './outcome.ts';
-import type { Outgoing } from './outgoing.ts';
+import type { Outcomes } from './outcomes.ts';
 
-/** An entry on its way: its frame, which never changes, and the messages in it. */
+/** An entry on its way: its frame, which never changes, and who waits for it. */
 export interface PendingEntry {
   readonly frame: Buffer;
   /** Of the first message, or of the last in a batch by key: what the broker calls the entry. */
   readonly sequenceId: number;
-  readonly messages: readonly Outgoing[];
+  /** The application chose its sequence id. */
+  readonly ownSequenceId: boolean;
+  readonly outcomes: Outcomes;
   /** When the first message was handed over, on the clock of `performance.now()`. */
   readonly sentAt: number;
   /** How many connections it was on. Once it was on one, nobody but the broker knows whether it arrived. */
@@ -124,8 +126,7 @@ export class Pending {
   doubt(): void {
     for (const entries of [this.#written, this.#unwritten]) {
       for (const entry of entries) {
-        const own = entry.messages[0]?.message.sequenceId !== undefined;
-        if (entry.writes < 2 && !own) entry.damaged++;
+        if (entry.writes < 2 && !entry.ownSequenceId) entry.damaged++;
       }
     }
   }

@@ -2,7 +2,7 @@ import { Attachment } from '../attachment/attachment.ts';
 import type { ClientCore } from '../client-core.ts';
 import type { Connection } from '../connection/connection.ts';
 import { brokerError, PulsarError } from '../errors.ts';
-import { MessageId } from '../message-id.ts';
+import type { MessageId } from '../message-id.ts';
 import {
   type CommandSendError,
   type CommandSendReceipt,
@@ -11,10 +11,12 @@ import {
 } from '../wire/index.ts';
 import { Blocked } from './blocked.ts';
 import { Budget, type BudgetOptions } from './budget.ts';
+import { closeAtBroker } from './close-at-broker.ts';
 import { type FrameContext, FrameBuilder } from './frame-builder.ts';
 import { batchesByKey } from './key-batches.ts';
 import { mustBeMessage, type Outgoing, standsAlone, weightOf } from './outgoing.ts';
 import { withOutcome } from './outcome.ts';
+import { Outcomes } from './outcomes.ts';
 import { Pending } from './pending.ts';
 import type { Producer } from './producer.ts';
 import type { ProducerMessage } from './producer-config.ts';
@@ -114,10 +116,18 @@ export class TopicProducer implements Producer {
       if (this.#ended !== undefined) throw this.#ended;
       mustBeMessage(message);
       const weight = weightOf(message);
-      const outgoing: Outgoing = { message, sequenceId: -1, weight, sentAt: performance.now(), resolve, reject };
+      const outgoing: Outgoing = { message, sequenceId: -1, weight, sentAt: this.#now(), resolve };
       if (this.#budget.take(weight)) this.#accept(outgoing);
       else this.#blocked.add(weight, () => this.#accept(outgoing), reject);
     });
+  }
+
+  /** Messages of one batch share the time of its first, where its delay is short beside their timeout: the clock isn't free. */
+  #now(): number {
+    const { batching, sendTimeoutMs } = this.#parts.settings;
+    const [first] = this.#batch;
+    if (first === undefined || batching === undefined) return performance.now();
+    return sendTimeoutMs > 0 && batching.maxDelayMs * 100 > sendTimeoutMs ? performance.now() : first.sentAt;
   }
 
   flush(): Promise<null> {
@@ -144,7 +154,8 @@ export class TopicProducer implements Producer {
     await this.flush().catch(() => undefined);
     clearTimeout(end);
     clearTimeout(this.#timeoutTimer);
-    await this.#closeAtBroker(this.#attachment.stop());
+    const connection = this.#attachment.stop();
+    if (connection !== undefined) await closeAtBroker(this.#core, connection, this.#producerId, this.#parts.topic);
     this.#core.remove(this);
     return null;
   }
@@ -194,7 +205,7 @@ export class TopicProducer implements Producer {
       if (!(error instanceof PulsarError)) throw error;
       // Metadata made a batch larger than the broker takes; each message may still fit. All go alone: in their order.
       if (messages.length > 1) for (const message of messages) this.#enqueue([message]);
-      else this.#reject(messages, error);
+      else this.#reject(new Outcomes(messages), error);
       return;
     }
     this.#pump();
@@ -272,14 +283,10 @@ export class TopicProducer implements Producer {
       return this.#giveUpOldest(new PulsarError('ChecksumError', text), true);
     }
     this.#pending.settle(undefined);
-    const { messages } = entry;
-    const batchSize = messages.length > 1 ? messages.length : 0;
-    for (const [index, outgoing] of messages.entries()) {
-      const batchIndex = batchSize > 0 ? index : -1;
-      outgoing.resolve(new MessageId(ledgerId, entryId, this.#parts.partition, batchIndex, batchSize));
-    }
-    this.#core.metrics.published?.(messages.length, entry.frame.length, performance.now() - entry.sentAt);
-    for (const { weight } of messages) this.#budget.release(weight);
+    const { outcomes, frame, sentAt } = entry;
+    outcomes.acknowledge(ledgerId, entryId, this.#parts.partition);
+    this.#core.metrics.published?.(outcomes.count, frame.length, performance.now() - sentAt);
+    this.#budget.release(outcomes.bytes, outcomes.count);
   }
 
   #sendError(command: CommandSendError): void {
@@ -335,21 +342,19 @@ export class TopicProducer implements Producer {
       this.#batchBytes -= weight;
       count++;
     }
-    if (count > 0) this.#reject(this.#batch.splice(0, count), error);
+    if (count > 0) this.#reject(new Outcomes(this.#batch.splice(0, count)), error);
   }
 
   #giveUpOldest(error: PulsarError, outcomeUnknown: boolean): void {
     const told = withOutcome(error, outcomeUnknown);
     const entry = this.#pending.settle(told);
-    if (entry !== undefined) this.#reject(entry.messages, told);
+    if (entry !== undefined) this.#reject(entry.outcomes, told);
   }
 
-  #reject(messages: readonly Outgoing[], error: PulsarError): void {
-    this.#core.metrics.publishFailed?.(messages.length);
-    for (const { weight, reject } of messages) {
-      reject(error);
-      this.#budget.release(weight);
-    }
+  #reject(outcomes: Outcomes, error: PulsarError): void {
+    this.#core.metrics.publishFailed?.(outcomes.count);
+    outcomes.fail(error);
+    this.#budget.release(outcomes.bytes, outcomes.count);
   }
 
   #failPending(error: PulsarError): void {
@@ -375,22 +380,7 @@ export class TopicProducer implements Producer {
   }
 
   #release(connection: Connection): void {
-    this.#closeAtBroker(connection).catch((error: unknown) => this.#core.logger.debug({ err: error }, 'not released'));
-  }
-
-  async #closeAtBroker(connection: Connection | undefined): Promise<void> {
-    if (connection === undefined || connection.closed) return;
-    const producerId = this.#producerId;
-    connection.removeProducer(producerId);
-    try {
-      await connection.request('success', `closing a producer of ${this.#parts.topic}`, (requestId) => ({
-        type: 'closeProducer',
-        command: { producerId, requestId },
-      }));
-    } catch (error) {
-      // The broker forgets it with the connection at the latest.
-      this.#core.logger.debug({ err: error }, 'a producer was not closed cleanly');
-    }
+    void closeAtBroker(this.#core, connection, this.#producerId, this.#parts.topic);
   }
 
   #closedError(): PulsarError {
