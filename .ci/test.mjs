@@ -14,6 +14,9 @@ import { testFiles } from './test-files.mjs';
 /** Against a test file that hangs: long enough for the slowest on a machine with 2 cores. */
 const fileTimeoutMs = 15 * 60_000;
 
+/** Tests without servers that share a process. */
+const quickBundle = 12;
+
 const { values: options, positionals: filters } = parseArgs({
   options: { quick: { type: 'boolean', default: false } },
   allowPositionals: true,
@@ -56,7 +59,7 @@ async function tests() {
   const files = testFiles(filters);
   const env = environment();
   // One more than there are processors: one of them waits for time.
-  await group('tests without servers', files.quick, env, availableParallelism() + 1);
+  await group('tests without servers', files.quick, env, availableParallelism() + 1, quickBundle);
   if (options.quick) return;
   const server = await sharedPulsar([...files.servers, ...files.processes], env);
   try {
@@ -87,19 +90,19 @@ async function sharedPulsar(files, env) {
   return server;
 }
 
-async function group(name, files, env, concurrency) {
+async function group(name, files, env, concurrency, bundle = 1) {
   if (files.length === 0) return;
   console.log(`\n# ${name}: ${files.length} files`);
   const start = performance.now();
-  const counts = await runFiles(files, env, concurrency);
+  const counts = await runFiles(files, env, concurrency, bundle);
   timings.push([name, performance.now() - start]);
   totals.passed += counts.passed;
   totals.failed += counts.failed;
   totals.skips.push(...counts.skips);
 }
 
-function runFiles(files, env, concurrency) {
-  const work = JSON.stringify({ files, concurrency, timeoutMs: fileTimeoutMs });
+function runFiles(files, env, concurrency, bundle) {
+  const work = JSON.stringify({ files, concurrency, timeoutMs: fileTimeoutMs, bundle });
   const hook = pathToFileURL(join(root, '.ci', 'leave-at-exit.mjs')).href;
   const args = ['--conditions=source', '--import', 'tsx', '--import', hook, join(root, '.ci', 'run-files.mjs'), work];
   const child = spawn(process.execPath, args, { cwd: root, env, stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
