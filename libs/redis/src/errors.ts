@@ -1,4 +1,5 @@
 import { PharosError, type PharosErrorOptions } from '@pharos/errors';
+import { DeadlineExceeded } from '@pharos/lifecycle';
 
 /** Every way in which a connection to Redis fails. */
 export const redisErrors = {
@@ -51,4 +52,23 @@ export function toRedisError(error: unknown, what: string): RedisError {
   // Only what the server itself answered is final; everything else happened on the way.
   const code = cause.name === 'ReplyError' ? 'failed' : 'unavailable';
   return new RedisError(code, `${what} failed`, { cause });
+}
+
+/** What a store over Redis says of a call that failed: its error table has each of these. */
+export type StoreFailure = 'refused' | 'unavailable' | 'deadline' | 'full' | 'failed' | 'closed';
+
+const storeFailures: Readonly<Record<RedisErrorCode, StoreFailure>> = {
+  'invalid-options': 'refused',
+  unavailable: 'unavailable',
+  refused: 'refused',
+  misconfigured: 'refused',
+  'out-of-memory': 'full',
+  failed: 'failed',
+  closed: 'closed',
+};
+
+/** The code of a store for what its call of Redis, under a deadline, threw. */
+export function storeFailure(error: unknown): StoreFailure {
+  if (error instanceof DeadlineExceeded) return 'deadline';
+  return error instanceof RedisError ? storeFailures[error.code] : 'failed';
 }

@@ -1,5 +1,5 @@
 export { RedisClient } from './client.ts';
-export { RedisError, type RedisErrorCode, redisErrors } from './errors.ts';
+export { RedisError, type RedisErrorCode, redisErrors, type StoreFailure, storeFailure } from './errors.ts';
 export type {
   ClusterOptions,
   RedisAddress,

@@ -1,7 +1,7 @@
-import { DeadlineExceeded, withDeadline } from '@pharos/lifecycle';
-import { type RedisClient, RedisError, type RedisErrorCode, type RedisReply, type ScriptCall } from '@pharos/redis';
+import { withDeadline } from '@pharos/lifecycle';
+import { type RedisClient, type RedisReply, type ScriptCall, storeFailure } from '@pharos/redis';
 import { checkBatch, checkFloor, checkQuery, checkQuestion } from '../checks.ts';
-import { HistoryError, type HistoryErrorCode } from '../errors.ts';
+import { HistoryError } from '../errors.ts';
 import { oldestTimeMs } from '../limits.ts';
 import type {
   Batch,
@@ -189,21 +189,10 @@ function laneState(reply: RedisReply): LaneState | undefined {
   return state === undefined ? undefined : { watermark: state.watermark, floor: state.floor };
 }
 
-const codes: Readonly<Record<RedisErrorCode, HistoryErrorCode>> = {
-  'invalid-options': 'refused',
-  unavailable: 'unavailable',
-  refused: 'refused',
-  misconfigured: 'refused',
-  'out-of-memory': 'full',
-  failed: 'failed',
-  closed: 'closed',
-};
-
 function toHistoryError(error: unknown, what: string): HistoryError {
   if (error instanceof HistoryError) return error;
-  if (error instanceof DeadlineExceeded) return new HistoryError('deadline', `${what} took too long`, { cause: error });
-  if (error instanceof RedisError) return new HistoryError(codes[error.code], `${what} failed`, { cause: error });
-  return new HistoryError('failed', `${what} failed`, { cause: error });
+  const code = storeFailure(error);
+  return new HistoryError(code, `${what} ${code === 'deadline' ? 'took too long' : 'failed'}`, { cause: error });
 }
 
 function positive(name: string, value: number): number {
