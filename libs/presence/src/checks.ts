@@ -14,3 +14,7 @@ export function positive(name: string, value: number): number {
   if (Number.isSafeInteger(value) && value > 0) return value;
   throw new PresenceError('invalid', `${name} is ${value}, expected a whole number above 0`);
 }
+
+export function tooMany(channel: string, most: number): PresenceError {
+  return new PresenceError('too-many', `channel ${channel} has more than ${most} members`);
+}

@@ -9,6 +9,7 @@ export const presenceErrors = {
   },
   deadline: { retryable: true, description: 'The store did not answer in time.' },
   'queue-full': { retryable: true, description: 'Too many changes wait for the store already.' },
+  'too-many': { retryable: false, description: 'The channel has more members than one answer may hold.' },
   refused: { retryable: false, description: 'The store refused: credentials, configuration or eviction policy.' },
   full: { retryable: true, description: 'The store has no memory left for more.' },
   failed: {

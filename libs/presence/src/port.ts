@@ -86,8 +86,13 @@ export interface PresenceStore {
   /** Makes changes in one round trip, those of a channel in order and in one go; what failed says why in its place. */
   change(changes: readonly Change[]): Promise<(ChangeOutcome | PresenceFailure)[]>;
 
-  /** The members of a channel on nodes that have a lease. @throws PresenceError */
-  members(channel: string): Promise<MemberOnNode[]>;
+  /**
+   * The members of a channel on nodes that have a lease. Who joins or leaves meanwhile may be among them or not.
+   *
+   * @param most with more than that, whatever their nodes, there is no answer: `too-many` @default 100000
+   * @throws PresenceError
+   */
+  members(channel: string, most?: number): Promise<MemberOnNode[]>;
   /** How many there are, at the same cost for any number; members of dead nodes count until they are reaped. @throws PresenceError */
   stats(channel: string): Promise<PresenceStats>;
 
@@ -109,3 +114,6 @@ export interface PresenceStore {
 
 /** An error in the place of an outcome. */
 export type PresenceFailure = Error & { readonly retryable: boolean };
+
+/** Of {@link PresenceStore.members}. */
+export const defaultMostMembers = 100_000;

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Service } from '@pharos/lifecycle';
 import { positive } from './checks.ts';
-import type { Leave, Owner, PresenceStore } from './port.ts';
+import type { Leave, NodeStatus, Owner, PresenceStore } from './port.ts';
 import { ownerText } from './record.ts';
 
 export interface ReaperOptions {
@@ -11,8 +11,12 @@ export interface ReaperOptions {
   readonly onError: (error: Error) => void;
   /** A generation was taken for dead, and all its leaves are published. */
   readonly onReaped?: (owner: Owner) => void;
+  /** All leases were looked at. */
+  readonly onLook?: (nodes: readonly NodeStatus[]) => void;
   /** Of the nodes. @default 10000 */
   readonly leaseMs?: number;
+  /** Time between looks. The sooner a lease is seen to be absent the sooner a lease has passed since. @default a fifth of the lease */
+  readonly lookMs?: number;
   /** Tells the time in milliseconds; injected in tests. @default performance.now */
   readonly now?: () => number;
 }
@@ -30,6 +34,7 @@ export class Reaper implements Service {
   readonly #store: PresenceStore;
   readonly #options: ReaperOptions;
   readonly #leaseMs: number;
+  readonly #lookMs: number;
   readonly #now: () => number;
   readonly #absences = new Map<string, Absence>();
   readonly #stopping = new AbortController();
@@ -40,6 +45,7 @@ export class Reaper implements Service {
     this.#store = store;
     this.#options = options;
     this.#leaseMs = positive('leaseMs', options.leaseMs ?? 10_000);
+    this.#lookMs = positive('lookMs', options.lookMs ?? Math.ceil(this.#leaseMs / 5));
     this.#now = options.now ?? (() => performance.now());
   }
 
@@ -78,6 +84,7 @@ export class Reaper implements Service {
       this.#absences.clear();
       return [];
     }
+    this.#options.onLook?.(nodes);
     const reaped: Owner[] = [];
     for (const owner of dead) if (await this.#reap(owner)) reaped.push(owner);
     return reaped;
@@ -91,8 +98,15 @@ export class Reaper implements Service {
       } catch (error) {
         this.#options.onError(error as Error);
       }
-      await delay(this.#leaseMs, undefined, { signal }).catch(() => undefined);
+      await delay(this.#pauseMs(), undefined, { signal }).catch(() => undefined);
     }
+  }
+
+  /** Until the next look is due: whose lease has been absent for a while is looked at as soon as it may be taken for dead. */
+  #pauseMs(): number {
+    const now = this.#now();
+    const dueIn = [...this.#absences.values()].map(({ sinceMs }) => sinceMs + this.#leaseMs - now);
+    return Math.max(1, Math.ceil(Math.min(this.#lookMs, ...dueIn.filter((ms) => ms > 0))));
   }
 
   /** False where it lives after all, or the reaper is stopping. */

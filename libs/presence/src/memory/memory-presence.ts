@@ -1,15 +1,16 @@
 import { randomBytes } from 'node:crypto';
-import { checkOwner, positive } from '../checks.ts';
+import { checkOwner, positive, tooMany } from '../checks.ts';
 import { PresenceError } from '../errors.ts';
-import type {
-  Change,
-  ChangeOutcome,
-  LeavesPage,
-  MemberOnNode,
-  NodeStatus,
-  Owner,
-  PresenceStats,
-  PresenceStore,
+import {
+  type Change,
+  type ChangeOutcome,
+  defaultMostMembers,
+  type LeavesPage,
+  type MemberOnNode,
+  type NodeStatus,
+  type Owner,
+  type PresenceStats,
+  type PresenceStore,
 } from '../port.ts';
 import { ownerText } from '../record.ts';
 import { MemoryChannel } from './memory-channel.ts';
@@ -96,8 +97,9 @@ export class MemoryPresence implements PresenceStore {
     );
   }
 
-  members(channel: string): Promise<MemberOnNode[]> {
+  members(channel: string, most: number = defaultMostMembers): Promise<MemberOnNode[]> {
     return this.#run(() => {
+      if ((this.#channels.get(channel)?.stats.clients ?? 0) > most) throw tooMany(channel, most);
       const all = this.#channels.get(channel)?.members ?? [];
       return all.filter(({ owner }) => this.#lives(this.#generation(owner)));
     });

@@ -31,6 +31,10 @@ export class ChangeQueue {
   readonly #options: ChangeQueueOptions;
   readonly #backoff: Backoff = new Backoff({ initialMs: 50, maxMs: 1_000 });
   #waiting: Waiting[] = [];
+  /** The newest change of each channel that has any: those of a channel are made in order. */
+  readonly #newest = new Map<string, Promise<ChangeOutcome>>();
+  /** Who waits for changes to be made, and isn't to wait for a store that is away. */
+  readonly #watchers = new Set<Deferred<void>>();
   #indexed = new Set<string>();
   #indexedFor: Owner | undefined;
   #running: Promise<void> | undefined;
@@ -62,9 +66,37 @@ export class ChangeQueue {
     }
     const waiting = { wanted, done: new Deferred<ChangeOutcome>() };
     this.#waiting.push(waiting);
+    const { channel } = wanted;
+    const made = waiting.done.promise;
+    this.#newest.set(channel, made);
+    const forget = (): void => {
+      if (this.#newest.get(channel) === made) this.#newest.delete(channel);
+    };
+    made.then(forget, forget);
     // Those of the same turn of the event loop go together.
     queueMicrotask(() => this.go());
-    return waiting.done.promise;
+    return made;
+  }
+
+  /**
+   * Resolves when what was added for the channel until now is made, or has failed for good.
+   * @throws PresenceError `unavailable` where the store is away
+   */
+  async written(channel: string): Promise<void> {
+    const newest = this.#newest.get(channel);
+    if (newest === undefined) return;
+    if (this.#retry !== undefined) throw away();
+    const failure = new Deferred<void>();
+    this.#watchers.add(failure);
+    try {
+      const made = newest.then(
+        () => undefined,
+        () => undefined,
+      );
+      await Promise.race([made, failure.promise]);
+    } finally {
+      this.#watchers.delete(failure);
+    }
   }
 
   /** Goes on with what waits, where it may. */
@@ -163,6 +195,7 @@ export class ChangeQueue {
   }
 
   #later(): void {
+    for (const watcher of this.#watchers) watcher.reject(away());
     if (this.#closed) return;
     this.#retry = setTimeout(() => {
       this.#retry = undefined;
@@ -185,4 +218,8 @@ function asError(error: unknown): Error & { readonly retryable: boolean } {
 
 function closed(): PresenceError {
   return new PresenceError('closed', 'the node was stopped');
+}
+
+function away(): PresenceError {
+  return new PresenceError('unavailable', 'changes of presence wait for the store');
 }

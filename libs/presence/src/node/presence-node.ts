@@ -17,12 +17,25 @@ export interface PresenceNodeOptions {
   readonly onRejoined: (channel: string, member: Member, outcome: ChangeOutcome) => void;
   /** The store failed; the node goes on trying. */
   readonly onError: (error: Error) => void;
+  /** All members are announced anew, for a reason. */
+  readonly onAnnounced?: (reason: AnnounceReason, members: number) => void;
   /** @default 10000 */
   readonly leaseMs?: number;
   /** @default 3000 */
   readonly renewMs?: number;
   /** Changes that wait for the store: above it `queue-full`. @default 200000 */
   readonly maxWaitingChanges?: number;
+}
+
+/** `lease`: Redis was emptied, or away for long. `connection`: it was lost. `buried`: the node was taken for dead. `overdue`: too many changes waited. */
+export type AnnounceReason = 'lease' | 'connection' | 'buried' | 'overdue';
+
+/** A member with what is known of it in the store. */
+interface Held {
+  readonly member: Member;
+  written: boolean;
+  /** How often the node had been buried when it was written last. */
+  burials: number;
 }
 
 /**
@@ -38,10 +51,11 @@ export class PresenceNode implements Service {
   readonly #options: PresenceNodeOptions;
   readonly #leaseMs: number;
   readonly #renewMs: number;
+  readonly #maxWaiting: number;
   readonly #queue: ChangeQueue;
-  readonly #channels = new Map<string, Map<string, Member>>();
-  /** Leaves that were taken out and not settled, by channel: while there are any the channel stays on the index. */
-  readonly #unsettled = new Map<string, number>();
+  readonly #channels = new Map<string, Map<string, Held>>();
+  /** Ids of leaves that were taken out and not settled, by channel: while there are any the channel stays on the index. */
+  readonly #unsettled = new Map<string, Set<string>>();
   readonly #stopping = new AbortController();
   /** Unique among all nodes and lives. */
   readonly #idPrefix: string = randomBytes(8).toString('hex');
@@ -49,6 +63,11 @@ export class PresenceNode implements Service {
   #session = 0;
   /** The former generation was buried, so leaves are out or owed that the next one has to answer with joins. */
   #wasBuried = false;
+  #burials = 0;
+  #members = 0;
+  /** Members wait for room in the queue to be announced. */
+  #overdue = false;
+  #beating: Promise<boolean> | undefined;
   #changeId = 0;
   #loop: Promise<void> | undefined;
 
@@ -64,10 +83,11 @@ export class PresenceNode implements Service {
         `renewMs is ${this.#renewMs}, expected at most half of leaseMs, ${this.#leaseMs}`,
       );
     }
+    this.#maxWaiting = options.maxWaitingChanges ?? 200_000;
     this.#queue = new ChangeQueue({
       store,
       owner: () => this.#owner,
-      maxWaiting: options.maxWaitingChanges ?? 200_000,
+      maxWaiting: this.#maxWaiting,
       onError: options.onError,
     });
   }
@@ -80,6 +100,18 @@ export class PresenceNode implements Service {
   /** How many changes are not in the store yet. */
   get waiting(): number {
     return this.#queue.length;
+  }
+
+  get members(): number {
+    return this.#members;
+  }
+
+  /**
+   * Resolves when all changes of a channel that were asked for until now are in the store, or have failed for good.
+   * @throws PresenceError `unavailable` at once where the store is away
+   */
+  written(channel: string): Promise<void> {
+    return this.#queue.written(channel);
   }
 
   /** Starts; resolves after the first try for a lease. The store may be away: then the node goes on trying. */
@@ -109,34 +141,56 @@ export class PresenceNode implements Service {
 
   /**
    * Resolves when the member is in the store. Where a leave comes with the outcome it is to be published and settled first; the join is to be published
-   * where it is fresh. @throws PresenceError
+   * where it is fresh. With `queue-full` the member is written when there is room, and told of by `onRejoined`. @throws PresenceError
    */
   async join(channel: string, member: Member): Promise<ChangeOutcome> {
-    const members = this.#channels.get(channel) ?? new Map<string, Member>();
-    this.#channels.set(channel, members);
-    members.set(member.client, member);
+    const held = this.#hold(channel, member);
     try {
-      return this.#noted(await this.#queue.add({ do: 'join', channel, id: this.#nextId(), member }));
+      return this.#made(held, await this.#queue.add({ do: 'join', channel, id: this.#nextId(), member }));
     } catch (error) {
-      this.#drop(channel, member.client);
+      if (error instanceof PresenceError && error.code === 'queue-full') this.#overdue = true;
+      else if (this.#channels.get(channel)?.get(member.client) === held) this.#drop(channel, member.client);
       throw error;
     }
   }
 
-  /** Resolves when the member is out of the store, with the leave that is to be published and then settled. @throws PresenceError */
+  /**
+   * Resolves when the member is out of the store, with the leave that is to be published and then settled; undefined where there is none, or
+   * another has it. @throws PresenceError
+   */
   async leave(channel: string, client: string): Promise<Leave | undefined> {
-    this.#drop(channel, client);
-    const { leave } = this.#noted(await this.#queue.add({ do: 'leave', channel, id: this.#nextId(), client }));
-    return leave;
+    const held = this.#drop(channel, client);
+    const id = this.#nextId();
+    // Members bound how many there are.
+    const { leave } = this.#noted(await this.#queue.add({ do: 'leave', channel, id, client }, 'unbounded'));
+    if (leave !== undefined || held?.written !== true) return leave;
+    return this.#lostLeave({ channel, id, held });
   }
 
   /** The leave was published. @throws PresenceError */
   async settle(leave: Leave): Promise<void> {
     const { channel, client, id } = leave;
     await this.#queue.add({ do: 'settle', channel, client, id }, 'unbounded');
-    const left = (this.#unsettled.get(channel) ?? 1) - 1;
-    if (left > 0) this.#unsettled.set(channel, left);
-    else this.#unsettled.delete(channel);
+    const left = this.#unsettled.get(channel);
+    left?.delete(id);
+    if (left?.size === 0) this.#unsettled.delete(channel);
+  }
+
+  /**
+   * The store doesn't know a member that it was told of. Either the reaper has taken it out, and its leave is the reaper's to publish;
+   * or the store lost it, and nobody but this node knows that it was there.
+   */
+  async #lostLeave({ channel, id, held }: { channel: string; id: string; held: Held }): Promise<Leave | undefined> {
+    const { node } = this.#options;
+    // The lease tells which, but only one that was looked at from now on.
+    await this.#beating;
+    while (!(await this.#beatOnce())) {
+      if (this.#stopping.signal.aborted) return undefined;
+      await delay(Math.min(this.#renewMs, 500));
+    }
+    if (this.#burials > held.burials) return undefined;
+    const owner = this.#owner ?? { node, generation: '0' };
+    return { id, channel, owner, ...held.member };
   }
 
   async #keepBeating(): Promise<void> {
@@ -155,11 +209,26 @@ export class PresenceNode implements Service {
 
   /** Renews the lease now; the node does so by itself, and a process that knows that it was frozen may do it sooner. */
   async beat(): Promise<void> {
+    await this.#beatOnce();
+  }
+
+  /** False where the store failed. Whoever asks while one is under way gets that one. */
+  #beatOnce(): Promise<boolean> {
+    this.#beating ??= this.#look().finally(() => (this.#beating = undefined));
+    return this.#beating;
+  }
+
+  async #look(): Promise<boolean> {
     try {
       await this.#keepLease();
       await this.#queue.tidy((channel) => this.#channels.has(channel) || this.#unsettled.has(channel));
+      if (this.#overdue && this.#owner !== undefined && this.#queue.length < this.#maxWaiting / 2) {
+        this.#announce('overdue', true);
+      }
+      return true;
     } catch (error) {
       this.#options.onError(error as Error);
+      return false;
     }
   }
 
@@ -174,6 +243,7 @@ export class PresenceNode implements Service {
       this.#owner = undefined;
       if (!(await this.#store.acquire(owner, about, this.#leaseMs))) {
         this.#wasBuried = true;
+        this.#burials++;
         return this.#begin();
       }
     }
@@ -183,7 +253,7 @@ export class PresenceNode implements Service {
     }
     // Another object: what was noted of channels may be gone with the lease.
     this.#owner = { ...owner };
-    this.#announce(false);
+    this.#announce('lease', false);
   }
 
   /** Begins a generation and brings all members into it; where that fails the next beat tries again, with another. */
@@ -193,39 +263,63 @@ export class PresenceNode implements Service {
     if (!(await this.#store.acquire(owner, this.#options.about(), this.#leaseMs))) return;
     this.#session = session;
     this.#owner = owner;
-    this.#announce(this.#wasBuried);
+    if (this.#wasBuried) this.#announce('buried', true);
+    else this.#announce('connection', false);
     this.#wasBuried = false;
   }
 
-  #announce(aloud: boolean): void {
+  #announce(reason: AnnounceReason, aloud: boolean): void {
+    // Where the queue was full, who has not been written yet is new to everybody.
+    const isOverdue = this.#overdue;
+    this.#overdue = false;
+    if (this.#members > 0) this.#options.onAnnounced?.(reason, this.#members);
     for (const [channel, members] of this.#channels) {
-      for (const member of members.values()) void this.#announceOne(channel, member, aloud);
+      for (const held of members.values()) void this.#announceOne(channel, held, aloud || (isOverdue && !held.written));
     }
     this.#queue.hurry();
   }
 
-  async #announceOne(channel: string, member: Member, aloud: boolean): Promise<void> {
+  async #announceOne(channel: string, held: Held, aloud: boolean): Promise<void> {
+    const { member } = held;
     try {
       const outcome = await this.#queue.add({ do: 'join', channel, id: this.#nextId(), member }, 'unbounded');
+      this.#made(held, outcome);
       // An owed leave that came after a silent return would take away who is there.
-      if (outcome.leave !== undefined || (aloud && outcome.fresh)) {
-        this.#options.onRejoined(channel, member, this.#noted(outcome));
-      }
+      if (outcome.leave !== undefined || (aloud && outcome.fresh)) this.#options.onRejoined(channel, member, outcome);
     } catch (error) {
       this.#options.onError(error as Error);
     }
   }
 
+  #made(held: Held, outcome: ChangeOutcome): ChangeOutcome {
+    held.written = true;
+    held.burials = this.#burials;
+    return this.#noted(outcome);
+  }
+
   #noted(outcome: ChangeOutcome): ChangeOutcome {
-    const channel = outcome.leave?.channel;
-    if (channel !== undefined) this.#unsettled.set(channel, (this.#unsettled.get(channel) ?? 0) + 1);
+    const { leave } = outcome;
+    if (leave === undefined) return outcome;
+    const unsettled = this.#unsettled.get(leave.channel) ?? new Set<string>();
+    this.#unsettled.set(leave.channel, unsettled.add(leave.id));
     return outcome;
   }
 
-  #drop(channel: string, client: string): void {
+  #hold(channel: string, member: Member): Held {
+    const members = this.#channels.get(channel) ?? new Map<string, Held>();
+    this.#channels.set(channel, members);
+    if (!members.has(member.client)) this.#members++;
+    const held: Held = { member, written: false, burials: this.#burials };
+    members.set(member.client, held);
+    return held;
+  }
+
+  #drop(channel: string, client: string): Held | undefined {
     const members = this.#channels.get(channel);
-    members?.delete(client);
+    const held = members?.get(client);
+    if (members?.delete(client) === true) this.#members--;
     if (members?.size === 0) this.#channels.delete(channel);
+    return held;
   }
 
   #nextId(): string {

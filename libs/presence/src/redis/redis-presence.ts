@@ -1,23 +1,32 @@
 import { randomBytes } from 'node:crypto';
 import { withDeadline } from '@pharos/lifecycle';
 import type { RedisArgument, RedisClient, RedisReply, RedisScript, ScriptCall } from '@pharos/redis';
-import { checkOwner, positive } from '../checks.ts';
+import { checkOwner, positive, tooMany } from '../checks.ts';
 import { PresenceError } from '../errors.ts';
-import type {
-  Change,
-  ChangeOutcome,
-  LeavesPage,
-  MemberOnNode,
-  NodeStatus,
-  Owner,
-  PresenceFailure,
-  PresenceStats,
-  PresenceStore,
+import {
+  type Change,
+  type ChangeOutcome,
+  defaultMostMembers,
+  type LeavesPage,
+  type MemberOnNode,
+  type NodeStatus,
+  type Owner,
+  type PresenceFailure,
+  type PresenceStats,
+  type PresenceStore,
 } from '../port.ts';
 import { decodeLeave, decodeMember, encodeMember, ownerText, parseOwner } from '../record.ts';
 import { toPresenceError } from './errors.ts';
 import { PresenceKeys } from './keys.ts';
-import { acquireScript, buryScript, changeScript, owedScript, statsScript, takeOutScript } from './scripts.ts';
+import {
+  acquireScript,
+  buryScript,
+  changeScript,
+  membersScript,
+  owedScript,
+  statsScript,
+  takeOutScript,
+} from './scripts.ts';
 
 export interface RedisPresenceOptions {
   /** Begins every key. @default 'pharos' */
@@ -89,18 +98,22 @@ export class RedisPresence implements PresenceStore {
     return outcomes;
   }
 
-  async members(channel: string): Promise<MemberOnNode[]> {
-    const flat = list(await this.#command('HGETALL', this.#keys.channel(channel).members));
-    const members: MemberOnNode[] = [];
-    for (let index = 0; index < flat.length; index += 2) {
-      members.push(decodeMember(String(flat[index]), bytes(flat[index + 1])));
-    }
-    const owners = [...new Set(members.map(({ owner }) => ownerText(owner)))];
-    const leases = await this.#leases(owners.map(parseOwner));
-    const living = new Set(owners.filter((_owner, index) => leases[index] !== undefined));
-    const dead = owners.filter((owner) => !living.has(owner));
-    await Promise.all(dead.map((owner) => this.#report(parseOwner(owner), channel)));
-    return members.filter(({ owner }) => living.has(ownerText(owner)));
+  async members(channel: string, most: number = defaultMostMembers): Promise<MemberOnNode[]> {
+    const { members: key } = this.#keys.channel(channel);
+    // Page by page, so that Redis serves others in between. A page may bring somebody again.
+    const members = new Map<string, MemberOnNode>();
+    let cursor = '0';
+    do {
+      const page = list(await this.#script(membersScript, [key], [cursor, most]));
+      if (page.length === 0 || members.size > most) throw tooMany(channel, most);
+      cursor = String(page[0]);
+      const flat = list(page[1]);
+      for (let index = 0; index < flat.length; index += 2) {
+        const client = String(flat[index]);
+        members.set(client, decodeMember(client, bytes(flat[index + 1])));
+      }
+    } while (cursor !== '0');
+    return this.#onLivingNodes(channel, [...members.values()]);
   }
 
   async stats(channel: string): Promise<PresenceStats> {
@@ -165,6 +178,15 @@ export class RedisPresence implements PresenceStore {
       return ['j', change.member.client, change.id, encodeMember(change.owner, change.member, change.id)];
     });
     return { script: changeScript, keys: [members, users, leaving], args };
+  }
+
+  async #onLivingNodes(channel: string, members: readonly MemberOnNode[]): Promise<MemberOnNode[]> {
+    const owners = [...new Set(members.map(({ owner }) => ownerText(owner)))];
+    const leases = await this.#leases(owners.map(parseOwner));
+    const living = new Set(owners.filter((_owner, index) => leases[index] !== undefined));
+    const dead = owners.filter((owner) => !living.has(owner));
+    await Promise.all(dead.map((owner) => this.#report(parseOwner(owner), channel)));
+    return members.filter(({ owner }) => living.has(ownerText(owner)));
   }
 
   /** One command for all where they may be on one node together. */

@@ -92,6 +92,15 @@ return {page[1], owed}
 `,
 );
 
+/** A page of members. KEYS: members. ARGV: cursor, how many there may be. Answers {next cursor, {client, member, …}}, or {} where there are more. */
+export const membersScript: RedisScript = new RedisScript(
+  'presence members',
+  `
+if redis.call('HLEN', KEYS[1]) > tonumber(ARGV[2]) then return {} end
+return redis.call('HSCAN', KEYS[1], ARGV[1], 'COUNT', 1000)
+`,
+);
+
 /** Counts. KEYS: members, users. */
 export const statsScript: RedisScript = new RedisScript(
   'presence stats',
