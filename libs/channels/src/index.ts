@@ -1,3 +1,19 @@
+export {
+  clientInfoOf,
+  decodeLifecycleEvent,
+  encodeLifecycleEvent,
+  type LifecycleEvent,
+  lifecycleTopic,
+  leaveEvent,
+  memberInfo,
+} from './lifecycle/event.ts';
+export { LifecyclePublisher, type LifecyclePublisherOptions, type Publishing } from './lifecycle/publisher.ts';
 export { LivingLog } from './living-log.ts';
 export { defaultNamespace, isChannelName, keepsHistory, type Namespace, Namespaces } from './namespaces.ts';
-export { type ChannelConfig, type ChannelPreset, channelSection, type NamespaceConfig } from './options.ts';
+export {
+  type ChannelConfig,
+  type ChannelPreset,
+  channelSection,
+  leaseDuration,
+  type NamespaceConfig,
+} from './options.ts';

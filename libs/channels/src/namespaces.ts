@@ -1,5 +1,6 @@
 import { BusError, type Bus } from '@pharos/bus';
 
+import { lifecycleTopic } from './lifecycle/event.ts';
 import { LivingLog } from './living-log.ts';
 import type { NamespaceConfig } from './options.ts';
 
@@ -11,6 +12,8 @@ export interface Namespace {
   readonly name: string;
   readonly options: NamespaceConfig;
   readonly log: LivingLog;
+  /** Where joins and leaves of its channels go; undefined where they go nowhere, or were not asked for. */
+  readonly lifecycle: LivingLog | undefined;
 }
 
 /** The namespace of channels without a colon. */
@@ -24,13 +27,19 @@ export class Namespaces {
     this.#byName = byName;
   }
 
-  /** Opens the log of every namespace, each topic once. @throws BusError */
+  /**
+   * Opens the log of every namespace, each topic once. @throws BusError
+   *
+   * @param lifecycle whether topics of joins and leaves are opened too, for namespaces that have them
+   */
   static async open(
     bus: Bus,
     withoutNamespace: NamespaceConfig,
     namespaces: readonly (NamespaceConfig & { readonly name: string })[],
+    { lifecycle = false }: { readonly lifecycle?: boolean } = {},
   ): Promise<Namespaces> {
     const logs = new Map<string, LivingLog>();
+    const lifecycles = new Map<LivingLog, LivingLog>();
     const byName = new Map<string, Namespace>();
     for (const { name, ...options } of [{ name: defaultNamespace, ...withoutNamespace }, ...namespaces]) {
       if (byName.has(name)) throw new BusError('invalid-topic', `the namespace ${name} is configured twice`);
@@ -47,7 +56,17 @@ export class Namespaces {
           `namespace ${name} asks for ${options.lanes} lanes of ${log.topic}, which has ${log.lanes}`,
         );
       }
-      byName.set(name, { name, options, log });
+      let events = lifecycles.get(log);
+      if (lifecycle && options.join_leave && events === undefined) {
+        events = await LivingLog.open(bus, { topic: lifecycleTopic(log.topic), lanes: log.lanes });
+        lifecycles.set(log, events);
+      }
+      byName.set(name, { name, options, log, lifecycle: options.join_leave ? events : undefined });
+    }
+    const taken = new Set([...lifecycles.values()].map(({ topic }) => topic));
+    for (const { name, log } of byName.values()) {
+      if (!taken.has(log.topic)) continue;
+      throw new BusError('invalid-topic', `the log of namespace ${name}, ${log.topic}, is where another's joins go`);
     }
     return new Namespaces(byName);
   }
@@ -59,7 +78,15 @@ export class Namespaces {
   }
 
   get logs(): ReadonlySet<LivingLog> {
-    return new Set([...this.#byName.values()].map((namespace) => namespace.log));
+    return new Set(
+      [...this.#byName.values()].flatMap(({ log, lifecycle }) => [log, ...(lifecycle ? [lifecycle] : [])]),
+    );
+  }
+
+  /** Names of those whose members are kept. */
+  get withPresence(): string[] {
+    const all = [...this.#byName.values()];
+    return all.filter(({ options }) => options.presence || options.join_leave).map(({ name }) => name);
   }
 
   find(channel: string): Namespace | undefined {

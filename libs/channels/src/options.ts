@@ -15,6 +15,12 @@ export interface NamespaceConfig {
   readonly allow_publish_for_subscriber: boolean;
   readonly allow_publish_for_client: boolean;
   readonly allow_publish_for_anonymous: boolean;
+  readonly presence: boolean;
+  readonly join_leave: boolean;
+  readonly force_push_join_leave: boolean;
+  readonly allow_presence_for_subscriber: boolean;
+  readonly allow_presence_for_client: boolean;
+  readonly allow_presence_for_anonymous: boolean;
 }
 
 /** The section `channel`. */
@@ -78,5 +84,31 @@ function namespaceSchema(preset: ChannelPreset): z.ZodObject<Record<string, z.Zo
     allow_publish_for_subscriber: allow('Subscribers of the channel may publish into it.'),
     allow_publish_for_client: allow('Clients with a user may publish.'),
     allow_publish_for_anonymous: allow('Anonymous clients may publish.'),
+    presence: z
+      .boolean()
+      .default(preset.open)
+      .describe('Who is in a channel is kept, for presence and presence_stats; a cluster needs redis.url.'),
+    join_leave: z
+      .boolean()
+      .default(preset.open)
+      .describe(
+        'Joins and leaves go to the topic `<log>-lifecycle`, and to subscribers that ask; a cluster needs redis.url and the presence service.',
+      ),
+    force_push_join_leave: z
+      .boolean()
+      .default(false)
+      .describe('All subscribers get joins and leaves, asked for or not; needs join_leave.'),
+    allow_presence_for_subscriber: allow('Subscribers of the channel may ask for its presence.'),
+    allow_presence_for_client: allow('Clients with a user may ask for presence.'),
+    allow_presence_for_anonymous: allow('Anonymous clients may ask for presence.'),
   });
+}
+
+/** The option `presence.lease`, of edges and of the presence service. */
+export function leaseDuration(): z.ZodType<number> {
+  return duration({ minMs: 100, maxMs: 600_000 })
+    .default(10_000)
+    .describe(
+      'How long an edge that is not heard of counts as alive; the same for all edges and the presence service, which takes it for dead a lease later.',
+    );
 }

@@ -1,4 +1,4 @@
-import { type ChannelConfig, channelSection } from '@pharos/channels';
+import { type ChannelConfig, channelSection, leaseDuration } from '@pharos/channels';
 import {
   bytes,
   duration,
@@ -43,6 +43,11 @@ export interface EdgeConfig extends ServiceConfig {
     readonly max_size: number;
     readonly max_age: number;
     readonly prefill_timeout: number;
+  };
+  readonly presence: {
+    readonly lease: number;
+    readonly renew_interval: number;
+    readonly max_members: number;
   };
   readonly websocket: { readonly message_size_limit: number };
   readonly chat: { readonly enabled: boolean; readonly channel: string; readonly page: boolean };
@@ -98,6 +103,7 @@ export function edgeConfigSchema(preset: EdgePreset): z.ZodType<EdgeConfig> {
     redis: redisSection(false),
     client: clientSchema(preset),
     ring: ringSchema(),
+    presence: presenceSchema(),
     websocket: z.strictObject({
       message_size_limit: bytes({ minBytes: 1024, maxBytes: 4 * 1024 * 1024 })
         .default(65_536)
@@ -174,4 +180,30 @@ function ringSchema(): z.ZodType {
       .default(10_000)
       .describe('How long a starting edge may read the newest entries of all its lanes before it takes clients.'),
   });
+}
+
+function presenceSchema(): z.ZodType {
+  return z
+    .strictObject({
+      lease: leaseDuration(),
+      renew_interval: duration({ minMs: 50, maxMs: 300_000 })
+        .default(3_000)
+        .describe('How often the lease is renewed; at most half of it.'),
+      max_members: z
+        .int()
+        .min(1)
+        .max(100_000)
+        .default(5_000)
+        .describe(
+          'Members that one answer to `presence` may hold; of larger channels only presence_stats is answered.',
+        ),
+    })
+    .superRefine(({ lease, renew_interval: renew }, context) => {
+      if (renew * 2 <= lease) return;
+      context.addIssue({
+        code: 'custom',
+        path: ['renew_interval'],
+        message: 'expected at most half of presence.lease',
+      });
+    });
 }

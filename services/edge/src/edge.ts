@@ -4,6 +4,7 @@ import { BusError, type Bus } from '@pharos/bus';
 import { describeError } from '@pharos/errors';
 import type { HistoryStore } from '@pharos/history';
 import { Backoff, type Service, withDeadline } from '@pharos/lifecycle';
+import type { PresenceStore } from '@pharos/presence';
 import type { Identity } from '@pharos/service';
 import { checkAddress, type SocketServer } from '@pharos/socket-server';
 import { type InternalServer, type Logger, type Metrics, type Readiness, startInternalServer } from '@pharos/telemetry';
@@ -24,6 +25,9 @@ import { Hub } from './outbound/hub.ts';
 import { Rings } from './outbound/rings.ts';
 import { SlowSweep } from './outbound/slow-sweep.ts';
 import { loadPageAssets } from './page/assets.ts';
+import { EdgePresence } from './presence/edge-presence.ts';
+import type { PresenceMetrics } from './presence/metrics.ts';
+import { serverVersion } from './version.ts';
 import type { ChatContext, DrainableSession, SessionContext } from './session/context.ts';
 import { Liveness } from './session/liveness.ts';
 
@@ -42,6 +46,8 @@ export interface EdgeParts {
   readonly metrics: Metrics;
   /** What channels had before the ring; without it nothing older is recovered. */
   readonly history?: HistoryStore;
+  /** Who is in which channel; without it nobody can ask, and no joins and leaves are told. */
+  readonly presence?: PresenceStore;
 }
 
 /** An edge: the connections of clients, what they publish into the logs, and the lanes that are fanned out to them. */
@@ -55,6 +61,7 @@ export class Edge implements Service {
   readonly #hub: Hub;
   readonly #rings: Rings;
   readonly #liveness: Liveness;
+  readonly #presence: EdgePresence | undefined;
   readonly #sessions = new Set<DrainableSession>();
   readonly #stopping = new AbortController();
   #internal: InternalServer | undefined;
@@ -96,11 +103,34 @@ export class Edge implements Service {
       pongTimeoutMs: config.client.pong_timeout,
       connectTimeoutMs: config.client.stale_close_delay,
     });
+    this.#presence = this.#newPresence(metrics.presence);
+  }
+
+  #newPresence(metrics: PresenceMetrics): EdgePresence | undefined {
+    const { config, logger, presence: store } = this.#parts;
+    if (store === undefined) return undefined;
+    return new EdgePresence({
+      store,
+      node: this.#node,
+      about: () => Buffer.from(JSON.stringify({ version: serverVersion, clients: this.#sessions.size })),
+      leaseMs: config.presence.lease,
+      renewMs: config.presence.renew_interval,
+      maxMembers: config.presence.max_members,
+      publishTimeoutMs: config.pulsar.publish_timeout,
+      logger,
+      metrics,
+    });
   }
 
   /** Where clients connect; 0 until `run` has resolved. */
   get port(): number {
     return this.#port;
+  }
+
+  /** This boot of this edge, for clients and other edges. */
+  get #node(): string {
+    const { name, boot } = this.#parts.identity;
+    return `${name}-${boot}`;
   }
 
   /** Where metrics and health are; 0 where they are not served. */
@@ -131,6 +161,8 @@ export class Edge implements Service {
       for (const limitation of log.limitations) logger.warn({ topic: log.topic }, limitation);
     }
     this.#rings.run(namespaces.recoverableLogs);
+    await this.#runPresence(namespaces);
+    if (this.#isStopped()) return;
     const context = this.#context(namespaces);
     const { message_size_limit: maxPayloadBytes } = config.websocket;
     server.webSocket(clientRoute(this.#admission, context, maxPayloadBytes));
@@ -177,6 +209,7 @@ export class Edge implements Service {
     await withDeadline(this.#parts.server.flushed(), flushMs, 'the flush').catch(() => {
       this.#parts.logger.warn('some clients have not read all that was sent to them; their connections are dropped');
     });
+    await this.#presence?.drain();
   }
 
   async stop(): Promise<void> {
@@ -185,12 +218,23 @@ export class Edge implements Service {
     this.#stopping.abort();
     this.#liveness.stop();
     this.#publisher.stop();
+    await this.#presence?.stop();
     await this.#hub.close();
     this.#rings.stop();
     this.#flusher.stop();
     this.#sweep.stop();
     await this.#parts.server.stop();
     await this.#internal?.stop();
+  }
+
+  async #runPresence(namespaces: Namespaces): Promise<void> {
+    const { withPresence } = namespaces;
+    if (withPresence.length === 0) return;
+    if (this.#presence !== undefined) return this.#presence.run(namespaces);
+    this.#parts.logger.warn(
+      { namespaces: withPresence },
+      'presence and join_leave of these namespaces are off: they need a store, and redis.url is not set',
+    );
   }
 
   async #runInternal(): Promise<void> {
@@ -216,7 +260,8 @@ export class Edge implements Service {
       // A broker that takes connections and stays silent would leave an operator with nothing to read for half a minute.
       const notice = setTimeout(() => logger.warn({ url }, 'still opening the logs: no answer yet'), slowOpenMs);
       try {
-        return await Namespaces.open(bus, config.channel.without_namespace, config.channel.namespaces);
+        const { without_namespace: rest, namespaces } = config.channel;
+        return await Namespaces.open(bus, rest, namespaces, { lifecycle: this.#presence !== undefined });
       } catch (error) {
         if (this.#isStopped()) return undefined;
         if (!(error instanceof BusError) || !isWorthWaiting(error)) throw error;
@@ -237,17 +282,18 @@ export class Edge implements Service {
   }
 
   #context(namespaces: Namespaces): SessionContext {
-    const { config, identity, logger, server } = this.#parts;
+    const { config, logger, server } = this.#parts;
     return {
       logger,
       metrics: this.#edgeMetrics,
       namespaces,
       publisher: this.#publisher,
       hub: this.#hub,
+      presence: this.#presence,
       liveness: this.#liveness,
       sessions: this.#sessions,
       server,
-      node: `${identity.name}-${identity.boot}`,
+      node: this.#node,
       limits: {
         channelLimit: config.client.channel_limit,
         queueBytes: config.client.queue_max_size,
@@ -261,12 +307,13 @@ export class Edge implements Service {
   #chat(namespaces: Namespaces): ChatContext | undefined {
     const { enabled, channel } = this.#parts.config.chat;
     if (!enabled) return undefined;
-    const log = namespaces.find(channel)?.log;
-    if (log === undefined)
+    const namespace = namespaces.find(channel);
+    if (namespace === undefined)
       throw new BusError('invalid-topic', `chat.channel ${channel}: its namespace is not configured`);
+    const { log } = namespace;
     const feed = this.#hub.feedOf(log, channel);
     feed.pin();
-    return { channel, log, feed };
+    return { channel, namespace, log, feed };
   }
 }
 

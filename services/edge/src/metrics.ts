@@ -7,6 +7,8 @@ import {
   Metrics,
 } from '@pharos/telemetry';
 
+import { PresenceMetrics } from './presence/metrics.ts';
+
 export type Transport = 'websocket' | 'text';
 
 /** Close codes that are counted by their number; all others, which clients choose, share one series. */
@@ -42,6 +44,7 @@ export class EdgeMetrics {
   readonly recoveredFrom: Counter<'tier'>;
   readonly storeSeconds: Histogram<'operation'>;
   readonly storeErrors: Counter<'code'>;
+  readonly presence: PresenceMetrics;
   /** Asked at each scrape; set by whoever has the rings. */
   readRingBytes: () => number = () => 0;
 
@@ -164,6 +167,7 @@ export class EdgeMetrics {
       help: 'Memory held by the newest entries of recoverable lanes.',
       collect: (gauge) => gauge.set(this.readRingBytes()),
     });
+    this.presence = new PresenceMetrics(metrics);
   }
 
   opened(transport: Transport): void {

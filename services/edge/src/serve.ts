@@ -19,8 +19,8 @@ export interface ServeOptions {
   readonly onListening?: (edge: Edge, logger: Logger) => void;
 }
 
-/** Beyond the waves of a drain: time for closing what is left. */
-const stopMarginMs = 5_000;
+/** Beyond the waves of a drain: time for flushing, for taking members out of presence, and for closing what is left. */
+const stopMarginMs = 10_000;
 
 /** Runs an edge until SIGTERM or SIGINT, then drains and stops it. @throws what keeps it from starting */
 export async function serveEdge(options: ServeOptions): Promise<void> {
@@ -34,7 +34,7 @@ export async function serveEdge(options: ServeOptions): Promise<void> {
   });
   const bus = options.createBus(identity, logger);
   const stores = options.createStores(logger);
-  const { history } = stores;
+  const { history, presence } = stores;
   const edge = new Edge({
     config,
     identity,
@@ -43,6 +43,7 @@ export async function serveEdge(options: ServeOptions): Promise<void> {
     logger,
     metrics: new Metrics(),
     ...(history === undefined ? {} : { history }),
+    ...(presence === undefined ? {} : { presence }),
   });
   await runService(
     {

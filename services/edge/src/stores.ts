@@ -1,5 +1,6 @@
 import type { RedisAccessConfig } from '@pharos/config';
 import { type HistoryStore, RedisHistory } from '@pharos/history';
+import { type PresenceStore, RedisPresence } from '@pharos/presence';
 import { RedisClient } from '@pharos/redis';
 import { redisOptions } from '@pharos/service';
 import type { Logger } from '@pharos/telemetry';
@@ -7,6 +8,7 @@ import type { Logger } from '@pharos/telemetry';
 /** The stores that an edge asks, where there are any. */
 export interface EdgeStores {
   readonly history?: HistoryStore;
+  readonly presence?: PresenceStore;
   /** After the edge has stopped. */
   close(): Promise<void>;
 }
@@ -15,17 +17,23 @@ export interface EdgeStores {
 export function redisStores(config: RedisAccessConfig, logger: Logger): EdgeStores {
   if (config.url === undefined) return noStores;
   const client = RedisClient.start(redisOptions(config), (error) => {
-    logger.error({ err: error }, 'Redis can not be used yet: what memory does not hold is not recovered until it can');
+    logger.error(
+      { err: error },
+      'Redis can not be used yet: until it can there is no presence, and what memory does not hold is not recovered',
+    );
   });
   client.onConnection((connected) => {
     if (connected) logger.info('connected to Redis');
     else logger.warn('the connection to Redis was lost');
   });
   const history = new RedisHistory(client, { keyPrefix: config.prefix });
+  const presence = new RedisPresence(client, { keyPrefix: config.prefix });
   return {
     history,
+    presence,
     async close(): Promise<void> {
       await history.close();
+      await presence.close();
       client.close();
     },
   };

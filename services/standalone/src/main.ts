@@ -1,5 +1,14 @@
 import { type Bus, MemoryBroker, MemoryBus } from '@pharos/bus';
-import { type EdgeConfig, edgeConfigSchema, type EdgePreset, edgePreset, redisStores, serveEdge } from '@pharos/edge';
+import {
+  type EdgeConfig,
+  edgeConfigSchema,
+  type EdgePreset,
+  edgePreset,
+  type EdgeStores,
+  redisStores,
+  serveEdge,
+} from '@pharos/edge';
+import { MemoryPresence } from '@pharos/presence';
 import { type MainOptions, pulsarBus, readConfig } from '@pharos/service';
 
 const loopback = '127.0.0.1';
@@ -32,7 +41,7 @@ export async function main(options: MainOptions): Promise<void> {
     service: 'pharos',
     createBus: (identity, logger): Bus =>
       config.pulsar.url === undefined ? new MemoryBus(new MemoryBroker()) : pulsarBus(config.pulsar, identity, logger),
-    createStores: (logger) => redisStores(config.redis, logger),
+    createStores: (logger) => (config.redis.url === undefined ? ownStores() : redisStores(config.redis, logger)),
     onListening: (edge, logger) => {
       const bus =
         config.pulsar.url === undefined ? 'the embedded bus (nothing outlives this process)' : config.pulsar.url;
@@ -40,6 +49,12 @@ export async function main(options: MainOptions): Promise<void> {
       logger.info({ bus }, `Pharos runs at http://${at}/ - open it in two tabs; plain-text chat at ws://${at}/`);
     },
   });
+}
+
+/** Presence of this process alone, which ends with it. */
+function ownStores(): EdgeStores {
+  const presence = new MemoryPresence();
+  return { presence, close: () => presence.close() };
 }
 
 /** A host as it stands in a URL that somebody on this machine opens. */

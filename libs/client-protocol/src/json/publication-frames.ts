@@ -86,6 +86,13 @@ export class PublicationFrameBuilder {
     return this;
   }
 
+  /** @param message one encoded message of another kind: a join, a leave */
+  appendMessage(message: Buffer): this {
+    if (this.#count++ > 0) this.#frame.uint8(NEWLINE);
+    this.#frame.bytes(message);
+    return this;
+  }
+
   /** The frame, as a view that is valid until the next `append`. */
   view(): Buffer {
     return this.#frame.view();

@@ -22,7 +22,7 @@ export class BuilderPool {
   }
 }
 
-/** The publications of one channel that wait to go out as one frame. */
+/** What of one channel waits to go out as one frame. */
 export class ChannelPack {
   readonly #prefix: Buffer;
   #builder: PublicationFrameBuilder | undefined;
@@ -42,6 +42,12 @@ export class ChannelPack {
   add(publication: PublicationView, pool: BuilderPool): void {
     this.#builder ??= pool.take();
     publication.appendTo(this.#builder, this.#prefix);
+  }
+
+  /** A message that is encoded already. */
+  addMessage(message: Buffer, pool: BuilderPool): void {
+    this.#builder ??= pool.take();
+    this.#builder.appendMessage(message);
   }
 
   /** Hands the frame to `send`, which must not keep it, and is empty afterwards. */

@@ -40,9 +40,15 @@ export class Flusher {
     }
     if (channel.jsonSubscribers > 0) {
       channel.pack.add(publication, this.#pool);
-      if (channel.pack.bytes >= maxPackBytes) this.flush(channel);
-      else this.#dirty.add(channel);
+      this.#packed(channel);
     }
+  }
+
+  /** Takes a push that is encoded already, of a channel that isn't one of publications. */
+  addPush(channel: LiveChannel, push: Buffer): void {
+    if (channel.jsonSubscribers === 0) return;
+    channel.pack.addMessage(push, this.#pool);
+    this.#packed(channel);
   }
 
   /** The lane has nothing more for this turn. */
@@ -64,6 +70,11 @@ export class Flusher {
     this.#dirty.clear();
   }
 
+  #packed(channel: LiveChannel): void {
+    if (channel.pack.bytes >= maxPackBytes) this.flush(channel);
+    else this.#dirty.add(channel);
+  }
+
   #flushAll(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
@@ -75,8 +86,9 @@ export class Flusher {
     this.#server.publish(channel.topic(variant), frame, false);
     const subscribers = variant === 'json' ? channel.jsonSubscribers : channel.textSubscribers;
     this.#sweep.published(channel, frame.length);
-    this.#metrics.framesPublished.inc({ variant });
-    this.#metrics.deliveries.inc({ variant }, publications * subscribers);
-    this.#metrics.deliveredBytes.inc({ variant }, frame.length * subscribers);
+    const counted = channel.kind === 'lifecycle' ? channel.kind : variant;
+    this.#metrics.framesPublished.inc({ variant: counted });
+    this.#metrics.deliveries.inc({ variant: counted }, publications * subscribers);
+    this.#metrics.deliveredBytes.inc({ variant: counted }, frame.length * subscribers);
   }
 }

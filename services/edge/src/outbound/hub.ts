@@ -1,5 +1,6 @@
 import type { LivingLog } from '@pharos/channels';
 import { type FeedContext, LaneFeed } from './lane-feed.ts';
+import { LifecycleFeed } from './lifecycle-feed.ts';
 
 /** Each reads from the broker what it takes to fill a ring. */
 const warmedAtOnce = 16;
@@ -8,6 +9,7 @@ const warmedAtOnce = 16;
 export class Hub {
   readonly #context: FeedContext;
   readonly #feeds = new Map<LivingLog, (LaneFeed | undefined)[]>();
+  readonly #lifecycleFeeds = new Map<LivingLog, (LifecycleFeed | undefined)[]>();
 
   constructor(context: FeedContext) {
     this.#context = context;
@@ -16,6 +18,11 @@ export class Hub {
   /** The feed of the lane that the channel lives in. */
   feedOf(log: LivingLog, channel: string): LaneFeed {
     return this.#feed(log, log.laneOf(channel));
+  }
+
+  /** The feed of joins and leaves that the channel's are in. @param log the lifecycle topic of the channel's log */
+  lifecycleFeedOf(log: LivingLog, channel: string): LifecycleFeed {
+    return made(this.#lifecycleFeeds, log, log.laneOf(channel), (lane) => new LifecycleFeed(log, lane, this.#context));
   }
 
   /**
@@ -39,21 +46,21 @@ export class Hub {
   }
 
   async close(): Promise<void> {
-    const feeds = [...this.#feeds.values()].flat().filter((feed) => feed !== undefined);
-    await Promise.all(feeds.map((feed) => feed.close()));
+    const feeds = [...this.#feeds.values(), ...this.#lifecycleFeeds.values()].flat();
+    await Promise.all(feeds.filter((feed) => feed !== undefined).map((feed) => feed.close()));
   }
 
   #feed(log: LivingLog, lane: number): LaneFeed {
-    let feeds = this.#feeds.get(log);
-    if (feeds === undefined) {
-      feeds = new Array<LaneFeed | undefined>(log.lanes);
-      this.#feeds.set(log, feeds);
-    }
-    let feed = feeds[lane];
-    if (feed === undefined) {
-      feed = new LaneFeed(log, lane, this.#context);
-      feeds[lane] = feed;
-    }
-    return feed;
+    return made(this.#feeds, log, lane, () => new LaneFeed(log, lane, this.#context));
   }
+}
+
+/** What there is for a lane of a log, made where there is nothing yet. */
+function made<T>(all: Map<LivingLog, (T | undefined)[]>, log: LivingLog, lane: number, make: (lane: number) => T): T {
+  let ofLog = all.get(log);
+  if (ofLog === undefined) {
+    ofLog = new Array<T | undefined>(log.lanes);
+    all.set(log, ofLog);
+  }
+  return (ofLog[lane] ??= make(lane));
 }

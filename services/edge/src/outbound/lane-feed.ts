@@ -4,10 +4,10 @@ import type { Hole, LaneEntry } from '@pharos/bus';
 import type { LivingLog } from '@pharos/channels';
 import { ThrottledLog } from '../throttled-log.ts';
 import type { Flusher } from './flusher.ts';
-import { Interest } from './interest.ts';
 import { type AttachedLane, type AttachmentContext, LaneAttachment, type Prefill } from './lane-attachment.ts';
 import type { LaneRing } from './lane-ring.ts';
-import { LiveChannel, Subscription } from './live-channel.ts';
+import type { LiveSource, Subscription } from './live-channel.ts';
+import { LiveSet } from './live-set.ts';
 import { OffsetWaiters } from './offset-waiters.ts';
 import { LaneStore, type LaneStoreContext, type OlderLimits, type StoreVerdict } from './lane-store.ts';
 import { type Older, recover, type Recovery, type RecoveryLimits, type StreamPosition } from './recovery.ts';
@@ -30,11 +30,11 @@ export interface FeedContext extends AttachmentContext {
  * One lane of a log as this edge follows it: attached while somebody here has a channel in it, and what hands each of its
  * publications to the channel that it belongs to.
  */
-export class LaneFeed implements AttachedLane {
+export class LaneFeed implements AttachedLane, LiveSource {
   readonly log: LivingLog;
   readonly lane: number;
   readonly #context: FeedContext;
-  readonly #interest = new Interest();
+  readonly #live: LiveSet;
   readonly #attachment: LaneAttachment;
   readonly #misrouted: ThrottledLog;
   readonly #ring: LaneRing | undefined;
@@ -53,8 +53,10 @@ export class LaneFeed implements AttachedLane {
     this.lane = lane;
     this.#context = context;
     this.#attachment = new LaneAttachment(log, lane, this, context);
+    const { flusher, store, logger, metrics } = context;
+    const { channels, subscriptions } = metrics;
+    this.#live = new LiveSet({ kind: 'publications', source: this, flusher, channels, subscriptions });
     this.#ring = context.rings.newRing(log);
-    const { store, logger, metrics } = context;
     this.#store =
       store === undefined
         ? undefined
@@ -86,7 +88,7 @@ export class LaneFeed implements AttachedLane {
   }
 
   get wanted(): boolean {
-    return this.#pinned || this.#interest.size > 0;
+    return this.#pinned || this.#live.interest.size > 0;
   }
 
   /** Resolves when the lane is attached, at most `timeoutMs` from now. @throws DeadlineExceeded, BusError `closed` */
@@ -105,30 +107,11 @@ export class LaneFeed implements AttachedLane {
    */
   join(name: string, subscriber: Subscriber, positioned: boolean): Subscription {
     clearTimeout(this.#linger);
-    let channel = this.#interest.get(name);
-    if (channel === undefined) {
-      channel = new LiveChannel(name, this);
-      this.#interest.add(channel);
-      this.#context.metrics.channels.inc();
-    } else this.#context.flusher.flush(channel);
-    const subscription = new Subscription(channel, subscriber, positioned);
-    channel.add(subscription);
-    subscriber.socket.subscribe(channel.topic(subscriber.variant));
-    this.#context.metrics.subscriptions.inc();
-    return subscription;
+    return this.#live.join(name, subscriber, positioned);
   }
 
   leave(subscription: Subscription): void {
-    const channel = subscription.channel;
-    if (!channel.subscriptions.has(subscription)) return;
-    // What was handed on while it was subscribed is its to have; the socket leaves the topic after that.
-    this.#context.flusher.flush(channel);
-    channel.remove(subscription);
-    this.#context.metrics.subscriptions.dec();
-    subscription.subscriber.socket.unsubscribe(channel.topic(subscription.subscriber.variant));
-    if (channel.subscriptions.size > 0) return;
-    this.#interest.remove(channel);
-    this.#context.metrics.channels.dec();
+    this.#live.leave(subscription);
     this.#lingerIfUnwanted();
   }
 
@@ -198,7 +181,7 @@ export class LaneFeed implements AttachedLane {
     while (cursor.next()) {
       const keyHash = cursor.keyHash();
       hashes[index++] = keyHash;
-      const channel = this.#interest.find(cursor, keyHash);
+      const channel = this.#live.interest.find(cursor, keyHash);
       if (!cursor.routed()) {
         metrics.publicationsMisrouted.inc();
         this.#misrouted.note();
@@ -252,7 +235,7 @@ export class LaneFeed implements AttachedLane {
   }
 
   #tellPositioned(variant: Variant | 'all'): void {
-    for (const channel of [...this.#interest.channels()]) {
+    for (const channel of [...this.#live.interest.channels()]) {
       for (const { positioned, subscriber } of [...channel.subscriptions]) {
         if (positioned && (variant === 'all' || variant === subscriber.variant)) {
           subscriber.insufficientState(channel.name);

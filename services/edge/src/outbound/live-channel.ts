@@ -1,8 +1,20 @@
 import { javaStringHash } from '@pharos/bytes';
 
-import type { LaneFeed } from './lane-feed.ts';
 import { ChannelPack } from './channel-pack.ts';
 import type { Subscriber } from './subscriber.ts';
+
+/** What comes to a channel's subscribers. */
+export type LiveKind = 'publications' | 'lifecycle';
+
+/** Where a channel's subscriptions come from. */
+export interface LiveSource {
+  leave(subscription: Subscription): void;
+}
+
+/** What ends with a subscription: a place in the channel's presence, its joins and leaves. */
+export interface Companion {
+  leave(): void;
+}
 
 /** A subscriber in a channel's live set. */
 export class Subscription {
@@ -10,6 +22,7 @@ export class Subscription {
   readonly subscriber: Subscriber;
   /** Asked to be told (2500) where publications were lost. */
   readonly positioned: boolean;
+  companion: Companion | undefined;
 
   constructor(channel: LiveChannel, subscriber: Subscriber, positioned: boolean) {
     this.channel = channel;
@@ -24,7 +37,8 @@ export class LiveChannel {
   /** UTF-8 of the name, to be compared with message keys in place. */
   readonly key: Buffer;
   readonly keyHash: number;
-  readonly feed: LaneFeed;
+  readonly feed: LiveSource;
+  readonly kind: LiveKind;
   readonly subscriptions: Set<Subscription> = new Set();
   readonly pack: ChannelPack;
   jsonSubscribers = 0;
@@ -32,16 +46,18 @@ export class LiveChannel {
   /** Bytes handed to the sockets of this channel since they were last swept. */
   bytesSinceSweep = 0;
 
-  constructor(name: string, feed: LaneFeed) {
+  constructor(name: string, feed: LiveSource, kind: LiveKind = 'publications') {
     this.name = name;
     this.key = Buffer.from(name);
     this.keyHash = javaStringHash(name);
     this.feed = feed;
+    this.kind = kind;
     this.pack = new ChannelPack(name);
   }
 
   /** Names of the native publish topics, one for each variant. */
   topic(variant: 'json' | 'text'): string {
+    if (this.kind === 'lifecycle') return `l:${this.name}`;
     return variant === 'json' ? `j:${this.name}` : `t:${this.name}`;
   }
 

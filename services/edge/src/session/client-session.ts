@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 
 import {
+  type ClientInfo,
   type Command,
   type DisconnectCode,
   decodeCommands,
@@ -48,6 +49,11 @@ export class ClientSession implements Subscriber, PingedSession, DrainableSessio
 
   get socket(): Socket<unknown> {
     return this.#socket as Socket<ClientSession>;
+  }
+
+  /** As others see it: in presence, joins and leaves. */
+  get info(): ClientInfo {
+    return { client: this.id, user: this.user };
   }
 
   get fresh(): boolean {

@@ -4,9 +4,10 @@ import type { Logger } from '@pharos/telemetry';
 import type { Publisher } from '../inbound/publisher.ts';
 import type { LivingLog } from '@pharos/channels';
 import type { EdgeMetrics } from '../metrics.ts';
-import type { Namespaces } from '@pharos/channels';
+import type { Namespace, Namespaces } from '@pharos/channels';
 import type { Hub } from '../outbound/hub.ts';
 import type { LaneFeed } from '../outbound/lane-feed.ts';
+import type { EdgePresence } from '../presence/edge-presence.ts';
 import type { Liveness } from './liveness.ts';
 
 /** What a drain needs of any kind of session. */
@@ -29,6 +30,7 @@ export interface SessionLimits {
 /** The plain-text chat's channel, attached from the start. */
 export interface ChatContext {
   readonly channel: string;
+  readonly namespace: Namespace;
   readonly log: LivingLog;
   readonly feed: LaneFeed;
 }
@@ -40,6 +42,8 @@ export interface SessionContext {
   readonly namespaces: Namespaces;
   readonly publisher: Publisher;
   readonly hub: Hub;
+  /** Without a store nobody is anybody's member. */
+  readonly presence: EdgePresence | undefined;
   readonly liveness: Liveness;
   readonly limits: SessionLimits;
   readonly sessions: Set<DrainableSession>;

@@ -7,6 +7,7 @@ import { chatLine } from '../inbound/text-line.ts';
 import type { Subscription } from '../outbound/live-channel.ts';
 import type { Subscriber } from '../outbound/subscriber.ts';
 import type { ChatContext, DrainableSession, SessionContext } from './context.ts';
+import { takePart } from './take-part.ts';
 
 /** Close codes of the WebSocket protocol itself: a plain-text client knows no others. */
 const textClose = {
@@ -108,8 +109,9 @@ export class TextSession implements Subscriber, DrainableSession {
 
   #join(): void {
     if (this.socket.closed) return;
-    const { channel, feed } = this.#chat;
+    const { channel, feed, namespace } = this.#chat;
     this.#subscription = feed.join(channel, this, true);
+    takePart(this.#context, namespace, this.#subscription, { client: this.id, user: '' }, undefined);
   }
 
   async #publish(line: Buffer): Promise<void> {

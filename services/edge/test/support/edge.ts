@@ -1,6 +1,7 @@
 import { type Bus, MemoryBroker, MemoryBus } from '@pharos/bus';
 import { loadConfig } from '@pharos/config';
 import type { HistoryStore } from '@pharos/history';
+import type { PresenceStore } from '@pharos/presence';
 import { createSocketServer } from '@pharos/socket-server';
 import { createLogger, createRegistry, Metrics } from '@pharos/telemetry';
 
@@ -28,6 +29,8 @@ export interface TestEdgeOptions {
   /** Overrides, as environment variables. */
   readonly env?: Readonly<Record<string, string>>;
   readonly socket?: 'uws' | 'ws';
+  /** @default none */
+  readonly presence?: PresenceStore;
   /** How long a peer may take for what was buffered when its connection was ended. @default 10000 */
   readonly closeTimeoutMs?: number;
 }
@@ -69,7 +72,9 @@ export async function makeTestEdge(options: TestEdgeOptions = {}): Promise<TestE
   });
   const history = options.history === undefined ? {} : { history: options.history };
   const metrics = new Metrics(createRegistry({ processMetrics: false }));
-  const edge = new Edge({ config, identity: newIdentity('test-edge'), bus, server, logger, metrics, ...history });
+  const presence = options.presence === undefined ? {} : { presence: options.presence };
+  const stores = { ...history, ...presence };
+  const edge = new Edge({ config, identity: newIdentity('test-edge'), bus, server, logger, metrics, ...stores });
   return {
     edge,
     metrics,

@@ -1,5 +1,6 @@
 import { type Bus, MemoryBroker, type MemoryBrokerOptions, MemoryBus } from '@pharos/bus';
 import type { HistoryStore } from '@pharos/history';
+import type { PresenceStore } from '@pharos/presence';
 import type { TestContext } from 'node:test';
 import { startTestEdge, type TestEdge } from './edge.ts';
 
@@ -30,6 +31,7 @@ export interface StartOptions {
   /** @default a bus of the world */
   readonly bus?: Bus;
   readonly history?: HistoryStore;
+  readonly presence?: PresenceStore;
 }
 
 /** An edge on the world's log, stopped when the test ends. */
@@ -40,6 +42,7 @@ export async function startEdge(t: TestContext, world: World, options: StartOpti
     env: { PHAROS_CHAT_PAGE: 'false', PHAROS_CHANNEL_WITHOUT_NAMESPACE_LOG: world.topic, ...options.env },
     ...(options.socket === undefined ? {} : { socket: options.socket }),
     ...(options.history === undefined ? {} : { history: options.history }),
+    ...(options.presence === undefined ? {} : { presence: options.presence }),
     ...(options.closeTimeoutMs === undefined ? {} : { closeTimeoutMs: options.closeTimeoutMs }),
   });
   t.after(() => edge.stop());

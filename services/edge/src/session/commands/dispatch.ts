@@ -2,6 +2,7 @@ import { type Command, disconnectCodes, errorCodes } from '@pharos/client-protoc
 
 import type { ClientSession } from '../client-session.ts';
 import { connect } from './connect.ts';
+import { presence } from './presence.ts';
 import { publish } from './publish.ts';
 import { subscribe } from './subscribe.ts';
 import { unsubscribe } from './unsubscribe.ts';
@@ -29,6 +30,7 @@ export function dispatch(session: ClientSession, command: Command): void {
       return session.disconnect(disconnectCodes.notAvailable);
     case 'presence':
     case 'presence_stats':
+      return presence(session, command);
     case 'history':
     case 'rpc':
     case 'refresh':

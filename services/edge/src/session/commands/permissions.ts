@@ -16,3 +16,9 @@ export function mayPublish(namespace: Namespace, requester: Requester, subscribe
   if (subscribed && options.allow_publish_for_subscriber) return true;
   return requester.user === '' ? options.allow_publish_for_anonymous : options.allow_publish_for_client;
 }
+
+export function mayAskPresence(namespace: Namespace, requester: Requester, subscribed: boolean): boolean {
+  const { options } = namespace;
+  if (subscribed && options.allow_presence_for_subscriber) return true;
+  return requester.user === '' ? options.allow_presence_for_anonymous : options.allow_presence_for_client;
+}

@@ -9,9 +9,11 @@ import {
 
 import { isChannelName, keepsHistory, type Namespace } from '@pharos/channels';
 import type { LaneFeed } from '../../outbound/lane-feed.ts';
+import type { LifecycleFeed } from '../../outbound/lifecycle-feed.ts';
 import type { Obstacle, Recovery, RecoveryLimits } from '../../outbound/recovery.ts';
 import type { ClientSession } from '../client-session.ts';
 import { PendingSubscribe } from '../subscription-set.ts';
+import { lifecycleFeed, takePart } from '../take-part.ts';
 import { type Findings, Overcoming, PutOff } from './overcome.ts';
 import { maySubscribe } from './permissions.ts';
 
@@ -24,6 +26,8 @@ interface Attempt {
   readonly namespace: Namespace;
   readonly feed: LaneFeed;
   readonly findings: Findings;
+  /** Joins and leaves, where they are wanted. */
+  readonly events: LifecycleFeed | undefined;
 }
 
 export function subscribe(session: ClientSession, command: SubscribeCommand): void {
@@ -34,8 +38,9 @@ export function subscribe(session: ClientSession, command: SubscribeCommand): vo
     return session.replyError(command.id, refusal ?? errorCodes.unknownChannel);
   }
   const feed = session.context.hub.feedOf(namespace.log, channel);
-  const attempt: Attempt = { session, command, namespace, feed, findings: {} };
-  if (feed.attached && join(attempt) === undefined) return;
+  const events = lifecycleFeed(session.context, namespace, channel, command.request.joinLeave);
+  const attempt: Attempt = { session, command, namespace, feed, events, findings: {} };
+  if (feed.attached && events?.attached !== false && join(attempt) === undefined) return;
   session.waitFor(command.id, () => joinLater(attempt));
 }
 
@@ -77,15 +82,16 @@ async function joinLater(attempt: Attempt): Promise<void> {
 
 /** @throws PutOff, DeadlineExceeded, BusError */
 async function tryUntilJoined(attempt: Attempt, isOver: () => boolean): Promise<void> {
-  const { session, command, namespace, feed } = attempt;
-  const { channel, offset } = command.request;
+  const { session, feed, events } = attempt;
+  const { channel, offset } = attempt.command.request;
+  const { attachTimeoutMs } = session.context.limits;
   const { maxPublications, maxAgeMs } = limitsOf(attempt);
   let { findings } = attempt;
   let overcoming: Overcoming | undefined;
   for (;;) {
-    await feed.ready(session.context.limits.attachTimeoutMs);
+    await Promise.all([feed.ready(attachTimeoutMs), events?.ready(attachTimeoutMs)]);
     if (isOver()) return;
-    const obstacle = join({ session, command, namespace, feed, findings });
+    const obstacle = join({ ...attempt, findings });
     if (obstacle === undefined) return;
     overcoming ??= new Overcoming({ session, feed, channel, offset, maxPublications, maxAgeMs });
     findings = await overcoming.overcome(obstacle, findings);
@@ -113,7 +119,9 @@ function join(attempt: Attempt): Obstacle | undefined {
   }
   const wanted = options.force_positioning || (options.allow_positioning && request.positioned);
   const positioned = recoverable || (wanted && feed.indexed);
-  session.subscriptions.set(request.channel, feed.join(request.channel, session, positioned));
+  const subscription = feed.join(request.channel, session, positioned);
+  session.subscriptions.set(request.channel, subscription);
+  takePart(session.context, namespace, subscription, session.info, attempt.events);
   const result: SubscribeResult = {
     ...(recoverable ? { recoverable } : {}),
     ...(positioned ? { positioned, offset: feed.head, epoch: feed.epoch } : {}),
