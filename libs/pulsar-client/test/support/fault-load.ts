@@ -13,6 +13,8 @@ export interface LoadOptions {
   /** Bytes of each message at least. */
   readonly bytes?: number;
   readonly onAcknowledged?: () => void;
+  /** Whether to go on beyond the total. @default never */
+  readonly goesOn?: () => boolean;
 }
 
 /** Publishes `<name>:<key>:<number>`, with filling that anybody can reckon. */
@@ -31,10 +33,10 @@ export class NumberedLoad {
 
   /** Resolves when every message was acknowledged or failed. */
   async run(): Promise<void> {
-    const { total } = this.#options;
+    const { total, goesOn = () => false } = this.#options;
     let next = 0;
     const publish = async (): Promise<void> => {
-      while (next < total) await this.#publish(next++);
+      while (next < total || goesOn()) await this.#publish(next++);
     };
     await Promise.all(Array.from({ length: underWayAtMost }, publish));
   }

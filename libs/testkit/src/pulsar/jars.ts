@@ -7,19 +7,27 @@ import { cachedFolder } from '../cache.ts';
 import { TestkitError } from '../errors.ts';
 import { runCommand } from '../process/run-command.ts';
 
-/** Where the POM lies, seen from src/pulsar and from dist/pulsar alike. */
-const pomPath = fileURLToPath(new URL('../../pulsar/pom.xml', import.meta.url));
-
 /** The folder of Pulsar's jars, fetched with Maven (242 MB) where no earlier run has left them in the user's cache. */
-export async function pulsarJars(): Promise<string> {
+export function pulsarJars(): Promise<string> {
+  return jarsOf('pulsar');
+}
+
+/** The same of Pulsar's proxy (180 MB), whose version differs from the broker's and would not run on the broker's jars. */
+export function pulsarProxyJars(): Promise<string> {
+  return jarsOf('pulsar-proxy');
+}
+
+async function jarsOf(name: 'pulsar' | 'pulsar-proxy'): Promise<string> {
+  // Where the POM lies, seen from src/pulsar and from dist/pulsar alike.
+  const pomPath = fileURLToPath(new URL(`../../${name}/pom.xml`, import.meta.url));
   const pom = await readFile(pomPath, 'utf8');
   const version = /<pulsar\.version>([^<]+)</.exec(pom)?.[1];
   if (version === undefined) throw new TestkitError('invalid-option', `${pomPath} names no <pulsar.version>`);
   const hash = createHash('sha256').update(pom).digest('hex').slice(0, 8);
-  return cachedFolder(`pulsar-${version}-${hash}`, fetchJars);
+  return cachedFolder(`${name}-${version}-${hash}`, (jars) => fetchJars(pomPath, jars));
 }
 
-async function fetchJars(jars: string): Promise<void> {
+async function fetchJars(pomPath: string, jars: string): Promise<void> {
   // Maven writes beside its POM; the checkout and the folder of the jars stay clean.
   const scratch = await mkdtemp(join(tmpdir(), 'pharos-maven-'));
   try {

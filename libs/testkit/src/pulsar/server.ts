@@ -1,13 +1,11 @@
-import { closeSync, existsSync, openSync } from 'node:fs';
-import { mkdir, mkdtemp, open, readFile, rm, writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
-import { TestkitError } from '../errors.ts';
 import { freePort } from '../free-port.ts';
-import { ManagedChild, describeExit } from '../process/managed-child.ts';
 import type { ExitStatus } from '../process/managed-child.ts';
 import { pulsarJars } from './jars.ts';
+import { allAnswer, JavaServer } from './java-server.ts';
 import { javaArguments, writeSettings } from './settings.ts';
 import type { PulsarPorts } from './settings.ts';
 
@@ -33,9 +31,7 @@ export interface PulsarOptions {
 
 const defaultReadyTimeoutMs = 120_000;
 const stopTimeoutMs = 20_000;
-const readyPollMs = 50;
 const maxStarts = 3;
-const logTailBytes = 6_000;
 
 /** A Pulsar standalone of one broker and one bookie on 127.0.0.1, which dies with this process. */
 export class PulsarServer {
@@ -49,7 +45,7 @@ export class PulsarServer {
   readonly #options: PulsarOptions;
   readonly #ports: PulsarPorts;
   readonly #jars: string;
-  #child: ManagedChild | undefined;
+  readonly #java: JavaServer;
 
   constructor(options: PulsarOptions, dataDir: string, jars: string, ports: PulsarPorts) {
     this.#options = options;
@@ -59,132 +55,71 @@ export class PulsarServer {
     this.logPath = join(dataDir, 'pulsar.log');
     this.serviceUrl = `pulsar://127.0.0.1:${ports.broker}`;
     this.adminUrl = `http://127.0.0.1:${ports.web}`;
+    // The namespace is asked for too: standalone makes it after the broker calls itself ready.
+    const asked = ['brokers/ready', 'namespaces/public/default'].map((path) => `${this.adminUrl}/admin/v2/${path}`);
+    this.#java = new JavaServer({
+      what: 'the broker',
+      dataDir,
+      logPath: this.logPath,
+      scratch: options.dataDir === undefined,
+      readyTimeoutMs: options.readyTimeoutMs ?? defaultReadyTimeoutMs,
+      isReady: () => allAnswer(asked, options.adminHeaders),
+    });
   }
 
   /** Process id of the broker; throws `not-running` where it has ended. */
   get pid(): number {
-    return this.#running().pid;
+    return this.#java.pid;
   }
 
   /** Resolves when the broker's process of the latest start has ended. */
   get exited(): Promise<ExitStatus> {
-    return this.#child?.exited ?? Promise.resolve({ code: null, signal: null });
+    return this.#java.exited;
   }
 
   /** Starts the broker on the same ports and data; resolves when it serves. Throws `start-failed` with the end of its log. */
   async start(): Promise<void> {
-    if (this.#child !== undefined && this.#child.status === undefined) {
-      throw new TestkitError('start-failed', `the broker runs already, as process ${this.#child.pid}`);
-    }
     await writeSettings(this.dataDir, this.#ports, this.#options.overrides ?? {});
-    const log = openSync(this.logPath, 'a');
-    try {
-      const args = javaArguments(this.#jars, this.dataDir, this.#ports, this.#options.javaOptions ?? []);
-      this.#child = await ManagedChild.start('java', args, {
-        cwd: this.dataDir,
-        stdio: ['ignore', log, log],
-        ...(this.#options.dataDir === undefined ? { scratchDir: this.dataDir } : {}),
-      });
-    } finally {
-      closeSync(log);
-    }
-    await this.#waitUntilReady(this.#child);
+    await this.#java.start(javaArguments(this.#jars, this.dataDir, this.#ports, this.#options.javaOptions ?? []));
   }
 
   /** SIGKILL; resolves when the process has ended. The data stays, for {@link restart}. */
   async kill(): Promise<void> {
-    await this.#child?.kill();
+    await this.#java.kill();
   }
 
   /** Ends the broker where it runs (with SIGKILL if `how` is `kill`, else orderly), and starts it on the same ports and data. */
   async restart(how: 'kill' | 'stop' = 'stop'): Promise<void> {
-    if (how === 'kill') await this.#child?.kill();
-    else await this.#child?.stop(stopTimeoutMs);
+    if (how === 'kill') await this.#java.kill();
+    else await this.#java.stop(stopTimeoutMs);
     await this.start();
   }
 
   /** Freezes the broker: connections stay open and nothing is answered. */
   pause(): void {
-    this.#running().pause();
+    this.#java.pause();
   }
 
   /** Thaws what {@link pause} froze. */
   resume(): void {
-    this.#running().resume();
+    this.#java.resume();
   }
 
   /** Ends the broker: orderly where its data is kept, at once where the data is temporary and removed with it. */
   async stop(): Promise<void> {
-    if (this.#options.dataDir !== undefined) {
-      await this.#child?.stop(stopTimeoutMs);
-      return;
-    }
-    await this.#child?.kill();
+    if (this.#options.dataDir !== undefined) return this.#java.stop(stopTimeoutMs);
+    await this.#java.kill();
     await rm(this.dataDir, { recursive: true, force: true });
   }
 
   /** Lets this process end, and the broker with it, without {@link stop}. */
   unref(): void {
-    this.#child?.unref();
+    this.#java.unref();
   }
 
   /** Whether the last start failed because another process had taken one of the ports. */
-  async failedToBind(): Promise<boolean> {
-    return /Address already in use|BindException|Failed to bind/i.test(await this.#logTail());
-  }
-
-  #running(): ManagedChild {
-    if (this.#child === undefined || this.#child.status !== undefined) {
-      throw new TestkitError('not-running', 'the broker does not run');
-    }
-    return this.#child;
-  }
-
-  async #waitUntilReady(child: ManagedChild): Promise<void> {
-    const timeoutMs = this.#options.readyTimeoutMs ?? defaultReadyTimeoutMs;
-    const giveUpAt = Date.now() + timeoutMs;
-    while (!(await this.#isReady())) {
-      if (child.status !== undefined) {
-        const log = await this.#logTail();
-        throw new TestkitError('start-failed', `the broker ended with ${describeExit(child.status)}:\n${log}`);
-      }
-      if (Date.now() > giveUpAt) {
-        await child.kill();
-        throw new TestkitError(
-          'start-failed',
-          `the broker was not ready in ${timeoutMs} ms:\n${await this.#logTail()}`,
-        );
-      }
-      // The broker tells nobody when it is ready: it has to be asked.
-      await delay(readyPollMs);
-    }
-  }
-
-  /** The namespace is asked for too: standalone makes it after the broker calls itself ready. */
-  async #isReady(): Promise<boolean> {
-    for (const path of ['/admin/v2/brokers/ready', '/admin/v2/namespaces/public/default']) {
-      try {
-        const headers = this.#options.adminHeaders ?? {};
-        const response = await fetch(this.adminUrl + path, { headers, signal: AbortSignal.timeout(5_000) });
-        await response.arrayBuffer();
-        if (!response.ok) return false;
-      } catch {
-        return false;
-      }
-    }
-    return true;
-  }
-
-  async #logTail(): Promise<string> {
-    const file = await open(this.logPath);
-    try {
-      const { size } = await file.stat();
-      const start = Math.max(0, size - logTailBytes);
-      const { buffer, bytesRead } = await file.read(Buffer.alloc(size - start), 0, size - start, start);
-      return buffer.subarray(0, bytesRead).toString('utf8').trimEnd();
-    } finally {
-      await file.close();
-    }
+  failedToBind(): Promise<boolean> {
+    return this.#java.failedToBind();
   }
 }
 

@@ -7,40 +7,51 @@ export interface PulsarPorts {
   readonly bookie: number;
 }
 
-/** What the broker must have for Pharos (architecture.md), and what makes one process with one bookie of it. */
+const interceptor = 'org.apache.pulsar.common.intercept';
+
+/** What a broker must have for Pharos (architecture.md), and what makes a small one on one bookie of it. */
+export const brokerSettings: Readonly<Record<string, string>> = {
+  bindAddress: '127.0.0.1',
+  advertisedAddress: '127.0.0.1',
+  brokerEntryMetadataInterceptors: [
+    `${interceptor}.AppendIndexMetadataInterceptor`,
+    `${interceptor}.AppendBrokerTimestampMetadataInterceptor`,
+  ].join(','),
+  exposingBrokerEntryMetadataToClientEnabled: 'true',
+  activeConsumerFailoverDelayTimeMillis: '0',
+  // Without it a broker ignores acknowledgements of single messages in a batch.
+  acknowledgmentAtBatchIndexLevelEnabled: 'true',
+  backlogQuotaDefaultRetentionPolicy: 'consumer_backlog_eviction',
+  managedLedgerDefaultEnsembleSize: '1',
+  managedLedgerDefaultWriteQuorum: '1',
+  managedLedgerDefaultAckQuorum: '1',
+  managedLedgerCacheSizeMB: '64',
+  webSocketServiceEnabled: 'false',
+};
+
+/** What makes a small bookie on 127.0.0.1. */
+export const bookieSettings: Readonly<Record<string, string>> = {
+  // What the broker takes and what makes an entry of it: the bookie's own default is the former, and a bookie that gets more drops
+  // its connection, which fails the ledgers of everybody.
+  nettyMaxFrameSizeBytes: String(5 * 1024 * 1024 + 10 * 1024),
+  // The bookie's caches default to a share of the machine's memory, which the small heap here does not have.
+  dbStorage_writeCacheMaxSizeMb: '32',
+  dbStorage_readAheadCacheMaxSizeMb: '16',
+  dbStorage_rocksDB_blockCacheSize: String(16 * 1024 * 1024),
+  ledgerStorageClass: 'org.apache.bookkeeper.bookie.storage.ldb.DbLedgerStorage',
+  allowLoopback: 'true',
+  httpServerEnabled: 'false',
+};
+
+/** One process with one bookie. */
 function settings(ports: PulsarPorts): Record<string, string> {
-  const interceptor = 'org.apache.pulsar.common.intercept';
   return {
+    ...brokerSettings,
+    ...bookieSettings,
     clusterName: 'standalone',
-    bindAddress: '127.0.0.1',
-    advertisedAddress: '127.0.0.1',
     brokerServicePort: String(ports.broker),
     webServicePort: String(ports.web),
-    brokerEntryMetadataInterceptors: [
-      `${interceptor}.AppendIndexMetadataInterceptor`,
-      `${interceptor}.AppendBrokerTimestampMetadataInterceptor`,
-    ].join(','),
-    exposingBrokerEntryMetadataToClientEnabled: 'true',
-    activeConsumerFailoverDelayTimeMillis: '0',
-    // Without it a broker ignores acknowledgements of single messages in a batch.
-    acknowledgmentAtBatchIndexLevelEnabled: 'true',
-    // What the broker takes and what makes an entry of it: the bookie's own default is the former, and a bookie that gets more drops
-    // its connection, which fails the ledgers of everybody.
-    nettyMaxFrameSizeBytes: String(5 * 1024 * 1024 + 10 * 1024),
-    backlogQuotaDefaultRetentionPolicy: 'consumer_backlog_eviction',
-    managedLedgerDefaultEnsembleSize: '1',
-    managedLedgerDefaultWriteQuorum: '1',
-    managedLedgerDefaultAckQuorum: '1',
-    managedLedgerCacheSizeMB: '64',
-    webSocketServiceEnabled: 'false',
     loadBalancerEnabled: 'false',
-    // The bookie's caches default to a share of the machine's memory, which the small heap here does not have.
-    dbStorage_writeCacheMaxSizeMb: '32',
-    dbStorage_readAheadCacheMaxSizeMb: '16',
-    dbStorage_rocksDB_blockCacheSize: String(16 * 1024 * 1024),
-    ledgerStorageClass: 'org.apache.bookkeeper.bookie.storage.ldb.DbLedgerStorage',
-    allowLoopback: 'true',
-    httpServerEnabled: 'false',
   };
 }
 
@@ -82,10 +93,23 @@ export async function writeSettings(
   ports: PulsarPorts,
   overrides: Readonly<Record<string, string>>,
 ): Promise<void> {
-  const merged = { ...settings(ports), ...overrides };
-  const lines = Object.entries(merged).flatMap(([name, value]) => (value === '' ? [] : [`${name}=${value}`]));
-  await writeFile(join(dataDir, 'standalone.conf'), `${lines.join('\n')}\n`);
+  await writeProperties(join(dataDir, 'standalone.conf'), { ...settings(ports), ...overrides });
+  await writeLogSettings(dataDir);
+}
+
+/** What is empty is left out. */
+export async function writeProperties(path: string, properties: Readonly<Record<string, string>>): Promise<void> {
+  const lines = Object.entries(properties).flatMap(([name, value]) => (value === '' ? [] : [`${name}=${value}`]));
+  await writeFile(path, `${lines.join('\n')}\n`);
+}
+
+/** Has a server of Pulsar print its log. */
+export async function writeLogSettings(dataDir: string): Promise<void> {
   await writeFile(join(dataDir, 'log4j2.xml'), log4j2);
+}
+
+export function logArgument(dataDir: string): string {
+  return `-Dlog4j2.configurationFile=${join(dataDir, 'log4j2.xml')}`;
 }
 
 /** The arguments of `java` that run a broker on what {@link writeSettings} wrote. */
@@ -99,7 +123,7 @@ export function javaArguments(
     '-Xmx512m',
     '-XX:MaxDirectMemorySize=512m',
     ...nettyArguments,
-    `-Dlog4j2.configurationFile=${join(dataDir, 'log4j2.xml')}`,
+    logArgument(dataDir),
     ...javaOptions,
     '-cp',
     join(jars, '*'),
