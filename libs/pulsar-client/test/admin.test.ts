@@ -63,6 +63,16 @@ describe('admin API', () => {
     await assert.rejects(list.getPartitions('chat'), adminError('bad-answer', /expected an object/));
   });
 
+  test('a topic that somebody makes with partitions while it is asked about is not taken for a plain one', async (t) => {
+    let questions = 0;
+    const admin = await startApi(t, ({ url }, response) => {
+      const isThere = questions++ > 0;
+      const body = url?.endsWith('/properties') === true ? '{}' : `{"partitions":${isThere ? 4 : 0}}`;
+      response.writeHead(200).end(body);
+    });
+    assert.equal(await admin.getPartitions('chat'), 4);
+  });
+
   test('silence ends with the deadline, and nobody there is said at once', async (t) => {
     const silent = await startApi(t, () => undefined, 50);
     await assert.rejects(silent.getProperties('chat'), adminError('timeout', /no answer within 50 ms/));

@@ -43,7 +43,8 @@ export class PulsarAdmin {
   async getPartitions(topic: string): Promise<number | undefined> {
     const partitions = await this.#partitionsInMetadata(topic);
     if (partitions > 0) return partitions;
-    return (await this.#exists(topic)) ? 0 : undefined;
+    // Somebody may have made it between the two questions, with partitions.
+    return (await this.#exists(topic)) ? this.#partitionsInMetadata(topic) : undefined;
   }
 
   /** Persistent topics of a namespace, each partition as a topic of its own. */
