@@ -6,7 +6,14 @@ import { Deferred, withDeadline } from '@pharos/lifecycle';
 
 import { type AnswerMessage, type CommandMessage, type CommandTable, readyMessage } from './commands.ts';
 
-export type ProcessName = 'edge-server' | 'floor-server' | 'receiver' | 'pulsar-publisher' | 'pulsar-client';
+export type ProcessName =
+  | 'edge-server'
+  | 'floor-server'
+  | 'receiver'
+  | 'pulsar-publisher'
+  | 'pulsar-client'
+  | 'sdk-clients'
+  | 'raw-clients';
 
 /** How Node.js is told to run TypeScript from source. */
 const sourceOptions = new Set(['--conditions', '-C', '--import']);

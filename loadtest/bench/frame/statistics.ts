@@ -15,6 +15,13 @@ export function spreadOf(values: readonly number[]): Spread {
   return { median, min: at(sorted, 0), max: at(sorted, sorted.length - 1) };
 }
 
+/** The least value that `percent` of all don't exceed. @throws RangeError where there are none */
+export function percentile(values: readonly number[], percent: number): number {
+  if (values.length === 0) throw new RangeError('a percentile needs at least one value');
+  const sorted = [...values].sort((a, b) => a - b);
+  return at(sorted, Math.min(sorted.length - 1, Math.max(0, Math.ceil((sorted.length * percent) / 100) - 1)));
+}
+
 function at(values: readonly number[], index: number): number {
   return values[index] as number;
 }

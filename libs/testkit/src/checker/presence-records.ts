@@ -7,6 +7,8 @@ export interface MemberRecord {
   readonly fromMs: number;
   /** When its connection or subscription ended; undefined where it goes on. */
   readonly toMs: number | undefined;
+  /** The edge that the connection is to. */
+  readonly node?: string;
 }
 
 export type PresenceEvent =
@@ -31,12 +33,17 @@ export interface PresenceAnswer {
   readonly members: readonly string[];
 }
 
-/** A time in which some members may be thought to have gone: their node was frozen, or couldn't reach the store. */
+/**
+ * A time in which presence can't be true: a node was frozen, or the store was away. Answers may leave members out, and who goes in it
+ * counts as gone when it is over. A little after its cause is over it is over too.
+ */
 export interface Disturbance {
   readonly fromMs: number;
   readonly toMs: number;
-  /** @default all */
-  readonly members?: (member: string) => boolean;
+  /** Whose presence is disturbed. @default everybody's */
+  readonly of?: (member: MemberRecord) => boolean;
+  /** Members may be taken for dead, with leaves: their node couldn't renew its lease, and the reaper could see it. @default false */
+  readonly mayReap?: boolean;
 }
 
 export interface PresenceRun {

@@ -17,10 +17,11 @@ const defaults: Required<PresenceLimits> = { ghostMs: 11_000, leaveMs: 32_000, s
  */
 export function verifyPresence(run: PresenceRun, limits: PresenceLimits = {}): Fault[] {
   const all = { ...defaults, ...limits };
+  const disturbances = run.disturbances ?? [];
   const byChannel = new Map<string, Map<string, MemberRecord>>();
   for (const record of run.members) {
     const members = byChannel.get(record.channel) ?? new Map<string, MemberRecord>();
-    byChannel.set(record.channel, members.set(record.member, record));
+    byChannel.set(record.channel, members.set(record.member, noticed(record, disturbances)));
   }
   const faults: Fault[] = [];
   for (const answer of run.answers) {
@@ -53,10 +54,11 @@ function verifyAnswer(
       fault('ghost', member, `nobody who has gone at ${time(record.toMs)}`, at);
     }
   }
-  for (const [member, { fromMs, toMs }] of members) {
+  for (const [member, record] of members) {
+    const { fromMs, toMs } = record;
     const isThere = fromMs + settleMs < requestedAtMs && (toMs === undefined || toMs > answeredAtMs);
     if (!isThere || named.has(member)) continue;
-    if (isDisturbed(disturbances, member, requestedAtMs, answeredAtMs)) continue;
+    if (disturbance(disturbances, record, requestedAtMs, answeredAtMs) !== undefined) continue;
     fault('missing', member, `somebody who is there since ${time(fromMs)}`, `not ${at}`);
   }
 }
@@ -123,7 +125,8 @@ class Watch {
     const { toMs } = record;
     // A leave may overtake the client's own notice of its end.
     const isThere = toMs === undefined || toMs > atMs + this.#limits.settleMs;
-    if (isThere && !isDisturbed(this.#run.disturbances ?? [], member, atMs, atMs)) {
+    const mayReap = (this.#run.disturbances ?? []).filter((one) => one.mayReap === true);
+    if (isThere && disturbance(mayReap, record, atMs, atMs) === undefined) {
       this.#fault('reaped-alive', member, index, 'no leave of somebody who is there', 'its leave');
     }
   }
@@ -134,14 +137,17 @@ class Watch {
     if (sinceMs === undefined) return;
     this.#sinceMs = undefined;
     const { leaveMs, settleMs } = this.#limits;
-    for (const [member, { fromMs, toMs }] of this.#members) {
+    const disturbances = this.#run.disturbances ?? [];
+    for (const [member, record] of this.#members) {
+      const { fromMs, toMs } = record;
       if (this.#selves.has(member)) continue;
       const state = this.#states.get(member);
       const endMs = toMs ?? Number.POSITIVE_INFINITY;
       const hasGone = endMs > sinceMs + settleMs && endMs + leaveMs < untilMs;
       // One whose edge was killed before the join was written was never there.
       const hasCome = fromMs > sinceMs + settleMs && endMs - fromMs > settleMs && fromMs + settleMs < untilMs;
-      if (hasCome && state === undefined && !isDisturbed(this.#run.disturbances ?? [], member, fromMs, fromMs)) {
+      const cameInPeace = disturbance(disturbances, record, fromMs, fromMs + settleMs) === undefined;
+      if (hasCome && state === undefined && cameInPeace) {
         this.#fault('join-unseen', member, index, `its join at ${time(fromMs)}`, 'nothing');
       } else if (hasGone && (state === 'in' || (state === undefined && fromMs + settleMs < sinceMs))) {
         this.#fault('join-without-leave', member, index, `its leave after ${time(endMs)}`, 'none');
@@ -156,10 +162,21 @@ class Watch {
   }
 }
 
-function isDisturbed(disturbances: readonly Disturbance[], member: string, fromMs: number, toMs: number): boolean {
-  return disturbances.some(
-    (one) => fromMs <= one.toMs && toMs >= one.fromMs && (one.members === undefined || one.members(member)),
-  );
+/** The member, gone no sooner than somebody could notice. */
+function noticed(record: MemberRecord, disturbances: readonly Disturbance[]): MemberRecord {
+  if (record.toMs === undefined) return record;
+  const over = disturbance(disturbances, record, record.toMs, record.toMs)?.toMs;
+  return over === undefined ? record : { ...record, toMs: Math.max(record.toMs, over) };
+}
+
+/** What disturbed the member's presence between two moments. */
+function disturbance(
+  all: readonly Disturbance[],
+  member: MemberRecord,
+  fromMs: number,
+  toMs: number,
+): Disturbance | undefined {
+  return all.find((one) => fromMs <= one.toMs && toMs >= one.fromMs && (one.of === undefined || one.of(member)));
 }
 
 function time(ms: number): string {

@@ -3,6 +3,7 @@ import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import {
   describeFaults,
+  type Disturbance,
   type FaultKind,
   type MemberRecord,
   type PresenceEvent,
@@ -164,11 +165,26 @@ describe('the checker of presence', () => {
       endMs,
     };
     assert.deepEqual(kinds(frozen), ['missing', 'reaped-alive']);
-    const while_ = (members?: (one: string) => boolean): PresenceRun => ({
-      ...frozen,
-      disturbances: [{ fromMs: 50_000, toMs: 70_000, ...(members === undefined ? {} : { members }) }],
-    });
-    assert.deepEqual(kinds(while_()), []);
-    assert.deepEqual(kinds(while_((one) => one !== 'm')), ['missing', 'reaped-alive']);
+    const disturbed = (rest: Pick<Disturbance, 'of' | 'mayReap'>): FaultKind[] =>
+      kinds({ ...frozen, disturbances: [{ fromMs: 50_000, toMs: 70_000, ...rest }] });
+    assert.deepEqual(disturbed({ mayReap: true }), []);
+    // The store was away: nobody can tell who is there, and nobody may be taken for dead.
+    assert.deepEqual(disturbed({}), ['reaped-alive']);
+    assert.deepEqual(disturbed({ mayReap: true, of: ({ node }) => node === 'another' }), ['missing', 'reaped-alive']);
+  });
+
+  test('who goes in a disturbance is gone when it is over', () => {
+    const member = { member: 'm', channel, fromMs: 10_000, toMs: 100_000 };
+    const events: PresenceEvent[] = [
+      { kind: 'watching', atMs: 0, self: 'me' },
+      { kind: 'join', atMs: 10_000, member: 'm' },
+      { kind: 'leave', atMs: 205_000, member: 'm' },
+    ];
+    const answers = [{ channel, requestedAtMs: 204_000, answeredAtMs: 204_001, members: ['m'] }];
+    const late: PresenceRun = { members: [member], logs: [{ client: 'o', channel, events }], answers, endMs };
+    assert.deepEqual(kinds(late), ['ghost']);
+    assert.deepEqual(kinds({ ...late, disturbances: [{ fromMs: 90_000, toMs: 200_000 }] }), []);
+    const ghost = { ...late, answers: [{ channel, requestedAtMs: 220_000, answeredAtMs: 220_001, members: ['m'] }] };
+    assert.deepEqual(kinds({ ...ghost, disturbances: [{ fromMs: 90_000, toMs: 200_000 }] }), ['ghost']);
   });
 });

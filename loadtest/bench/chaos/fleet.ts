@@ -1,0 +1,155 @@
+import { describeFaults, type Fault, type SendLog, verifySends } from '@pharos/testkit';
+
+import type {
+  ClientCommands,
+  ClientSpec,
+  PresenceSummary,
+  PublisherSpec,
+  SdkCommands,
+  StreamSummary,
+} from '../clients/commands.ts';
+import { type Child, ProcessGroup } from '../frame/child.ts';
+import type { Rig } from './rig.ts';
+
+export interface FleetOptions {
+  readonly channels: readonly string[];
+  /** Clients of the official SDK, each in one channel, channels in turn. */
+  readonly sdkClients: number;
+  /** Clients that speak the protocol by hand. */
+  readonly rawClients: number;
+  /** One for each channel. */
+  readonly perSecond: number;
+  readonly joinLeave?: boolean;
+}
+
+/** What the checker found since the run began. */
+export interface FleetVerdict extends StreamSummary {
+  readonly acknowledged: number;
+  readonly unknown: number;
+  readonly refused: number;
+}
+
+const openTimeoutMs = 120_000;
+const settleTimeoutMs = 60_000;
+
+/** Clients and publishers of a run, in processes of their own, and the checker over all of them. */
+export class Fleet {
+  readonly #rig: Rig;
+  readonly #options: FleetOptions;
+  readonly #processes: ProcessGroup;
+  readonly sdk: Child<SdkCommands>;
+  readonly raw: Child<ClientCommands>;
+  readonly #sends = new Map<string, SendLog>();
+
+  private constructor(
+    rig: Rig,
+    options: FleetOptions,
+    processes: ProcessGroup,
+    children: { readonly sdk: Child<SdkCommands>; readonly raw: Child<ClientCommands> },
+  ) {
+    this.#rig = rig;
+    this.#options = options;
+    this.#processes = processes;
+    this.sdk = children.sdk;
+    this.raw = children.raw;
+  }
+
+  /** Resolves when every client is subscribed. */
+  static async open(rig: Rig, options: FleetOptions): Promise<Fleet> {
+    const processes = new ProcessGroup();
+    try {
+      const sdk = await processes.start<SdkCommands>('sdk-clients');
+      const raw = await processes.start<ClientCommands>('raw-clients');
+      const fleet = new Fleet(rig, options, processes, { sdk, raw });
+      const common = { endpoints: rig.endpoints, joinLeave: options.joinLeave ?? false, timeoutMs: openTimeoutMs };
+      await Promise.all([
+        sdk.call('open', { ...common, clients: clientsOf('sdk', options.sdkClients, options.channels) }),
+        raw.call('open', { ...common, clients: clientsOf('raw', options.rawClients, options.channels) }),
+      ]);
+      return fleet;
+    } catch (error) {
+      await processes.stop();
+      throw error;
+    }
+  }
+
+  /** Begins to publish, or goes on. */
+  publish(): Promise<void> {
+    const { channels, perSecond } = this.#options;
+    const publishers: PublisherSpec[] = channels.map((channel, index) => ({ name: `p${index}`, channel, perSecond }));
+    return this.sdk.call('publish', { endpoints: this.#rig.endpoints, publishers });
+  }
+
+  /**
+   * Stops publishing, waits until everybody has everything, and holds all that was seen since the beginning against the log.
+   * What is missing when the time is up is a fault; nothing is thrown for it.
+   */
+  async settle(): Promise<FleetVerdict> {
+    for (const log of await this.sdk.call('stopPublishing')) this.#keep(log);
+    const log = await this.#rig.readLog();
+    const newest = Object.fromEntries([...log].map(([channel, { entries }]) => [channel, entries.at(-1)?.offset ?? 0]));
+    const truths = this.#options.channels.map(
+      (channel) => log.get(channel) ?? { channel, epoch: undefined, entries: [] },
+    );
+    const both: readonly Child<ClientCommands>[] = [this.sdk, this.raw];
+    await Promise.all(both.map((child) => child.call('behind', { newest, timeoutMs: settleTimeoutMs })));
+    const [sdk, raw] = await Promise.all(both.map((child) => child.call('verify', { truths, complete: true })));
+    const sends = [...this.#sends.values()];
+    const sendFaults = truths.flatMap((truth) => verifySends(sends, truth));
+    return verdict([sdk as StreamSummary, raw as StreamSummary], sendFaults, sends);
+  }
+
+  /** Who was a member when, and what all clients saw of joins and leaves. */
+  async presence(): Promise<PresenceSummary> {
+    const [sdk, raw] = await Promise.all([this.sdk.call('presence'), this.raw.call('presence')]);
+    return { members: [...sdk.members, ...raw.members], logs: [...sdk.logs, ...raw.logs] };
+  }
+
+  async stop(): Promise<void> {
+    await this.#processes.stop();
+  }
+
+  #keep({ publisher, channel, sends }: SendLog): void {
+    const before = this.#sends.get(publisher)?.sends ?? [];
+    this.#sends.set(publisher, { publisher, channel, sends: [...before, ...sends] });
+  }
+}
+
+function clientsOf(prefix: string, count: number, channels: readonly string[]): ClientSpec[] {
+  return Array.from({ length: count }, (_, index) => ({
+    name: `${prefix} ${index}`,
+    channels: [channels[index % channels.length] as string],
+  }));
+}
+
+function verdict(
+  summaries: readonly StreamSummary[],
+  sendFaults: readonly Fault[],
+  sends: readonly SendLog[],
+): FleetVerdict {
+  const sum = (of: (one: StreamSummary) => number): number => summaries.reduce((total, one) => total + of(one), 0);
+  const outcomes = sends.flatMap((log) => log.sends).map(({ outcome }) => outcome);
+  const count = (wanted: string): number => outcomes.filter((outcome) => outcome === wanted).length;
+  return {
+    faults: [...sendFaults, ...summaries.flatMap(({ faults }) => faults)],
+    faultCount: sendFaults.length + sum(({ faultCount }) => faultCount),
+    streams: sum(({ streams }) => streams),
+    publications: sum(({ publications }) => publications),
+    recovered: sum(({ recovered }) => recovered),
+    told: sum(({ told }) => told),
+    toldPublications: sum(({ toldPublications }) => toldPublications),
+    acknowledged: count('acknowledged'),
+    unknown: count('unknown'),
+    refused: count('refused'),
+  };
+}
+
+/** A verdict in one line, and its faults below. */
+export function describeVerdict(verdict: FleetVerdict): string {
+  const { streams, publications, recovered, told, toldPublications, acknowledged, unknown, refused } = verdict;
+  const sent = `sent ${acknowledged} acknowledged, ${unknown} unknown, ${refused} refused`;
+  const seen = `${streams} streams saw ${publications}; ${recovered} resumes recovered, ${told} told (of ${toldPublications})`;
+  const faults =
+    verdict.faultCount === 0 ? 'no fault' : `${verdict.faultCount} FAULTS\n${describeFaults(verdict.faults, 3)}`;
+  return `${sent}; ${seen}; ${faults}`;
+}

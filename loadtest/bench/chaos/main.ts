@@ -1,0 +1,70 @@
+import { writeFileSync } from 'node:fs';
+
+import { unavailable } from '@pharos/testkit';
+
+import { machine, versions } from '../frame/machine.ts';
+import { type ChaosOptions, help, readChaosOptions } from './options.ts';
+import type { Scenario, ScenarioFigures } from './scenario.ts';
+import { kill } from './scenarios/kill.ts';
+
+const scenarios: readonly Scenario[] = [kill];
+
+/** Runs the scenarios that the arguments name; resolves with the exit status: 1 where the checker found something. */
+export async function main(args: readonly string[]): Promise<number> {
+  let options: ChaosOptions;
+  try {
+    options = readChaosOptions(args, scenarios);
+  } catch (error) {
+    tell(`${error instanceof Error ? error.message : String(error)}\n\n${help(scenarios)}`);
+    return 2;
+  }
+  if (options.help) {
+    tell(help(scenarios));
+    return 0;
+  }
+  for (const tool of ['pulsar', 'redis'] as const) {
+    const missing = unavailable(tool);
+    if (missing === false) continue;
+    tell(missing);
+    return 2;
+  }
+  return run(options, ['npm run chaos --', ...args].join(' '));
+}
+
+async function run(options: ChaosOptions, command: string): Promise<number> {
+  const results: { scenario: string; seconds: number; figures?: ScenarioFigures; failure?: string }[] = [];
+  const startedAt = new Date().toISOString();
+  for (const scenario of options.scenarios) {
+    const { name, defaults } = scenario;
+    const start = performance.now();
+    const progress = (line: string): void => tell(`${name}: ${line}`);
+    const { rounds = defaults.rounds, clients = defaults.clients } = options;
+    try {
+      const figures = await scenario.run({ rounds, clients, progress });
+      results.push({ scenario: name, seconds: secondsSince(start), figures });
+      progress(
+        Object.entries(figures)
+          .map(([what, value]) => `${what} ${value}`)
+          .join(', '),
+      );
+    } catch (error) {
+      const failure = error instanceof Error ? (error.stack ?? error.message) : String(error);
+      results.push({ scenario: name, seconds: secondsSince(start), failure });
+      progress(`FAILED: ${failure}`);
+    }
+  }
+  const report = { machine: machine(), versions: versions(), command, startedAt, results };
+  const document = `${JSON.stringify(report, undefined, 2)}\n`;
+  if (options.out === undefined) process.stdout.write(document);
+  else writeFileSync(options.out, document);
+  return results.some(({ failure }) => failure !== undefined) ? 1 : 0;
+}
+
+function secondsSince(start: number): number {
+  return Math.round((performance.now() - start) / 1_000);
+}
+
+/** Standard output is for the document. */
+function tell(line: string): void {
+  process.stderr.write(`${line}\n`);
+}

@@ -1,0 +1,92 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type RedisServer, type SharedPulsar, sharedPulsar, startRedis, uniqueTopic } from '@pharos/testkit';
+
+import { readLog } from './log-truth.ts';
+import { ServiceNode, type Role } from './service-node.ts';
+import { type RigSettings, settingsOf } from './settings.ts';
+
+export interface RigOptions {
+  readonly edges: number;
+  readonly history: number;
+  readonly presence: number;
+  /** @default 4 */
+  readonly lanes?: number;
+  readonly channel?: RigSettings['channel'];
+  readonly edge?: RigSettings['edge'];
+}
+
+const redisSettings = { 'maxmemory-policy': 'noeviction' };
+
+/** A cluster of real processes on a real Pulsar and a real Redis, and every way to hurt it. */
+export class Rig {
+  readonly nodes: readonly ServiceNode[];
+  readonly pulsar: SharedPulsar;
+  /** Undefined where no service needs one. */
+  readonly redis: RedisServer | undefined;
+  readonly topic: string;
+  readonly #folder: string;
+
+  private constructor(parts: Pick<Rig, 'nodes' | 'pulsar' | 'redis' | 'topic'> & { readonly folder: string }) {
+    this.nodes = parts.nodes;
+    this.pulsar = parts.pulsar;
+    this.redis = parts.redis;
+    this.topic = parts.topic;
+    this.#folder = parts.folder;
+  }
+
+  /** Resolves when all services are ready. */
+  static async start(options: RigOptions): Promise<Rig> {
+    const pulsar = await sharedPulsar();
+    const needsRedis = options.history + options.presence > 0;
+    const redis = needsRedis ? await startRedis({ settings: redisSettings }) : undefined;
+    const folder = await mkdtemp(join(tmpdir(), 'pharos-rig-'));
+    const topic = uniqueTopic('rig');
+    const { lanes = 4, channel, edge } = options;
+    const settings: RigSettings = {
+      ...pulsar,
+      redisUrl: redis?.url,
+      topic,
+      lanes,
+      ...(channel === undefined ? {} : { channel }),
+      ...(edge === undefined ? {} : { edge }),
+    };
+    const roles: Role[] = (['edge', 'history', 'presence'] as const).flatMap((role) => {
+      const count = role === 'edge' ? options.edges : options[role];
+      return Array.from({ length: count }, () => role);
+    });
+    const nodes = await Promise.all(
+      roles.map((role, index) => ServiceNode.create(role, `${role}-${index}`, folder, settingsOf(role, settings))),
+    );
+    const rig = new Rig({ nodes, pulsar, redis, topic, folder });
+    try {
+      await Promise.all(nodes.map((node) => node.start()));
+      return rig;
+    } catch (error) {
+      await rig.stop();
+      throw error;
+    }
+  }
+
+  of(role: Role): readonly ServiceNode[] {
+    return this.nodes.filter((node) => node.role === role);
+  }
+
+  get endpoints(): string[] {
+    return this.of('edge').map(({ url }) => url);
+  }
+
+  /** What the log holds by now. */
+  readLog(): ReturnType<typeof readLog> {
+    return readLog({ ...this.pulsar, topic: this.topic });
+  }
+
+  /** Ends all of it, whatever state it is in; resolves with the names of services that didn't end as they should. */
+  async stop(): Promise<string[]> {
+    const codes = await Promise.all(this.nodes.map(async (node) => ({ node, code: await node.stop() })));
+    await this.redis?.stop();
+    await rm(this.#folder, { recursive: true, force: true });
+    return codes.filter(({ code }) => code !== 0).map(({ node, code }) => `${node.name}: exit code ${code}`);
+  }
+}

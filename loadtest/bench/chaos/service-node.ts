@@ -1,0 +1,144 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { eventually, freePort, type ServiceProcess, spawnService } from '@pharos/testkit';
+
+/** Services that a rig starts as processes. */
+export type Role = 'edge' | 'history' | 'presence';
+
+/** The project's root, seen from loadtest/bench/chaos and from loadtest/dist/chaos alike. */
+const root = fileURLToPath(new URL('../../../', import.meta.url));
+const bin = join(root, 'services', 'cli', 'bin', 'pharos.mjs');
+const readyTimeoutMs = 60_000;
+
+/** One service as a process of its own, at fixed addresses, that can be killed, frozen, thawed and started again. */
+export class ServiceNode {
+  readonly role: Role;
+  readonly name: string;
+  /** Where clients connect; edges only. */
+  readonly port: number;
+  readonly #internalPort: number;
+  readonly #configFile: string;
+  #process: ServiceProcess | undefined;
+  /** When it was killed or frozen, newest last. */
+  readonly faults: { readonly what: 'killed' | 'frozen'; readonly fromMs: number; toMs: number }[] = [];
+
+  private constructor(role: Role, name: string, ports: readonly [number, number], configFile: string) {
+    this.role = role;
+    this.name = name;
+    [this.port, this.#internalPort] = ports;
+    this.#configFile = configFile;
+  }
+
+  /** @param folder for its configuration */
+  static async create(role: Role, name: string, folder: string, settings: object): Promise<ServiceNode> {
+    const ports = [await freePort(), await freePort()] as const;
+    const configFile = join(folder, `${name}.yaml`);
+    const listen = role === 'edge' ? { listen: `127.0.0.1:${ports[0]}`, drain_timeout: '500ms' } : {};
+    const own = { name, internal: { listen: `127.0.0.1:${ports[1]}` }, ...listen };
+    // JSON is YAML.
+    await writeFile(configFile, JSON.stringify({ ...own, ...settings }, undefined, 2));
+    return new ServiceNode(role, name, ports, configFile);
+  }
+
+  get url(): string {
+    return `ws://127.0.0.1:${this.port}/connection/websocket`;
+  }
+
+  get isRunning(): boolean {
+    return this.#process !== undefined && this.#process.status === undefined;
+  }
+
+  get isFrozen(): boolean {
+    const last = this.faults.at(-1);
+    return last?.what === 'frozen' && last.toMs === Number.POSITIVE_INFINITY;
+  }
+
+  /** Process id. @throws Error where it doesn't run */
+  get pid(): number {
+    return this.#running().pid;
+  }
+
+  /** Resolves when it is ready. */
+  async start(): Promise<void> {
+    const args = ['--enable-source-maps', bin, 'serve', this.role, '--config', this.#configFile];
+    const none = Object.keys(process.env).filter((name) => name.startsWith('PHAROS_'));
+    const env = Object.fromEntries(none.map((name) => [name, undefined]));
+    const service = await spawnService(process.execPath, args, { cwd: root, env });
+    this.#process = service;
+    try {
+      await eventually(() => this.#isReady(service), `readiness of ${this.name}`, readyTimeoutMs);
+    } catch (error) {
+      await service.kill();
+      throw new Error(`${this.name} did not start:\n${this.tail()}`, { cause: error });
+    }
+    this.#over();
+  }
+
+  /** kill -9; resolves when it has ended. */
+  async kill(): Promise<void> {
+    this.#begin('killed');
+    await this.#running().kill();
+  }
+
+  /** SIGSTOP. */
+  pause(): void {
+    this.#begin('frozen');
+    this.#running().pause();
+  }
+
+  /** SIGCONT. */
+  resume(): void {
+    this.#running().resume();
+    this.#over();
+  }
+
+  /** SIGTERM; its exit code. */
+  async stop(): Promise<number | null> {
+    if (this.#process === undefined || !this.isRunning) return 0;
+    return (await this.#process.stop(30_000)).code;
+  }
+
+  /** A counter or gauge of its metrics, summed over the labels that aren't given; 0 where there is none. */
+  async metric(name: string, labels: Readonly<Record<string, string>> = {}): Promise<number> {
+    const response = await fetch(`http://127.0.0.1:${this.#internalPort}/metrics`);
+    const lines = (await response.text()).split('\n').filter((line) => /^[a-z_]+/.exec(line)?.[0] === name);
+    const wanted = Object.entries(labels).map(([label, value]) => `${label}="${value}"`);
+    return lines
+      .filter((line) => wanted.every((label) => line.includes(label)))
+      .reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(' ') + 1)), 0);
+  }
+
+  /** Its last words, for messages. */
+  tail(): string {
+    const process = this.#process;
+    return process === undefined ? '' : `${process.stdout.tail()}\n${process.stderr.tail()}`.trim();
+  }
+
+  /** All lines of its log at level warn and above. */
+  warnings(): string[] {
+    const lines = [...(this.#process?.stdout.lines ?? []), ...(this.#process?.stderr.lines ?? [])];
+    return lines.filter((line) => /"level":(?:40|50|60|"warn"|"error"|"fatal")/.test(line));
+  }
+
+  async #isReady(service: ServiceProcess): Promise<true | undefined> {
+    if (service.status !== undefined) throw new Error(`${this.name} has ended`);
+    const response = await fetch(`http://127.0.0.1:${this.#internalPort}/health/ready`);
+    await response.arrayBuffer();
+    return response.status === 200 ? true : undefined;
+  }
+
+  #begin(what: 'killed' | 'frozen'): void {
+    this.faults.push({ what, fromMs: Date.now(), toMs: Number.POSITIVE_INFINITY });
+  }
+
+  #over(): void {
+    const last = this.faults.at(-1);
+    if (last?.toMs === Number.POSITIVE_INFINITY) last.toMs = Date.now();
+  }
+
+  #running(): ServiceProcess {
+    if (this.#process === undefined || !this.isRunning) throw new Error(`${this.name} does not run`);
+    return this.#process;
+  }
+}

@@ -1,0 +1,52 @@
+import type { Role } from './service-node.ts';
+
+/** Where the outside world of a rig is, and what its channels are like. */
+export interface RigSettings {
+  readonly serviceUrl: string;
+  readonly adminUrl: string;
+  readonly redisUrl: string | undefined;
+  readonly topic: string;
+  readonly lanes: number;
+  /** Over the options of every channel. */
+  readonly channel?: Readonly<Record<string, unknown>>;
+  /** Over the configuration of edges, section by section. */
+  readonly edge?: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
+}
+
+/** What a service of a rig is configured with, its addresses apart. */
+export function settingsOf(role: Role, rig: RigSettings): object {
+  const pulsar = { url: rig.serviceUrl, admin_url: rig.adminUrl };
+  const redis = rig.redisUrl === undefined ? {} : { redis: { url: rig.redisUrl } };
+  const channel = { without_namespace: channelOptions(rig) };
+  if (role !== 'edge') return { pulsar, ...redis, channel };
+  const sections: Record<string, Readonly<Record<string, unknown>>> = {
+    pulsar,
+    ...redis,
+    client: {
+      allow_anonymous_connect_without_token: true,
+      // Who is away for ten seconds misses thousands.
+      recovery_max_publication_limit: 100_000,
+      queue_max_size: '8MiB',
+    },
+    chat: { enabled: false, page: false },
+    channel,
+  };
+  for (const [name, over] of Object.entries(rig.edge ?? {})) sections[name] = { ...sections[name], ...over };
+  return sections;
+}
+
+function channelOptions({ topic, lanes, channel }: RigSettings): object {
+  return {
+    log: topic,
+    lanes,
+    history_size: 100_000,
+    history_ttl: '10m',
+    allow_positioning: true,
+    allow_recovery: true,
+    allow_subscribe_for_client: true,
+    allow_subscribe_for_anonymous: true,
+    allow_publish_for_client: true,
+    allow_publish_for_anonymous: true,
+    ...channel,
+  };
+}

@@ -1,0 +1,95 @@
+import type { ChannelTruth, Fault, MemberRecord, PresenceAnswer, PresenceLog, SendLog } from '@pharos/testkit';
+
+/** A client of a run. */
+export interface ClientSpec {
+  /** Unique in the run. */
+  readonly name: string;
+  readonly channels: readonly string[];
+}
+
+/** A publisher of a run: its publications are `<name>#<number>`. */
+export interface PublisherSpec {
+  readonly name: string;
+  readonly channel: string;
+  readonly perSecond: number;
+}
+
+export interface OpenParams {
+  /** WebSocket addresses, one an edge. A client takes the next one with each connection. */
+  readonly endpoints: readonly string[];
+  readonly clients: readonly ClientSpec[];
+  /** Ask for joins and leaves, and write them down. */
+  readonly joinLeave: boolean;
+  readonly timeoutMs: number;
+}
+
+/** What every process with clients can do. */
+export type ClientCommands = {
+  /** Opens clients; resolves when all of them are subscribed to everything. */
+  open(params: OpenParams): Promise<void>;
+  /** Clients whose newest publication is older than the channel's; asked until there are none, or the time is up. */
+  behind(params: { readonly newest: Readonly<Record<string, number>>; readonly timeoutMs: number }): Promise<string[]>;
+  /** Holds what all clients saw against the truth. */
+  verify(params: { readonly truths: readonly ChannelTruth[]; readonly complete: boolean }): StreamSummary;
+  /** Who was a member when, and what was seen of joins and leaves. */
+  presence(): PresenceSummary;
+  /** Cuts all connections without a word; the clients come back on their own, to `endpoints` where given. */
+  cut(params: { readonly endpoints?: readonly string[] }): Promise<CutSummary>;
+  /** The clients leave for good. */
+  close(): Promise<void>;
+};
+
+/** What the process with SDK clients can do besides. */
+export type SdkCommands = ClientCommands & {
+  /** Begins to publish, each publisher by a connection of its own. */
+  publish(params: {
+    readonly endpoints: readonly string[];
+    readonly publishers: readonly PublisherSpec[];
+  }): Promise<void>;
+  /** Stops publishing; resolves with what was sent since `publish` when everything's outcome is known. */
+  stopPublishing(): Promise<SendLog[]>;
+  /** Asks for the presence of channels, by one connection to the first endpoint that takes it; an error is its code. */
+  askPresence(params: { readonly endpoint: string; readonly channels: readonly string[] }): Promise<PresenceReply[]>;
+  /** Asks for the history of channels after offset 0; an error is its code. */
+  askHistory(params: { readonly endpoint: string; readonly channels: readonly string[] }): Promise<HistoryReply[]>;
+};
+
+export interface StreamSummary {
+  /** The first ones in full. */
+  readonly faults: readonly Fault[];
+  readonly faultCount: number;
+  /** Streams that were verified: a client in a channel. */
+  readonly streams: number;
+  readonly publications: number;
+  readonly recovered: number;
+  readonly told: number;
+  readonly toldPublications: number;
+}
+
+export interface PresenceSummary {
+  readonly members: readonly MemberRecord[];
+  readonly logs: readonly PresenceLog[];
+}
+
+/** From the cut until each client was subscribed again, in milliseconds. */
+export interface CutSummary {
+  readonly clients: number;
+  readonly p50Ms: number;
+  readonly p99Ms: number;
+  readonly maxMs: number;
+  readonly recovered: number;
+  readonly notRecovered: number;
+}
+
+export type PresenceReply = { readonly answer: PresenceAnswer } | { readonly channel: string; readonly code: number };
+
+export type HistoryReply =
+  | {
+      readonly channel: string;
+      readonly epoch: string;
+      readonly entries: readonly { offset: number; message: string }[];
+    }
+  | { readonly channel: string; readonly code: number };
+
+/** More would say nothing new. */
+export const maxFaultsInFull = 20;
