@@ -6,6 +6,7 @@ export interface NamespaceConfig {
   readonly lanes?: number | undefined;
   readonly history_size: number;
   readonly history_ttl: number;
+  readonly history_meta_ttl: number;
   readonly allow_positioning: boolean;
   readonly force_positioning: boolean;
   readonly allow_recovery: boolean;
@@ -38,7 +39,7 @@ const publicLog = 'persistent://public/default/chat';
 
 /** The section `channel` of a service's configuration. All services of a cluster are to be given the same. */
 export function channelSection(preset: ChannelPreset): z.ZodType {
-  return z.strictObject({
+  const section = z.strictObject({
     without_namespace: namespaceSchema(preset).describe('Options of channels without a namespace.'),
     namespaces: z
       .array(
@@ -51,6 +52,16 @@ export function channelSection(preset: ChannelPreset): z.ZodType {
       )
       .default([])
       .describe('Options of channels that begin with `<name>:`.'),
+  });
+  return section.superRefine((read, context) => {
+    const { without_namespace: first, namespaces } = read as unknown as ChannelConfig;
+    const refuse = (path: (string | number)[], options: NamespaceConfig): void => {
+      if (options.history_meta_ttl >= options.history_ttl) return;
+      const message = `expected at least history_ttl, which is ${options.history_ttl} ms`;
+      context.addIssue({ code: 'custom', path: [...path, 'history_meta_ttl'], message });
+    };
+    refuse(['without_namespace'], first);
+    for (const [index, options] of namespaces.entries()) refuse(['namespaces', index], options);
   });
 }
 
@@ -72,6 +83,11 @@ function namespaceSchema(preset: ChannelPreset): z.ZodObject<Record<string, z.Zo
     history_ttl: duration({ maxMs: 31_536_000_000 })
       .default(preset.open ? 300_000 : 0)
       .describe('How old they may be; 0: nobody resumes.'),
+    history_meta_ttl: duration({ minMs: 1_000, maxMs: 31_536_000_000 })
+      .default(2_592_000_000)
+      .describe(
+        'How long a channel is remembered after its last publication, at least history_ttl; the shortest of a log bounds how far back any of its channels recovers.',
+      ),
     allow_positioning: allow('Clients may ask to be told where publications were lost.'),
     force_positioning: z.boolean().default(false).describe('All subscriptions are positioned, asked for or not.'),
     allow_recovery: allow('Clients may ask to be sent what they missed; needs history_size and history_ttl.'),

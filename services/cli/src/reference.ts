@@ -4,23 +4,25 @@ import { configErrorTable, describeConfig, type SettingDescription } from '@phar
 import { describeEdgeMetrics, edgeConfigSchema, edgePreset } from '@pharos/edge';
 import type { ErrorTable } from '@pharos/errors';
 import { historyErrors } from '@pharos/history';
+import { describeHistoryMetrics, historyConfigSchema } from '@pharos/history-service';
 import { adminErrors, pulsarErrors } from '@pharos/pulsar-client';
 import { presenceErrors } from '@pharos/presence';
 import { redisErrors } from '@pharos/redis';
 import { socketServerErrors } from '@pharos/socket-server';
 import { standalonePreset } from '@pharos/standalone';
-import { telemetryErrorTable } from '@pharos/telemetry';
+import { type MetricDescription, telemetryErrorTable } from '@pharos/telemetry';
 import { cliErrorTable } from './errors.ts';
 
 const generated = (command: string): string =>
   `<!-- Made by \`npx pharos reference ${command}\`; a test holds it up to date. -->`;
 
-/** Every option of an edge, as Markdown, from the schema itself. */
+/** Every option of the services, as Markdown, from the schemas themselves. */
 export function configurationReference(): string {
   const standalone = new Map(
     describeConfig(edgeConfigSchema(standalonePreset)).map((setting) => [setting.path, setting]),
   );
-  const rows = describeConfig(edgeConfigSchema(edgePreset)).map((setting) => [
+  const edge = describeConfig(edgeConfigSchema(edgePreset));
+  const rows = edge.map((setting) => [
     code(setting.path),
     setting.env === undefined ? '' : code(setting.env),
     setting.type,
@@ -37,7 +39,28 @@ and all of them at once; an option that isn't known is a mistake. \`pharos serve
 (\`pharos serve standalone\`) is open, on loopback.
 
 ${table(['option', 'variable', 'value', 'default (edge)', 'default (npm start)', 'meaning'], rows)}
+
+## The service history
+\`pharos serve history\` takes \`name\`, \`internal\`, \`log_level\`, \`pulsar\`, \`redis\` and \`channel\` as an edge does, and is to be given the same. Its own, and what has
+another default:
+
+${serviceOptions(edge, describeConfig(historyConfigSchema()))}
 `;
+}
+
+/** What differs from the options of an edge. */
+function serviceOptions(edge: readonly SettingDescription[], service: readonly SettingDescription[]): string {
+  const known = new Map(edge.map((setting) => [setting.path, defaultOf(setting)]));
+  const rows = service
+    .filter((setting) => known.get(setting.path) !== defaultOf(setting))
+    .map((setting) => [
+      code(setting.path),
+      setting.env === undefined ? '' : code(setting.env),
+      setting.type,
+      defaultOf(setting),
+      setting.description,
+    ]);
+  return table(['option', 'variable', 'value', 'default', 'meaning'], rows);
 }
 
 /** Every code that a client or an operator can meet, as Markdown, from the tables that the code throws by. */
@@ -87,14 +110,8 @@ ${errorTables.map(([title, errors]) => `## ${title}\n${errorRows(errors)}`).join
 `;
 }
 
-/** Every metric of an edge, as Markdown. */
+/** Every metric of the services, as Markdown. */
 export function metricReference(): string {
-  const rows = describeEdgeMetrics().map((metric) => [
-    code(metric.name),
-    metric.type,
-    metric.labels.map(code).join(', '),
-    metric.help,
-  ]);
   return `# Metrics
 
 ${generated('metrics')}
@@ -102,8 +119,22 @@ ${generated('metrics')}
 Served at \`/metrics\` of the internal port, beside the process's own (CPU, memory, descriptors, event-loop lag, garbage collection) under the names
 that Prometheus's Node client gives them.
 
-${table(['name', 'type', 'labels', 'meaning'], rows)}
+## Edge
+${metricTable(describeEdgeMetrics())}
+
+## History
+${metricTable(describeHistoryMetrics())}
 `;
+}
+
+function metricTable(metrics: readonly MetricDescription[]): string {
+  const rows = metrics.map((metric) => [
+    code(metric.name),
+    metric.type,
+    metric.labels.map(code).join(', '),
+    metric.help,
+  ]);
+  return table(['name', 'type', 'labels', 'meaning'], rows);
 }
 
 const errorTables: readonly (readonly [string, ErrorTable])[] = [

@@ -1,0 +1,125 @@
+import { setTimeout as delay } from 'node:timers/promises';
+
+import { type Bus, BusError } from '@pharos/bus';
+import { type ChannelConfig, isChannelName, keepsHistory, type LivingLog, Namespaces } from '@pharos/channels';
+import { describeError } from '@pharos/errors';
+import type { HistoryStore, StoreLimits } from '@pharos/history';
+import { Backoff, type Service } from '@pharos/lifecycle';
+import type { Identity } from '@pharos/service';
+import type { Logger, Metrics, Readiness } from '@pharos/telemetry';
+
+import type { LimitsOf } from './lane-batch.ts';
+import { LogWorker } from './log-worker.ts';
+import { HistoryMetrics, type Lag } from './metrics.ts';
+
+/** What the service is made of; whoever makes it owns bus and store, and closes them afterwards. */
+export interface HistoryServiceParts {
+  readonly channel: ChannelConfig;
+  /** What may wait for the store, over all lanes, in bytes. */
+  readonly queueBytes: number;
+  readonly identity: Identity;
+  readonly bus: Bus;
+  readonly store: HistoryStore;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+}
+
+/** However many lanes there are, each may have as much as a batch takes. */
+const minLaneQueueBytes = 256 * 1024;
+
+/** Brings the recent publications of every log whose channels have history into the store, lane by lane, with others of its kind. */
+export class HistoryService implements Service {
+  readonly #parts: HistoryServiceParts;
+  readonly #metrics: HistoryMetrics;
+  readonly #stopping = new AbortController();
+  #logs: readonly LogWorker[] = [];
+  #state: 'starting' | 'running' | 'stopped' = 'starting';
+  #stopped: Promise<void> | undefined;
+  /** Why the logs aren't open yet; empty until the first try has failed. */
+  #waitsFor = '';
+
+  constructor(parts: HistoryServiceParts) {
+    this.#parts = parts;
+    this.#metrics = new HistoryMetrics(parts.metrics);
+    this.#metrics.readLanes = () => new Map<string, Lag[]>(this.#logs.map((log) => [log.topic, log.lags]));
+  }
+
+  /** Neither Redis nor, once it has begun, Pulsar counts: it waits for them, and no other would do better. */
+  readiness(): Readiness {
+    const reasons: string[] = [];
+    if (this.#state === 'starting') reasons.push(`starting: the logs are not open yet${this.#waitsFor}`);
+    if (this.#state === 'stopped') reasons.push('draining');
+    return { ready: reasons.length === 0, reasons };
+  }
+
+  async run(): Promise<void> {
+    const { logger, store, identity, queueBytes } = this.#parts;
+    const namespaces = await this.#openNamespaces();
+    if (namespaces === undefined || this.#stopping.signal.aborted) return;
+    const logs = [...namespaces.recoverableLogs];
+    if (logs.length === 0) logger.warn('no namespace has history: history_size and history_ttl are 0 in all of them');
+    const lanes = logs.reduce((sum, log) => sum + log.lanes, 0);
+    this.#logs = logs.map((log) => {
+      for (const limitation of log.limitations) logger.warn({ topic: log.topic }, limitation);
+      return new LogWorker({
+        log,
+        member: `${identity.name}-${identity.boot}`,
+        store,
+        limitsOf: limitsIn(namespaces, log),
+        queueBytes: Math.max(minLaneQueueBytes, Math.floor(queueBytes / lanes)),
+        metrics: this.#metrics,
+        logger,
+      });
+    });
+    this.#state = 'running';
+    for (const log of this.#logs) log.run();
+    logger.info({ logs: logs.map(({ topic }) => topic), lanes, store: store.kind }, 'history is kept');
+  }
+
+  async drain(): Promise<void> {
+    await this.stop();
+  }
+
+  async stop(): Promise<void> {
+    this.#state = 'stopped';
+    this.#stopping.abort();
+    this.#stopped ??= Promise.all(this.#logs.map((log) => log.stop())).then(() => undefined);
+    await this.#stopped;
+  }
+
+  /** Tries until it succeeds or the service is stopped. */
+  async #openNamespaces(): Promise<Namespaces | undefined> {
+    const { bus, channel, logger } = this.#parts;
+    const { signal } = this.#stopping;
+    const backoff = new Backoff({ initialMs: 500, maxMs: 10_000 });
+    while (!signal.aborted) {
+      try {
+        return await Namespaces.open(bus, channel.without_namespace, channel.namespaces);
+      } catch (error) {
+        const isTemporary = error instanceof BusError && (error.retryable || error.code === 'unreachable');
+        if (!isTemporary) throw error;
+        const delayMs = backoff.next();
+        this.#waitsFor = `: ${describeError(error)}`;
+        logger.error({ err: error, delayMs }, `not ready${this.#waitsFor}`);
+        await delay(delayMs, undefined, { signal }).catch(() => undefined);
+      }
+    }
+    return undefined;
+  }
+}
+
+/** Of channels of that log alone: elsewhere nobody looks for them. */
+function limitsIn(namespaces: Namespaces, log: LivingLog): LimitsOf {
+  const known = new Map<string, StoreLimits>();
+  return (channel) => {
+    const namespace = namespaces.find(channel);
+    if (namespace?.log !== log || !keepsHistory(namespace.options) || !isChannelName(channel)) return undefined;
+    let limits = known.get(namespace.name);
+    if (limits === undefined) {
+      const { history_size: size, history_ttl: ttlMs, history_meta_ttl: metaTtlMs } = namespace.options;
+      limits = { size, ttlMs, metaTtlMs };
+      known.set(namespace.name, limits);
+    }
+    return limits;
+  };
+}

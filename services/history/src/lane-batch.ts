@@ -1,0 +1,93 @@
+import {
+  historyRemoveMarker,
+  type LaneEntry,
+  markerProperty,
+  type NewPublication,
+  type PublicationCursor,
+  skipHistoryProperty,
+} from '@pharos/bus';
+import type { Batch, NewEntry, StoreLimits } from '@pharos/history';
+
+import type { FedEntry } from './lane-feed.ts';
+
+/** What a channel's history may be; undefined where it has none. */
+export type LimitsOf = (channel: string) => StoreLimits | undefined;
+
+/** A message that lies in a wrong lane, or has no key. */
+export interface Misplaced {
+  readonly offset: number;
+  /** Of its entry. */
+  readonly position: string;
+  readonly publication: NewPublication;
+}
+
+export type MessageKind = 'stored' | 'removal' | 'not_kept' | 'mark' | 'misplaced' | 'unreadable';
+
+export interface LaneBatch {
+  readonly batch: Batch & { readonly position: string };
+  readonly misplaced: readonly Misplaced[];
+  readonly kinds: ReadonlyMap<MessageKind, number>;
+}
+
+/** What entries of a lane mean for the store. */
+export function laneBatch(fed: readonly FedEntry[], previous: number, limitsOf: LimitsOf): LaneBatch {
+  const entries: NewEntry[] = [];
+  const misplaced: Misplaced[] = [];
+  const kinds = new Map<MessageKind, number>();
+  let floor = 0;
+  let watermark = previous;
+  let position = '';
+  for (const { entry, lostThrough } of fed) {
+    const cursor = entry.publications();
+    while (cursor.next()) {
+      if (cursor.offset <= previous) continue;
+      const kind = kindOf(cursor, limitsOf);
+      kinds.set(kind, (kinds.get(kind) ?? 0) + 1);
+      if (kind === 'misplaced') misplaced.push(misplacedMessage(entry, cursor));
+      else if (kind === 'removal') entries.push({ kind: 'remove', channel: cursor.channel(), offset: cursor.offset });
+      else if (kind === 'stored') entries.push(storedMessage(entry, cursor, limitsOf));
+    }
+    floor = Math.max(floor, lostThrough);
+    watermark = Math.max(watermark, entry.firstOffset + entry.count - 1);
+    position = entry.position;
+  }
+  return { batch: { previous, watermark, entries, position, ...(floor > 0 ? { floor } : {}) }, misplaced, kinds };
+}
+
+function kindOf(cursor: PublicationCursor, limitsOf: LimitsOf): MessageKind {
+  if (cursor.isMarker()) {
+    const isRemoval = cursor.keyStart >= 0 && cursor.properties().get(markerProperty) === historyRemoveMarker;
+    return isRemoval ? 'removal' : 'mark';
+  }
+  if (!cursor.readable()) return 'unreadable';
+  if (!cursor.routed()) return 'misplaced';
+  const isSkipped = cursor.hasProperties && cursor.properties().has(skipHistoryProperty);
+  return isSkipped || limitsOf(cursor.channel()) === undefined ? 'not_kept' : 'stored';
+}
+
+function storedMessage(entry: LaneEntry, cursor: PublicationCursor, limitsOf: LimitsOf): NewEntry {
+  const channel = cursor.channel();
+  return {
+    kind: 'publication',
+    channel,
+    offset: cursor.offset,
+    timeMs: entry.publishTimeMs,
+    data: dataOf(cursor),
+    properties: cursor.properties(),
+    limits: limitsOf(channel) as StoreLimits,
+  };
+}
+
+function misplacedMessage(entry: LaneEntry, cursor: PublicationCursor): Misplaced {
+  const properties = Object.fromEntries(cursor.properties());
+  return {
+    offset: cursor.offset,
+    position: entry.position,
+    publication: { channel: cursor.channel(), data: dataOf(cursor), properties },
+  };
+}
+
+/** In place: the entry is kept for as long as anything of it is under way. */
+function dataOf(cursor: PublicationCursor): Buffer {
+  return cursor.buffer.subarray(cursor.dataStart, cursor.dataEnd);
+}
