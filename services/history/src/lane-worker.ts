@@ -79,9 +79,9 @@ export class LaneWorker {
     }
   }
 
-  async #pause(error: unknown, delayMs: number, signal: AbortSignal): Promise<void> {
+  async #pause(reason: unknown, delayMs: number, signal: AbortSignal): Promise<void> {
     if (signal.aborted) return;
-    this.#tell(error, delayMs);
+    this.#tell(reason, delayMs);
     await delay(delayMs, undefined, { signal }).catch(() => undefined);
   }
 

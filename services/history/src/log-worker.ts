@@ -80,11 +80,11 @@ export class LogWorker {
     }
   }
 
-  async #pause(error: unknown, delayMs: number): Promise<void> {
+  async #pause(reason: unknown, delayMs: number): Promise<void> {
     const { log, logger } = this.#parts;
     const { signal } = this.#stopping;
     if (signal.aborted) return;
-    logger.warn({ err: error, log: log.topic, delayMs }, 'a log can not be followed yet');
+    logger.warn({ err: reason, log: log.topic, delayMs }, 'a log can not be followed yet');
     await delay(delayMs, undefined, { signal }).catch(() => undefined);
   }
 
