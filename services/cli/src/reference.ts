@@ -7,6 +7,7 @@ import { historyErrors } from '@pharos/history';
 import { describeHistoryMetrics, historyConfigSchema } from '@pharos/history-service';
 import { adminErrors, pulsarErrors } from '@pharos/pulsar-client';
 import { presenceErrors } from '@pharos/presence';
+import { describePresenceMetrics, presenceConfigSchema } from '@pharos/presence-service';
 import { redisErrors } from '@pharos/redis';
 import { socketServerErrors } from '@pharos/socket-server';
 import { standalonePreset } from '@pharos/standalone';
@@ -45,6 +46,12 @@ ${table(['option', 'variable', 'value', 'default (edge)', 'default (npm start)',
 another default:
 
 ${serviceOptions(edge, describeConfig(historyConfigSchema()))}
+
+## The service presence
+\`pharos serve presence\` takes \`name\`, \`internal\`, \`log_level\`, \`pulsar\`, \`redis\`, \`presence.lease\` and \`channel\` as an edge does, and is to be given the
+same. Its own, and what has another default:
+
+${serviceOptions(edge, describeConfig(presenceConfigSchema()))}
 `;
 }
 
@@ -124,6 +131,9 @@ ${metricTable(describeEdgeMetrics())}
 
 ## History
 ${metricTable(describeHistoryMetrics())}
+
+## Presence
+${metricTable(describePresenceMetrics())}
 `;
 }
 

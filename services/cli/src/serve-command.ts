@@ -15,6 +15,7 @@ interface ServiceModule {
 const SERVICES: ReadonlyMap<string, () => Promise<ServiceModule>> = new Map<string, () => Promise<ServiceModule>>([
   ['edge', () => import('@pharos/edge')],
   ['history', () => import('@pharos/history-service')],
+  ['presence', () => import('@pharos/presence-service')],
   ['standalone', () => import('@pharos/standalone')],
 ]);
 

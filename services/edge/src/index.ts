@@ -3,4 +3,4 @@ export { Edge, type EdgeParts } from './edge.ts';
 export { main } from './main.ts';
 export { describeEdgeMetrics } from './metrics.ts';
 export { type EdgeStores, redisStores } from './stores.ts';
-export { serveEdge, type ServeOptions } from './serve.ts';
+export { serveEdge, type ServedParts, type ServeOptions } from './serve.ts';

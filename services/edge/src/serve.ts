@@ -1,4 +1,5 @@
 import type { Bus } from '@pharos/bus';
+import type { Service } from '@pharos/lifecycle';
 import { type Identity, newIdentity, runService } from '@pharos/service';
 import { createSocketServer } from '@pharos/socket-server';
 import { createLogger, type Logger, Metrics } from '@pharos/telemetry';
@@ -15,8 +16,19 @@ export interface ServeOptions {
   readonly createBus: (identity: Identity, logger: Logger) => Bus;
   /** Makes the stores that the edge asks; `serveEdge` closes them. */
   readonly createStores: (logger: Logger) => EdgeStores;
+  /** Services that run beside the edge, on the same bus and stores: started after it, stopped before it. */
+  readonly createOthers?: (parts: ServedParts) => readonly Service[];
   /** Told when clients can connect, if they ever can. */
   readonly onListening?: (edge: Edge, logger: Logger) => void;
+}
+
+/** What a process has one of. */
+export interface ServedParts {
+  readonly bus: Bus;
+  readonly stores: EdgeStores;
+  readonly identity: Identity;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
 }
 
 /** Beyond the waves of a drain: time for flushing, for taking members out of presence, and for closing what is left. */
@@ -35,25 +47,33 @@ export async function serveEdge(options: ServeOptions): Promise<void> {
   const bus = options.createBus(identity, logger);
   const stores = options.createStores(logger);
   const { history, presence } = stores;
+  const metrics = new Metrics();
   const edge = new Edge({
     config,
     identity,
     bus,
     server,
     logger,
-    metrics: new Metrics(),
+    metrics,
     ...(history === undefined ? {} : { history }),
     ...(presence === undefined ? {} : { presence }),
   });
+  const others = options.createOthers?.({ bus, stores, identity, logger, metrics }) ?? [];
   await runService(
     {
       run: async () => {
         await edge.run();
         // Not where it was stopped while it waited for its logs.
-        if (edge.port > 0) options.onListening?.(edge, logger);
+        if (edge.port === 0) return;
+        for (const other of others) await other.run();
+        options.onListening?.(edge, logger);
       },
-      drain: () => edge.drain(),
+      drain: async () => {
+        await Promise.all(others.map((other) => other.drain()));
+        await edge.drain();
+      },
       stop: async () => {
+        await Promise.all(others.map((other) => other.stop()));
         await edge.stop();
         await stores.close();
         await bus.close();

@@ -6,9 +6,12 @@ import {
   edgePreset,
   type EdgeStores,
   redisStores,
+  type ServedParts,
   serveEdge,
 } from '@pharos/edge';
+import type { Service } from '@pharos/lifecycle';
 import { MemoryPresence } from '@pharos/presence';
+import { PresenceService } from '@pharos/presence-service';
 import { type MainOptions, pulsarBus, readConfig } from '@pharos/service';
 
 const loopback = '127.0.0.1';
@@ -42,6 +45,7 @@ export async function main(options: MainOptions): Promise<void> {
     createBus: (identity, logger): Bus =>
       config.pulsar.url === undefined ? new MemoryBus(new MemoryBroker()) : pulsarBus(config.pulsar, identity, logger),
     createStores: (logger) => (config.redis.url === undefined ? ownStores() : redisStores(config.redis, logger)),
+    createOthers: (parts) => others(config, parts),
     onListening: (edge, logger) => {
       const bus =
         config.pulsar.url === undefined ? 'the embedded bus (nothing outlives this process)' : config.pulsar.url;
@@ -49,6 +53,15 @@ export async function main(options: MainOptions): Promise<void> {
       logger.info({ bus }, `Pharos runs at http://${at}/ - open it in two tabs; plain-text chat at ws://${at}/`);
     },
   });
+}
+
+/** What a store in Redis needs: another process like this one may die and leave its members behind. */
+function others(config: EdgeConfig, { bus, stores, logger, metrics }: ServedParts): Service[] {
+  const { presence: store } = stores;
+  if (config.redis.url === undefined || store === undefined) return [];
+  const { channel, presence, pulsar } = config;
+  const { publish_timeout: publishTimeoutMs } = pulsar;
+  return [new PresenceService({ channel, leaseMs: presence.lease, publishTimeoutMs, bus, store, logger, metrics })];
 }
 
 /** Presence of this process alone, which ends with it. */
