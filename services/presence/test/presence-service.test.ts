@@ -18,8 +18,8 @@ interface Rig {
   /** `channel client`, of each leave in the lifecycle topic. */
   readonly leaves: Collector<string>;
   readonly lines: string[];
-  node(name: string): Promise<PresenceNode>;
-  counted(name: string, labels?: Record<string, string>): Promise<number>;
+  readonly node: (name: string) => Promise<PresenceNode>;
+  readonly counted: (name: string, labels?: Record<string, string>) => Promise<number>;
 }
 
 interface RigOptions {
