@@ -11,6 +11,7 @@ export interface NamespaceConfig {
   readonly force_positioning: boolean;
   readonly allow_recovery: boolean;
   readonly force_recovery: boolean;
+  readonly force_recovery_mode: 'stream' | 'cache';
   readonly allow_subscribe_for_client: boolean;
   readonly allow_subscribe_for_anonymous: boolean;
   readonly allow_publish_for_subscriber: boolean;
@@ -22,6 +23,9 @@ export interface NamespaceConfig {
   readonly allow_presence_for_subscriber: boolean;
   readonly allow_presence_for_client: boolean;
   readonly allow_presence_for_anonymous: boolean;
+  readonly allow_history_for_subscriber: boolean;
+  readonly allow_history_for_client: boolean;
+  readonly allow_history_for_anonymous: boolean;
 }
 
 /** The section `channel`. */
@@ -79,10 +83,10 @@ function namespaceSchema(preset: ChannelPreset): z.ZodObject<Record<string, z.Zo
       .min(0)
       .max(1_000_000)
       .default(preset.open ? 300 : 0)
-      .describe('Publications of a channel that a resuming client may have missed; 0: nobody resumes.'),
+      .describe('Publications of a channel that are kept for history and for clients that resume; 0: none.'),
     history_ttl: duration({ maxMs: 31_536_000_000 })
       .default(preset.open ? 300_000 : 0)
-      .describe('How old they may be; 0: nobody resumes.'),
+      .describe('How old they may be; 0: none is kept.'),
     history_meta_ttl: duration({ minMs: 1_000, maxMs: 31_536_000_000 })
       .default(2_592_000_000)
       .describe(
@@ -95,6 +99,10 @@ function namespaceSchema(preset: ChannelPreset): z.ZodObject<Record<string, z.Zo
       .boolean()
       .default(false)
       .describe('All subscriptions are recoverable; needs history_size and history_ttl.'),
+    force_recovery_mode: z
+      .enum(['stream', 'cache'])
+      .default('stream')
+      .describe('What a resuming client is sent: all that it missed, or only the newest publication.'),
     allow_subscribe_for_client: allow('Clients with a user may subscribe.'),
     allow_subscribe_for_anonymous: allow('Anonymous clients may subscribe.'),
     allow_publish_for_subscriber: allow('Subscribers of the channel may publish into it.'),
@@ -117,6 +125,9 @@ function namespaceSchema(preset: ChannelPreset): z.ZodObject<Record<string, z.Zo
     allow_presence_for_subscriber: allow('Subscribers of the channel may ask for its presence.'),
     allow_presence_for_client: allow('Clients with a user may ask for presence.'),
     allow_presence_for_anonymous: allow('Anonymous clients may ask for presence.'),
+    allow_history_for_subscriber: allow('Subscribers of the channel may ask for its history.'),
+    allow_history_for_client: allow('Clients with a user may ask for history.'),
+    allow_history_for_anonymous: allow('Anonymous clients may ask for history.'),
   });
 }
 

@@ -37,6 +37,7 @@ export interface EdgeConfig extends ServiceConfig {
     readonly pong_timeout: number;
     readonly stale_close_delay: number;
     readonly recovery_max_publication_limit: number;
+    readonly history_max_publication_limit: number;
   };
   readonly ring: {
     readonly max_lane_size: number;
@@ -162,6 +163,12 @@ function clientSchema(preset: EdgePreset): z.ZodType {
       .max(100_000)
       .default(300)
       .describe('Publications that one resume may bring; who missed more is told that it was not recovered.'),
+    history_max_publication_limit: z
+      .int()
+      .min(1)
+      .max(100_000)
+      .default(300)
+      .describe('Publications that one page of history may bring.'),
   });
 }
 

@@ -300,6 +300,7 @@ export class Edge implements Service {
         attachTimeoutMs: config.pulsar.attach_timeout,
         allowAnonymous: config.client.allow_anonymous_connect_without_token,
         recoveryPublications: config.client.recovery_max_publication_limit,
+        historyPublications: config.client.history_max_publication_limit,
       },
     };
   }

@@ -42,6 +42,7 @@ export class EdgeMetrics {
   readonly recoveries: Counter<'outcome'>;
   readonly recoveredPublications: Counter;
   readonly recoveredFrom: Counter<'tier'>;
+  readonly historyPages: Counter<'outcome'>;
   readonly storeSeconds: Histogram<'operation'>;
   readonly storeErrors: Counter<'code'>;
   readonly presence: PresenceMetrics;
@@ -150,6 +151,11 @@ export class EdgeMetrics {
       name: 'pharos_edge_recovered_total',
       help: 'Resumes that were served, by how far back what they missed was read: ring (memory), store, log.',
       labels: ['tier'],
+    });
+    this.historyPages = metrics.counter({
+      name: 'pharos_edge_history_pages_total',
+      help: 'History commands, by outcome: what was served from as far back as ring, store or log; position (limit 0); not: epoch, gone, unavailable, crowded, too_large.',
+      labels: ['outcome'],
     });
     this.storeSeconds = metrics.histogram({
       name: 'pharos_edge_store_seconds',

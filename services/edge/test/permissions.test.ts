@@ -85,7 +85,6 @@ describe('what a command is refused for', () => {
     for (const command of [
       { presence: { channel: 'room' } },
       { presence_stats: { channel: 'room' } },
-      { history: { channel: 'room', limit: 10 } },
       { rpc: { method: 'm', data: 1 } },
       { refresh: { token: 't' } },
       { sub_refresh: { channel: 'room', token: 't' } },

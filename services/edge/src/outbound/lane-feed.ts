@@ -2,14 +2,24 @@ import { javaStringHash } from '@pharos/bytes';
 import type { Hole, LaneEntry } from '@pharos/bus';
 
 import type { LivingLog } from '@pharos/channels';
+import type { ChannelLimits } from '@pharos/history';
 import { ThrottledLog } from '../throttled-log.ts';
 import type { Flusher } from './flusher.ts';
 import { type AttachedLane, type AttachmentContext, LaneAttachment, type Prefill } from './lane-attachment.ts';
-import type { LaneRing } from './lane-ring.ts';
+import type { LaneRing, RingChannel } from './lane-ring.ts';
 import type { LiveSource, Subscription } from './live-channel.ts';
 import { LiveSet } from './live-set.ts';
 import { OffsetWaiters } from './offset-waiters.ts';
-import { LaneStore, type LaneStoreContext, type OlderLimits, type StoreVerdict } from './lane-store.ts';
+import {
+  historyPage,
+  type OlderPage,
+  type OlderWanted,
+  type PageLimits,
+  type PageOutcome,
+  type PageQuery,
+} from './history-page.ts';
+import { recoverLatest } from './latest-recovery.ts';
+import { LaneStore, type LaneStoreContext, nothingOlder, type OlderLimits, type StoreVerdict } from './lane-store.ts';
 import { type Older, recover, type Recovery, type RecoveryLimits, type StreamPosition } from './recovery.ts';
 import type { Rings } from './rings.ts';
 import type { Subscriber, Variant } from './subscriber.ts';
@@ -123,8 +133,33 @@ export class LaneFeed implements AttachedLane, LiveSource {
   /** What the channel has after a position. Only while attached; to be answered in the turn that joins. */
   recover(name: string, position: StreamPosition, limits: RecoveryLimits, older?: Older): Recovery {
     if (this.#ring === undefined || !this.recoverable) return { kind: 'unrecoverable', reason: 'history' };
-    const channel = { name, key: Buffer.from(name), keyHash: javaStringHash(name) };
-    return recover(channel, position, { epoch: this.epoch, head: this.head, ring: this.#ring }, limits, older);
+    const lane = { epoch: this.epoch, head: this.head, ring: this.#ring };
+    return recover(ringChannel(name), position, lane, limits, older);
+  }
+
+  /** The channel's newest publication, where the client hasn't got it. As `recover`. */
+  recoverLatest(name: string, position: StreamPosition, limits: PageLimits, older?: OlderPage): Recovery {
+    if (this.#ring === undefined || !this.recoverable) return { kind: 'unrecoverable', reason: 'history' };
+    const lane = { epoch: this.epoch, head: this.head, ring: this.#ring };
+    return recoverLatest(ringChannel(name), position, lane, limits, older);
+  }
+
+  /** One page of the channel's history. Only while attached and recoverable; to be answered in this turn. */
+  page(name: string, query: PageQuery, limits: PageLimits, older?: OlderPage): PageOutcome {
+    if (this.#ring === undefined) throw new TypeError(`lane ${this.lane} of ${this.log.topic} keeps no history`);
+    const lane = { epoch: this.epoch, head: this.head, ring: this.#ring };
+    return historyPage(ringChannel(name), query, lane, limits, older);
+  }
+
+  /** What a page needs from beyond the ring; undefined where it can't be had yet. @throws HistoryError */
+  async olderPage(
+    name: string,
+    wanted: OlderWanted,
+    reverse: boolean,
+    limits: ChannelLimits,
+  ): Promise<OlderPage | undefined> {
+    if (this.#store === undefined) return nothingOlder(this.epoch, wanted);
+    return this.#store.page(name, wanted, reverse, limits);
   }
 
   /** What the channel has after an offset that the ring doesn't reach. Only while attached. @throws HistoryError */
@@ -258,4 +293,8 @@ export class LaneFeed implements AttachedLane, LiveSource {
     if (this.#hashes.length < count) this.#hashes = new Int32Array(count * 2);
     return this.#hashes.subarray(0, count);
   }
+}
+
+function ringChannel(name: string): RingChannel {
+  return { name, key: Buffer.from(name), keyHash: javaStringHash(name) };
 }

@@ -1,8 +1,9 @@
-import type { HistoryStore, LaneId, NotRecovered } from '@pharos/history';
+import type { ChannelLimits, HistoryStore, LaneId, NotRecovered } from '@pharos/history';
 import type { Logger } from '@pharos/telemetry';
 
 import type { EdgeMetrics } from '../metrics.ts';
 import { OffsetWaiters } from './offset-waiters.ts';
+import type { OlderPage, OlderWanted } from './history-page.ts';
 import type { Older, Unrecoverable } from './recovery.ts';
 
 export interface LaneStoreContext {
@@ -63,6 +64,26 @@ export class LaneStore {
     return { unrecoverable: reasons[answer.reason] };
   }
 
+  /** A page of what the store has of the channel; undefined where it has nothing of the lane yet. @throws HistoryError */
+  async page(
+    channel: string,
+    wanted: OlderWanted,
+    reverse: boolean,
+    limits: ChannelLimits,
+  ): Promise<OlderPage | undefined> {
+    const lane = this.#lane();
+    const { since, limit } = wanted;
+    const query = { limit, reverse, limits, ...(since === undefined ? {} : { since }) };
+    const page = await this.#timed('history', () => this.#context.store.history(lane, channel, query));
+    if (page !== undefined) {
+      this.#unbuiltSince = undefined;
+      const { watermark: through, publications, missingThrough } = page;
+      const more = page.next !== undefined;
+      return { tier: 'store', epoch: lane.epoch, through, since, limit, publications, more, missingThrough };
+    }
+    return 'unbuilt' in this.#unbuilt() ? undefined : nothingOlder(lane.epoch, wanted);
+  }
+
   /** Resolves with true once the store has all up to the offset, with false after `timeoutMs`. One question at a time, whoever waits. */
   has(offset: number, timeoutMs: number): Promise<boolean> {
     const reached = this.#waiters.wait(offset, timeoutMs);
@@ -100,7 +121,7 @@ export class LaneStore {
     if (this.#waiters.waiting) this.#schedule();
   }
 
-  async #timed<T>(operation: 'recover' | 'state', work: () => Promise<T>): Promise<T> {
+  async #timed<T>(operation: 'recover' | 'state' | 'history', work: () => Promise<T>): Promise<T> {
     const end = this.#context.metrics.storeSeconds.startTimer({ operation });
     try {
       return await work();
@@ -112,4 +133,10 @@ export class LaneStore {
       end();
     }
   }
+}
+
+/** Where there is nothing to ask: whatever was before the ring may be missing. */
+export function nothingOlder(epoch: string, { since, limit, ringBegin }: OlderWanted): OlderPage {
+  const nothing = { publications: [], more: false, through: Infinity, missingThrough: ringBegin };
+  return { tier: 'ring', epoch, since, limit, ...nothing };
 }

@@ -1,6 +1,7 @@
 import type { Publication } from '@pharos/client-protocol';
 import { exceedsLimits, type StoredPublication } from '@pharos/history';
 
+import type { OlderPage, OlderWanted } from './history-page.ts';
 import type { LaneRing, RingChannel } from './lane-ring.ts';
 import { PublicationView } from './publication-view.ts';
 
@@ -46,7 +47,7 @@ export type Recovery =
   | {
       readonly kind: 'recovered';
       readonly publications: readonly Publication[];
-      readonly tier: 'ring' | Older['tier'];
+      readonly tier: OlderPage['tier'];
     }
   | { readonly kind: 'unrecoverable'; readonly reason: Unrecoverable }
   | Obstacle;
@@ -57,6 +58,8 @@ export type Obstacle =
   | { readonly kind: 'ahead' }
   /** The ring holds only what comes after this offset. */
   | { readonly kind: 'older'; readonly ringBegin: number }
+  /** The newest publication lies beyond the ring, if there is one. */
+  | { readonly kind: 'wanted'; readonly wanted: OlderWanted }
   /** The answer is within its limits, and the connection hasn't taken enough of what was sent before. */
   | { readonly kind: 'crowded' };
 
@@ -125,7 +128,7 @@ class Missed {
     const { maxPublications: size, maxAgeMs: ttlMs, maxBytes } = this.#limits;
     this.publications.push(publication);
     this.#times.push({ timeMs });
-    this.bytes += bytesOf(publication);
+    this.bytes += travelBytes(publication);
     return this.bytes <= maxBytes && exceedsLimits(this.#times, { size, ttlMs }, Date.now()) === undefined;
   }
 }
@@ -134,7 +137,7 @@ class Missed {
 const envelopeBytes = 96;
 
 /** As it travels: escaped, a payload can be several times as long, and tags come from any program that may write to the topic. */
-function bytesOf({ data, info, tags }: Publication): number {
+export function travelBytes({ data, info, tags }: Publication): number {
   let bytes = envelopeBytes + data.length;
   if (info !== undefined) bytes += jsonBytes(info.user) + jsonBytes(info.client);
   for (const [name, value] of tags ?? []) bytes += jsonBytes(name) + jsonBytes(value) + 2;

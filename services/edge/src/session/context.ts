@@ -25,6 +25,8 @@ export interface SessionLimits {
   readonly allowAnonymous: boolean;
   /** Publications that one resume may bring. */
   readonly recoveryPublications: number;
+  /** Publications that one page of history may bring. */
+  readonly historyPublications: number;
 }
 
 /** The plain-text chat's channel, attached from the start. */

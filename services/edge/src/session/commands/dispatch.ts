@@ -2,6 +2,7 @@ import { type Command, disconnectCodes, errorCodes } from '@pharos/client-protoc
 
 import type { ClientSession } from '../client-session.ts';
 import { connect } from './connect.ts';
+import { history } from './history.ts';
 import { presence } from './presence.ts';
 import { publish } from './publish.ts';
 import { subscribe } from './subscribe.ts';
@@ -25,13 +26,14 @@ export function dispatch(session: ClientSession, command: Command): void {
       return unsubscribe(session, command);
     case 'publish':
       return publish(session, command);
+    case 'history':
+      return history(session, command);
     case 'send':
       // It has no id, so its refusal can only be a close.
       return session.disconnect(disconnectCodes.notAvailable);
     case 'presence':
     case 'presence_stats':
       return presence(session, command);
-    case 'history':
     case 'rpc':
     case 'refresh':
     case 'sub_refresh':

@@ -22,3 +22,9 @@ export function mayAskPresence(namespace: Namespace, requester: Requester, subsc
   if (subscribed && options.allow_presence_for_subscriber) return true;
   return requester.user === '' ? options.allow_presence_for_anonymous : options.allow_presence_for_client;
 }
+
+export function mayReadHistory(namespace: Namespace, requester: Requester, subscribed: boolean): boolean {
+  const { options } = namespace;
+  if (subscribed && options.allow_history_for_subscriber) return true;
+  return requester.user === '' ? options.allow_history_for_anonymous : options.allow_history_for_client;
+}

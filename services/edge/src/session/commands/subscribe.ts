@@ -14,6 +14,7 @@ import type { Obstacle, Recovery, RecoveryLimits } from '../../outbound/recovery
 import type { ClientSession } from '../client-session.ts';
 import { PendingSubscribe } from '../subscription-set.ts';
 import { lifecycleFeed, takePart } from '../take-part.ts';
+import { pageLimits } from './history.ts';
 import { type Findings, Overcoming, PutOff } from './overcome.ts';
 import { maySubscribe } from './permissions.ts';
 
@@ -82,10 +83,9 @@ async function joinLater(attempt: Attempt): Promise<void> {
 
 /** @throws PutOff, DeadlineExceeded, BusError */
 async function tryUntilJoined(attempt: Attempt, isOver: () => boolean): Promise<void> {
-  const { session, feed, events } = attempt;
+  const { session, namespace, feed, events } = attempt;
   const { channel, offset } = attempt.command.request;
   const { attachTimeoutMs } = session.context.limits;
-  const { maxPublications, maxAgeMs } = limitsOf(attempt);
   let { findings } = attempt;
   let overcoming: Overcoming | undefined;
   for (;;) {
@@ -93,7 +93,11 @@ async function tryUntilJoined(attempt: Attempt, isOver: () => boolean): Promise<
     if (isOver()) return;
     const obstacle = join({ ...attempt, findings });
     if (obstacle === undefined) return;
-    overcoming ??= new Overcoming({ session, feed, channel, offset, maxPublications, maxAgeMs });
+    overcoming ??= new Overcoming({
+      ...{ session, feed, channel, offset },
+      limits: limitsOf(attempt),
+      pageLimits: pageLimits(session, namespace),
+    });
     findings = await overcoming.overcome(obstacle, findings);
     if (isOver()) return;
   }
@@ -140,9 +144,13 @@ function isRecoverable({ command, namespace, feed }: Attempt): boolean {
 
 function recoverFrom(attempt: Attempt, recoverable: boolean): Recovery {
   if (!recoverable) return { kind: 'unrecoverable', reason: 'history' };
-  const { command, feed, findings } = attempt;
+  const { session, command, namespace, feed, findings } = attempt;
   const { channel, offset, epoch } = command.request;
-  const recovery = feed.recover(channel, { offset, epoch }, limitsOf(attempt), findings.older);
+  const position = { offset, epoch };
+  const recovery =
+    namespace.options.force_recovery_mode === 'cache'
+      ? feed.recoverLatest(channel, position, pageLimits(session, namespace), findings.page)
+      : feed.recover(channel, position, limitsOf(attempt), findings.older);
   // What was found out decides where memory alone can't: nothing to wait for, or nothing kept.
   const isOpen = recovery.kind === 'ahead' || recovery.kind === 'older';
   if (!isOpen || findings.unrecoverable === undefined) return recovery;
