@@ -18,6 +18,7 @@ const tiers = {
   'client-protocol': 1,
   'pulsar-client': 2,
   redis: 2,
+  tokens: 2,
   bus: 3,
   presence: 3,
   history: 3,

@@ -5,6 +5,7 @@ export { appendPush, encodePush } from './json/encode-pushes.ts';
 export { appendReply, encodeReply, serverPing } from './json/encode-replies.ts';
 export { Fields } from './json/fields.ts';
 export { encodeClientInfo, encodeTags, PublicationFrameBuilder, publicationPrefix } from './json/publication-frames.ts';
+export { Fields } from './json/fields.ts';
 export { isJson, maxJsonDepth } from './json/scan.ts';
 export type * from './messages/client-info.ts';
 export type * from './messages/command.ts';

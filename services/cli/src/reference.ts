@@ -10,6 +10,7 @@ import { presenceErrors } from '@pharos/presence';
 import { describePresenceMetrics, presenceConfigSchema } from '@pharos/presence-service';
 import { redisErrors } from '@pharos/redis';
 import { socketServerErrors } from '@pharos/socket-server';
+import { tokenErrors } from '@pharos/tokens';
 import { standalonePreset } from '@pharos/standalone';
 import { type MetricDescription, telemetryErrorTable } from '@pharos/telemetry';
 import { cliErrorTable } from './errors.ts';
@@ -157,6 +158,7 @@ const errorTables: readonly (readonly [string, ErrorTable])[] = [
   ['History store', historyErrors],
   ['Presence store', presenceErrors],
   ['Socket server', socketServerErrors],
+  ['Tokens', tokenErrors],
   ['Client protocol (what a client did wrong)', protocolErrors],
   ['Telemetry', telemetryErrorTable],
 ];

@@ -52,6 +52,14 @@ export class Fields {
     return this.#integer(name, -INT32_MAX - 1, INT32_MAX, this.#value(name));
   }
 
+  /** Any number; undefined where there is none. */
+  number(name: string): number | undefined {
+    const value = this.#value(name);
+    if (value !== undefined && (typeof value !== 'number' || !Number.isFinite(value)))
+      throw this.#wrong(name, 'a number', value);
+    return value;
+  }
+
   /** An unsigned 64-bit integer of at most 2^53 − 1, as a number or, as Protobuf's JSON form has it, a decimal string. */
   uint53(name: string): number {
     const value = this.#value(name);
