@@ -3,7 +3,6 @@ export { type ProtocolErrorCode, ProtocolError, protocolErrors } from './errors.
 export { type DecodeOptions, decodeCommands } from './json/decode-commands.ts';
 export { appendPush, encodePush } from './json/encode-pushes.ts';
 export { appendReply, encodeReply, serverPing } from './json/encode-replies.ts';
-export { Fields } from './json/fields.ts';
 export { encodeClientInfo, encodeTags, PublicationFrameBuilder, publicationPrefix } from './json/publication-frames.ts';
 export { Fields } from './json/fields.ts';
 export { isJson, maxJsonDepth } from './json/scan.ts';
