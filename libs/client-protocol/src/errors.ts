@@ -7,7 +7,12 @@ export const protocolErrors = {
   'frame-too-long': { retryable: false, description: 'The frame holds more commands than one frame may.' },
   'invalid-utf8': { retryable: false, description: 'The frame is not valid UTF-8.' },
   'invalid-json': { retryable: false, description: 'A line of the frame is not a JSON object.' },
-  'too-deep': { retryable: false, description: 'The JSON is nested deeper than the server accepts.' },
+  'invalid-protobuf': { retryable: false, description: 'The frame is not valid Protobuf, or ends too early.' },
+  'too-deep': { retryable: false, description: 'The command is nested deeper than the server accepts.' },
+  'too-many-elements': {
+    retryable: false,
+    description: 'The lists and maps of the command hold more than the server accepts.',
+  },
   'missing-id': { retryable: false, description: 'The command has no id, and only send may go without.' },
   'unknown-command': { retryable: false, description: 'The command names no method that the server knows.' },
   'several-commands': { retryable: false, description: 'One command object names several methods.' },

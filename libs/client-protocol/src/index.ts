@@ -1,6 +1,8 @@
+export { type Codec, jsonCodec, protobufCodec } from './codec.ts';
 export * from './codes.ts';
+export type { DecodeOptions } from './decode-options.ts';
 export { type ProtocolErrorCode, ProtocolError, protocolErrors } from './errors.ts';
-export { type DecodeOptions, decodeCommands } from './json/decode-commands.ts';
+export { decodeCommands } from './json/decode-commands.ts';
 export { appendPush, encodePush } from './json/encode-pushes.ts';
 export { appendReply, encodeReply, serverPing } from './json/encode-replies.ts';
 export { encodeClientInfo, encodeTags, PublicationFrameBuilder, publicationPrefix } from './json/publication-frames.ts';
@@ -21,4 +23,5 @@ export type * from './messages/reply.ts';
 export type * from './messages/rpc.ts';
 export * from './messages/subscribe.ts';
 export { base64Encoding, classifyPayload, encodingTag, type Payload } from './payload.ts';
+export { ProtobufPublicationFrameBuilder, protobufPublicationPrefix } from './protobuf/publication-frames.ts';
 export { renderText } from './text.ts';

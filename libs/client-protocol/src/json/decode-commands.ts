@@ -1,19 +1,11 @@
 import { isUtf8 } from '@pharos/bytes';
+import { type DecodeOptions, defaultMaxCommands } from '../decode-options.ts';
 import { ProtocolError } from '../errors.ts';
 import type { Command } from '../messages/command.ts';
 import { type CommandDecoder, commandDecoders } from './decode-requests.ts';
 import { Fields, isObject } from './fields.ts';
 import { isJson, maxJsonDepth, skipSpace } from './scan.ts';
 
-export interface DecodeOptions {
-  /**
-   * Commands in one frame at most. SDKs send all their subscriptions in one frame after a reconnect.
-   * @default 512
-   */
-  readonly maxCommands?: number;
-}
-
-const DEFAULT_MAX_COMMANDS = 512;
 const NEWLINE = 0x0a;
 
 // `data` lies two objects deep in a command, and what a client publishes must be JSON to its readers too.
@@ -30,7 +22,7 @@ const MAX_COMMAND_DEPTH = maxJsonDepth + 2;
 export function decodeCommands(frame: Buffer | string, options: DecodeOptions = {}): Command[] {
   const bytes = typeof frame === 'string' ? Buffer.from(frame, 'utf8') : frame;
   if (!isUtf8(bytes)) throw new ProtocolError('invalid-utf8', 'the frame is not valid UTF-8');
-  const maxCommands = options.maxCommands ?? DEFAULT_MAX_COMMANDS;
+  const maxCommands = options.maxCommands ?? defaultMaxCommands;
   const commands: Command[] = [];
   for (let start = 0; start < bytes.length; ) {
     const newline = bytes.indexOf(NEWLINE, start);
