@@ -1,4 +1,4 @@
-export { type HistoryConfig, historyConfigSchema } from './config.ts';
+export { defaultQueueBytes, type HistoryConfig, historyConfigSchema } from './config.ts';
 export { HistoryService, type HistoryServiceParts } from './history-service.ts';
 export { main } from './main.ts';
 export { describeHistoryMetrics } from './metrics.ts';

@@ -36,18 +36,18 @@ export async function startLane(parts: StartParts, feed: LaneFeed): Promise<Lane
   if (state === undefined) return rebuild(parts, feed, undefined);
   const { watermark } = state;
   try {
-    const tail = await attach(parts, feed, { at: 'after', position: state.position ?? '', offset: watermark });
+    const { tail } = await attach(parts, feed, { at: 'after', position: state.position ?? '', offset: watermark });
     return { tail, watermark, lost: 0, isDone: () => false };
   } catch (error) {
     if (!(error instanceof BusError) || error.code !== 'position-gone') throw error;
   }
   if ((await headOf(parts)) < watermark) return rebuild(parts, feed, watermark);
-  const tail = await attach(parts, feed, { at: 'earliest' });
-  if (tail.head <= watermark) return { tail, watermark, lost: 0, isDone: () => false };
+  const { tail, head } = await attach(parts, feed, { at: 'earliest' });
+  if (head <= watermark) return { tail, watermark, lost: 0, isDone: () => false };
   // At once: until then nobody could be told what is the matter, and the next message may be long in coming.
-  const raise = { previous: watermark, watermark: tail.head, floor: tail.head, entries: [] };
+  const raise = { previous: watermark, watermark: head, floor: head, entries: [] };
   await closeOnError(tail, async () => mustBeWritten(await store.append(lane, raise)));
-  return { tail, watermark: tail.head, lost: tail.head - watermark, isDone: () => false };
+  return { tail, watermark: head, lost: head - watermark, isDone: () => false };
 }
 
 /**
@@ -56,11 +56,11 @@ export async function startLane(parts: StartParts, feed: LaneFeed): Promise<Lane
  */
 async function rebuild(parts: StartParts, feed: LaneFeed, previous: number | undefined): Promise<LaneStart> {
   const { store, lane, log, group } = parts;
-  const tail = await attach(parts, feed, { at: 'earliest' });
+  const { tail, head } = await attach(parts, feed, { at: 'earliest' });
   return closeOnError(tail, async () => {
     const isDone = log.lanes > 1 ? await group.acknowledged(lane.lane) : () => false;
-    mustBeWritten(await store.rebuild(lane, tail.head, previous));
-    return { tail, watermark: tail.head, lost: 0, rebuilt: previous === undefined ? 'empty' : 'beyond', isDone };
+    mustBeWritten(await store.rebuild(lane, head, previous));
+    return { tail, watermark: head, lost: 0, rebuilt: previous === undefined ? 'empty' : 'beyond', isDone };
   });
 }
 
@@ -78,9 +78,15 @@ function mustBeWritten(outcome: WriteOutcome): void {
   if (!outcome.written) throw new HistoryError('failed', 'another writer has begun the lane', { retryable: true });
 }
 
-async function attach({ log, lane }: StartParts, feed: LaneFeed, start: TailStart): Promise<LaneTail> {
+/** A tail, and what it begins after: its own head moves on with what comes. */
+async function attach(
+  { log, lane }: StartParts,
+  feed: LaneFeed,
+  start: TailStart,
+): Promise<{ readonly tail: LaneTail; readonly head: number }> {
   const tail = await log.attach(lane.lane, feed, start);
-  if (tail.indexed) return tail;
+  const { head, indexed } = tail;
+  if (indexed) return { tail, head };
   await tail.close();
   throw new BusError('refused', `lane ${lane.lane} of '${lane.log}' has no offsets: its history can't be kept`);
 }

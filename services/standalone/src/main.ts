@@ -9,6 +9,8 @@ import {
   type ServedParts,
   serveEdge,
 } from '@pharos/edge';
+import { MemoryHistory } from '@pharos/history';
+import { defaultQueueBytes, HistoryService } from '@pharos/history-service';
 import type { Service } from '@pharos/lifecycle';
 import { MemoryPresence } from '@pharos/presence';
 import { PresenceService } from '@pharos/presence-service';
@@ -44,7 +46,8 @@ export async function main(options: MainOptions): Promise<void> {
     service: 'pharos',
     createBus: (identity, logger): Bus =>
       config.pulsar.url === undefined ? new MemoryBus(new MemoryBroker()) : pulsarBus(config.pulsar, identity, logger),
-    createStores: (logger) => (config.redis.url === undefined ? ownStores() : redisStores(config.redis, logger)),
+    createStores: (logger) =>
+      config.redis.url === undefined ? ownStores(config.pulsar.url === undefined) : redisStores(config.redis, logger),
     createOthers: (parts) => others(config, parts),
     onListening: (edge, logger) => {
       const bus =
@@ -55,19 +58,37 @@ export async function main(options: MainOptions): Promise<void> {
   });
 }
 
-/** What a store in Redis needs: another process like this one may die and leave its members behind. */
-function others(config: EdgeConfig, { bus, stores, logger, metrics }: ServedParts): Service[] {
-  const { presence: store } = stores;
-  if (config.redis.url === undefined || store === undefined) return [];
+/** What the stores need: somebody fills the history, and in Redis another process like this one may die and leave its members behind. */
+function others(config: EdgeConfig, parts: ServedParts): Service[] {
+  const services: Service[] = [];
   const { channel, presence, pulsar } = config;
-  const { publish_timeout: publishTimeoutMs } = pulsar;
-  return [new PresenceService({ channel, leaseMs: presence.lease, publishTimeoutMs, bus, store, logger, metrics })];
+  const { history: historyStore, presence: presenceStore } = parts.stores;
+  if (historyStore !== undefined) {
+    services.push(new HistoryService({ ...parts, store: historyStore, channel, queueBytes: defaultQueueBytes }));
+  }
+  if (config.redis.url !== undefined && presenceStore !== undefined) {
+    const { publish_timeout: publishTimeoutMs } = pulsar;
+    const { lease: leaseMs } = presence;
+    services.push(new PresenceService({ ...parts, store: presenceStore, channel, leaseMs, publishTimeoutMs }));
+  }
+  return services;
 }
 
-/** Presence of this process alone, which ends with it. */
-function ownStores(): EdgeStores {
+/**
+ * Stores of this process alone, which end with it. History only of a log that is its own too: of one that others use, each would write some
+ * lanes and know nothing of the rest.
+ */
+function ownStores(ownLog: boolean): EdgeStores {
   const presence = new MemoryPresence();
-  return { presence, close: () => presence.close() };
+  const history = ownLog ? new MemoryHistory() : undefined;
+  return {
+    presence,
+    ...(history === undefined ? {} : { history }),
+    async close(): Promise<void> {
+      await presence.close();
+      await history?.close();
+    },
+  };
 }
 
 /** A host as it stands in a URL that somebody on this machine opens. */

@@ -9,18 +9,24 @@ import type {
   StoreLimits,
 } from '../port.ts';
 
+/** Readers look at the age themselves, by clocks that may differ. */
+const expiryMarginMs = 60_000;
+
 /** The history of one channel. */
 export class MemoryChannel {
   top = 0;
   trimmed = 0;
   /** When the store forgets the channel, in milliseconds since 1970. */
   forgottenAtMs = 0;
+  /** When what it keeps is dropped as a whole, on the clock of `performance.now()`: nobody may be given it any more. */
+  #expiresAt = 0;
   #kept: StoredPublication[] = [];
 
   add(publication: StoredPublication, limits: StoreLimits, nowMs: number): void {
     this.#kept.push(publication);
     this.top = publication.offset;
     this.forgottenAtMs = nowMs + limits.metaTtlMs;
+    this.#expiresAt = performance.now() + Math.max(0, publication.timeMs + limits.ttlMs - nowMs) + expiryMarginMs;
   }
 
   /** Takes out what is too old and, oldest first, what is too much. */
@@ -29,6 +35,10 @@ export class MemoryChannel {
     const alive = this.#kept.findIndex((publication) => publication.timeMs >= oldest);
     const tooOld = alive < 0 ? this.#kept.length : alive;
     this.#drop(Math.max(tooOld, this.#kept.length - limits.size));
+  }
+
+  expire(): void {
+    if (performance.now() > this.#expiresAt) this.remove();
   }
 
   remove(): void {

@@ -6,6 +6,8 @@ export class MemoryLane {
   readonly channels: Map<string, MemoryChannel> = new Map();
   #watermark: number;
   #floor: number;
+  /** No channel is to be forgotten before. */
+  #dueAtMs = Infinity;
   /** Of the message at the watermark. */
   #position: string | undefined;
 
@@ -24,7 +26,8 @@ export class MemoryLane {
 
   append(batch: Batch, nowMs: number): WriteOutcome {
     if (batch.previous !== this.#watermark) return { written: false, watermark: this.#watermark };
-    this.tidy(nowMs);
+    // Each channel is only looked at when one of them is due: a batch must not cost what all of them do.
+    if (nowMs >= this.#dueAtMs) this.tidy(nowMs);
     const fresh = batch.entries.filter((entry) => entry.offset > batch.previous);
     const limits = new Map<string, StoreLimits>();
     for (const entry of fresh) {
@@ -40,8 +43,13 @@ export class MemoryLane {
   }
 
   tidy(nowMs: number): void {
+    this.#dueAtMs = Infinity;
     for (const [name, channel] of this.channels) {
-      if (channel.forgottenAtMs > nowMs) continue;
+      channel.expire();
+      if (channel.forgottenAtMs > nowMs) {
+        this.#dueAtMs = Math.min(this.#dueAtMs, channel.forgottenAtMs);
+        continue;
+      }
       this.#floor = Math.max(this.#floor, channel.top);
       this.channels.delete(name);
     }
@@ -66,5 +74,6 @@ export class MemoryLane {
     // The caller may use its buffer again.
     const stored = { offset, timeMs, data: Buffer.from(data), properties: new Map(properties) };
     channel.add(stored, entry.limits, nowMs);
+    this.#dueAtMs = Math.min(this.#dueAtMs, channel.forgottenAtMs);
   }
 }

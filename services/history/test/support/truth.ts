@@ -51,14 +51,14 @@ export async function readLog(log: Log): Promise<LoggedMessage[][]> {
 }
 
 /**
- * Holds the store against the log: for every channel of every lane each publication once, in order, at its offset. Says how many. The limits
+ * Holds the store against the log: for every channel of `kept:` and every lane each publication once, in order, at its offset. Says how many. The limits
  * must be wide enough for all.
  */
 export async function mustHoldLog(log: Log, store: HistoryStore): Promise<number> {
   let count = 0;
   for (const [lane, messages] of (await readLog(log)).entries()) {
     const byChannel = new Map<string, LoggedMessage[]>();
-    for (const message of messages) {
+    for (const message of messages.filter(({ channel }) => channel.startsWith('kept:'))) {
       const known = byChannel.get(message.channel);
       if (known === undefined) byChannel.set(message.channel, [message]);
       else known.push(message);
