@@ -3,7 +3,7 @@ import { describe, test } from 'node:test';
 import { ProtocolClient, TextClient } from './support/clients.ts';
 import { logged } from './support/logs.ts';
 import { metric, untilMetric } from './support/metrics.ts';
-import { type MemoryWorld, memoryWorld, startEdge } from './support/world.ts';
+import { memoryWorld, startEdge, startOutsider, type MemoryWorld } from './support/world.ts';
 
 /** No lane is attached before somebody asks. */
 const unattached = { PHAROS_CHAT_ENABLED: 'false', PHAROS_CHANNEL_WITHOUT_NAMESPACE_HISTORY_SIZE: '0' };
@@ -97,6 +97,20 @@ describe('publications that are lost, and logs that begin anew', () => {
     await untilMetric(edge, 'pharos_edge_lanes_attached', 1);
     await untilMetric(edge, 'pharos_edge_lanes_connected', 1);
     assert.ok(logged(edge, 'a lane ended').length === 1);
+  });
+
+  test('who can not resume still gets what comes into the new log before the edge follows it', async (t) => {
+    const world = memoryWorld();
+    const edge = await startEdge(t, world);
+    const plain = await ProtocolClient.connect(t, edge);
+    await plain.subscribe('room');
+    world.broker.deleteLog(world.topic);
+    const outsider = await startOutsider(t, world);
+    for (const number of [1, 2, 3]) await outsider.append('room', String(number));
+    await plain.publications.waitForCount(3);
+    await outsider.append('room', '4');
+    await plain.publications.waitForCount(4);
+    assert.deepEqual(plain.dataOf('room'), [1, 2, 3, 4]);
   });
 
   test('a publish finds out by itself that its log has ended', async (t) => {

@@ -37,6 +37,8 @@ const maxBatchBytes = 1024 * 1024;
 /** Batches under way at once: enough to hide the way to the store. */
 const maxUnderWay = 4;
 const rerouteDeadlineMs = 30_000;
+/** How often an idle lane is looked for: until somebody finds that the store lost it, edges put off who was away for long. */
+const lookMs = 5_000;
 
 /** Brings a lane into the store from where that stands, until told to stop or something goes wrong: then another one begins. */
 export class LaneSession {
@@ -46,6 +48,8 @@ export class LaneSession {
   #rerouter: LaneRerouter | undefined;
   #failure: Error | undefined;
   #wrote = false;
+  /** What the store has surely had. */
+  #written = 0;
 
   constructor(parts: SessionParts) {
     this.#parts = parts;
@@ -64,10 +68,13 @@ export class LaneSession {
   /** Resolves after the signal, when what was under way is settled. @throws Rewind, BusError, HistoryError */
   async run(signal: AbortSignal): Promise<void> {
     const start = await startLane(this.#parts, this.#feed);
+    this.#written = start.watermark;
+    const looking = setInterval(() => void this.#look(), lookMs);
     try {
       this.#begun(start);
       await this.#bring(start, signal);
     } finally {
+      clearInterval(looking);
       await Promise.all(this.#underWay);
       await start.tail.close();
       await this.#rerouter?.close();
@@ -123,9 +130,22 @@ export class LaneSession {
     metrics.batches.inc({ outcome: outcome.written ? 'written' : 'refused' });
     if (!isThere) throw refusal(batch.previous, outcome.watermark);
     this.#wrote = true;
+    this.#written = Math.max(this.#written, batch.watermark);
     progress.wrote(batch.watermark);
     for (const [kind, count] of kinds) metrics.messages.inc({ kind }, count);
     this.#acknowledge(batch.position);
+  }
+
+  /** A store that was emptied, or lost writes, says so when it is written to; an idle lane would wait for that. */
+  async #look(): Promise<void> {
+    const { store, lane } = this.#parts;
+    const written = this.#written;
+    try {
+      const state = await store.state(lane);
+      if (state === undefined || state.watermark < written) this.#fail(refusal(written, state?.watermark));
+    } catch {
+      // What is written next will tell.
+    }
   }
 
   #acknowledge(position: string): void {

@@ -77,13 +77,14 @@ async function markerEntry(parts: AttachParts): Promise<EntryPosition> {
 function headAt(stream: EntryStream, entry: Entry, position: EntryPosition): Attached {
   const first = indexOf(entry);
   const indexed = first > 0;
+  const headTimeMs = entry.brokerEntry?.brokerTimestampMs ?? entry.metadata.publishTime;
   if (compare(entry, position) === 0) {
     const last = lastEntry(stream, entry, indexed ? first + entry.count - 1 : 0);
-    return { stream, last, indexed, headTimeMs: entry.brokerEntry?.brokerTimestampMs ?? entry.metadata.publishTime };
+    return { stream, last, indexed, headTimeMs };
   }
   // What lay there is no message (a mark of the broker's) or gone: the lane goes on with this one.
   stream.putBack(entry);
-  return { stream, last: { ...position, head: indexed ? first - 1 : 0, session: -1 }, indexed };
+  return { stream, last: { ...position, head: indexed ? first - 1 : 0, session: -1 }, indexed, headTimeMs };
 }
 
 /** The head is found first: what is read from further back has then to reach it. */

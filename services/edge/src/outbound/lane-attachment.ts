@@ -20,8 +20,8 @@ export interface AttachedLane {
   readonly wanted: boolean;
   /** What of the lane is to be read before it counts as attached; none: it begins at its head. */
   readonly prefill: Prefill | undefined;
-  /** An entry of the prefill: it was published before anybody could join. */
-  past(entry: LaneEntry): void;
+  /** An entry of the prefill, of the life with this epoch: it was published before anybody could join. */
+  past(entry: LaneEntry, epoch: string): void;
   began(): void;
   /** What came so far is void; the lane is attached, perhaps anew. */
   restarted(): void;
@@ -32,7 +32,13 @@ export interface AttachedLane {
   /** The lane has no offsets from here on; what comes live goes on. */
   indexLost(error: Error): void;
   /** The lane is over; it begins anew, from its newest publication. */
-  ended(error: Error): void;
+  ended(error: Error, handedOn: LaneHead): void;
+}
+
+/** The newest offset that was handed on, and the life that it belongs to. */
+export interface LaneHead {
+  readonly epoch: string;
+  readonly offset: number;
 }
 
 /** How far back a lane is read when it is attached, and what may be spent on that. */
@@ -229,7 +235,7 @@ export class LaneAttachment {
     if (following !== this.#current) return;
     this.#drop();
     if (performance.now() - this.#attachedAt > stableMs) this.#backoff.reset();
-    this.#owner.ended(error);
+    this.#owner.ended(error, { epoch: following.life.epoch, offset: following.tail?.head ?? 0 });
     if (this.#owner.wanted || this.#waiters.size > 0) this.#startIn(this.#backoff.next());
   }
 
@@ -325,7 +331,7 @@ class Following implements TailHandler {
     if (this.#stopped) return;
     if (this.#catchUp === undefined) return this.#owner.entry(entry);
     this.#catchUp.read(entry.bytes);
-    this.#owner.past(entry);
+    this.#owner.past(entry, this.life.epoch);
   }
 
   turnEnd(): void {

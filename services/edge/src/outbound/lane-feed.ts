@@ -5,7 +5,13 @@ import type { LivingLog } from '@pharos/channels';
 import type { ChannelLimits } from '@pharos/history';
 import { ThrottledLog } from '../throttled-log.ts';
 import type { Flusher } from './flusher.ts';
-import { type AttachedLane, type AttachmentContext, LaneAttachment, type Prefill } from './lane-attachment.ts';
+import {
+  type AttachedLane,
+  type AttachmentContext,
+  LaneAttachment,
+  type LaneHead,
+  type Prefill,
+} from './lane-attachment.ts';
 import type { LaneRing, RingChannel } from './lane-ring.ts';
 import type { LiveSource, Subscription } from './live-channel.ts';
 import { LiveSet } from './live-set.ts';
@@ -53,6 +59,8 @@ export class LaneFeed implements AttachedLane, LiveSource {
   /** Key hashes of the entry that is being handed on. */
   #hashes = new Int32Array(64);
   #newest: Promise<number> | undefined;
+  /** From the end of a lane until it is attached again: the newest offset that was handed on, by epoch. */
+  #owed: Map<string, number> | undefined;
   #linger: NodeJS.Timeout | undefined;
   /** Keeps the lane attached whoever is in it: its channel must be live from the first moment. */
   #pinned = false;
@@ -187,13 +195,11 @@ export class LaneFeed implements AttachedLane, LiveSource {
     return this.#ring === undefined ? undefined : this.#context.rings.prefill;
   }
 
-  past(entry: LaneEntry): void {
-    const hashes = this.#hashesFor(entry.count);
-    const cursor = entry.publications();
-    for (let index = 0; cursor.next(); index++) hashes[index] = cursor.keyHash();
+  past(entry: LaneEntry, epoch: string): void {
     const ageMs = Math.max(0, Date.now() - entry.publishTimeMs);
-    if (entry.firstOffset > 0) this.#ring?.add(entry, hashes, performance.now() - ageMs);
-    this.#context.metrics.entriesRead.inc();
+    this.#take(entry, performance.now() - ageMs, this.#deliveredIn(epoch));
+    this.#owed?.set(epoch, entry.firstOffset + entry.count - 1);
+    if (this.#owed !== undefined) this.#context.flusher.turnEnd();
   }
 
   restarted(): void {
@@ -201,35 +207,14 @@ export class LaneFeed implements AttachedLane, LiveSource {
   }
 
   began(): void {
+    this.#owed = undefined;
     this.#ring?.begin(this.head);
     // Whoever asked for it may be gone; and those that wait join after this.
     this.#lingerIfUnwanted();
   }
 
   entry(entry: LaneEntry): void {
-    const cursor = entry.publications();
-    const { flusher, metrics } = this.#context;
-    const hashes = this.#hashesFor(entry.count);
-    let index = 0;
-    let local = 0;
-    let none = 0;
-    while (cursor.next()) {
-      const keyHash = cursor.keyHash();
-      hashes[index++] = keyHash;
-      const channel = this.#live.interest.find(cursor, keyHash);
-      if (!cursor.routed()) {
-        metrics.publicationsMisrouted.inc();
-        this.#misrouted.note();
-      } else if (channel === undefined) none++;
-      else if (!cursor.hasProperties || !cursor.isMarker()) {
-        flusher.add(channel, cursor, entry.publishTimeMs);
-        local++;
-      }
-    }
-    if (this.#ring !== undefined && entry.firstOffset > 0) this.#ring.add(entry, hashes, performance.now());
-    metrics.entriesRead.inc();
-    if (local > 0) metrics.publicationsRead.inc({ interest: 'local' }, local);
-    if (none > 0) metrics.publicationsRead.inc({ interest: 'none' }, none);
+    this.#take(entry, performance.now(), 0);
   }
 
   turnEnd(): void {
@@ -253,7 +238,9 @@ export class LaneFeed implements AttachedLane, LiveSource {
     this.#tellPositioned('json');
   }
 
-  ended(error: Error): void {
+  ended(error: Error, handedOn: LaneHead): void {
+    // Those that can't resume stay, and have what comes until the lane is attached again from its prefill.
+    this.#owed = new Map([[handedOn.epoch, handedOn.offset]]);
     this.#ring?.forget();
     this.#context.logger.error({ err: error, topic: this.log.topic, lane: this.lane }, 'a lane ended; attaching anew');
     this.#tellPositioned('all');
@@ -287,6 +274,39 @@ export class LaneFeed implements AttachedLane, LiveSource {
       void this.#attachment.detach();
     }, lingerMs);
     this.#linger.unref();
+  }
+
+  /** Up to which offset of that life everything was handed on: all, where nobody waits for more. */
+  #deliveredIn(epoch: string): number {
+    return this.#owed === undefined ? Infinity : (this.#owed.get(epoch) ?? 0);
+  }
+
+  /** Into the ring, and what comes after an offset to its subscribers. */
+  #take(entry: LaneEntry, cameMs: number, delivered: number): void {
+    const cursor = entry.publications();
+    const { flusher, metrics } = this.#context;
+    const hashes = this.#hashesFor(entry.count);
+    let index = 0;
+    let local = 0;
+    let none = 0;
+    while (cursor.next()) {
+      const keyHash = cursor.keyHash();
+      hashes[index++] = keyHash;
+      if (cursor.offset <= delivered && delivered > 0) continue;
+      const channel = this.#live.interest.find(cursor, keyHash);
+      if (!cursor.routed()) {
+        metrics.publicationsMisrouted.inc();
+        this.#misrouted.note();
+      } else if (channel === undefined) none++;
+      else if (!cursor.hasProperties || !cursor.isMarker()) {
+        flusher.add(channel, cursor, entry.publishTimeMs);
+        local++;
+      }
+    }
+    if (this.#ring !== undefined && entry.firstOffset > 0) this.#ring.add(entry, hashes, cameMs);
+    metrics.entriesRead.inc();
+    if (local > 0) metrics.publicationsRead.inc({ interest: 'local' }, local);
+    if (none > 0) metrics.publicationsRead.inc({ interest: 'none' }, none);
   }
 
   #hashesFor(count: number): Int32Array {
