@@ -13,6 +13,7 @@ export interface RigOptions {
   readonly presence: number;
   /** @default 4 */
   readonly lanes?: number;
+  readonly leaseMs?: number;
   readonly channel?: RigSettings['channel'];
   readonly edge?: RigSettings['edge'];
 }
@@ -43,12 +44,13 @@ export class Rig {
     const redis = needsRedis ? await startRedis({ settings: redisSettings }) : undefined;
     const folder = await mkdtemp(join(tmpdir(), 'pharos-rig-'));
     const topic = uniqueTopic('rig');
-    const { lanes = 4, channel, edge } = options;
+    const { lanes = 4, leaseMs, channel, edge } = options;
     const settings: RigSettings = {
       ...pulsar,
       redisUrl: redis?.url,
       topic,
       lanes,
+      ...(leaseMs === undefined ? {} : { leaseMs }),
       ...(channel === undefined ? {} : { channel }),
       ...(edge === undefined ? {} : { edge }),
     };

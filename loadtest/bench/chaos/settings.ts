@@ -7,6 +7,8 @@ export interface RigSettings {
   readonly redisUrl: string | undefined;
   readonly topic: string;
   readonly lanes: number;
+  /** Of edges. @default as services have it */
+  readonly leaseMs?: number;
   /** Over the options of every channel. */
   readonly channel?: Readonly<Record<string, unknown>>;
   /** Over the configuration of edges, section by section. */
@@ -18,7 +20,10 @@ export function settingsOf(role: Role, rig: RigSettings): object {
   const pulsar = { url: rig.serviceUrl, admin_url: rig.adminUrl };
   const redis = rig.redisUrl === undefined ? {} : { redis: { url: rig.redisUrl } };
   const channel = { without_namespace: channelOptions(rig) };
-  if (role !== 'edge') return { pulsar, ...redis, channel };
+  const lease = rig.leaseMs === undefined ? {} : { lease: `${rig.leaseMs}ms` };
+  if (role === 'history') return { pulsar, ...redis, channel };
+  if (role === 'presence') return { pulsar, ...redis, channel, presence: lease };
+  const renewal = rig.leaseMs === undefined ? {} : { renew_interval: `${Math.floor(rig.leaseMs / 4)}ms` };
   const sections: Record<string, Readonly<Record<string, unknown>>> = {
     pulsar,
     ...redis,
@@ -29,6 +34,7 @@ export function settingsOf(role: Role, rig: RigSettings): object {
       queue_max_size: '8MiB',
     },
     chat: { enabled: false, page: false },
+    presence: { ...lease, ...renewal },
     channel,
   };
   for (const [name, over] of Object.entries(rig.edge ?? {})) sections[name] = { ...sections[name], ...over };
