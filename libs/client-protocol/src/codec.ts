@@ -10,9 +10,11 @@ import { decodeProtobufCommands } from './protobuf/decode-commands.ts';
 import { appendProtobufPush, encodeProtobufPush } from './protobuf/encode-pushes.ts';
 import { appendProtobufReply, encodeProtobufReply, protobufServerPing } from './protobuf/encode-replies.ts';
 
+export type Encoding = 'json' | 'protobuf';
+
 /** One encoding of the protocol. What is raw in a message must be in the same encoding, see `RawData`. */
 export interface Codec {
-  readonly encoding: 'json' | 'protobuf';
+  readonly encoding: Encoding;
   /** Whether its frames are binary WebSocket messages. */
   readonly binary: boolean;
   readonly serverPing: Buffer;

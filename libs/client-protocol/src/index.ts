@@ -1,4 +1,4 @@
-export { type Codec, jsonCodec, protobufCodec } from './codec.ts';
+export { type Codec, type Encoding, jsonCodec, protobufCodec } from './codec.ts';
 export * from './codes.ts';
 export type { DecodeOptions } from './decode-options.ts';
 export { type ProtocolErrorCode, ProtocolError, protocolErrors } from './errors.ts';

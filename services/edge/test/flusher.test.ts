@@ -26,6 +26,17 @@ function frames({ server }: TestOutbound): { topic: string; data: unknown[] }[] 
     }));
 }
 
+/** A push of one publication at offset 1 without anything else but its data, in hexadecimal digits. */
+function pushOf(name: string, data: string): string {
+  const field = (tag: string, content: string): string => `${tag}${hexByte(content.length / 2)}${content}`;
+  const body = field('12', Buffer.from(name).toString('hex')) + field('22', `${field('22', data)}3001`);
+  return field('', field('22', body));
+}
+
+function hexByte(value: number): string {
+  return value.toString(16).padStart(2, '0');
+}
+
 describe('packing publications into frames', () => {
   test('what one turn brings goes out as one frame a channel, at its end', (t) => {
     const outbound = testOutbound(t);
@@ -115,6 +126,34 @@ describe('packing publications into frames', () => {
     const of = (variant: string): number | undefined => values.find(({ labels }) => labels.variant === variant)?.value;
     assert.equal(of('text'), 5);
     assert.equal(of('json'), 2);
+  });
+
+  test('each encoding has a frame of its own, made only where somebody wants it', async (t) => {
+    const outbound = testOutbound(t);
+    const [both, binary] = [channel('both', 'json', 'protobuf', 'protobuf'), channel('binary', 'protobuf')];
+    add(outbound, both, '1', 'x');
+    add(outbound, binary, '"y"');
+    outbound.flusher.addPush(both, { kind: 'leave', channel: 'both', info: { user: '', client: 'u' } });
+    outbound.flusher.turnEnd();
+    const info = '{"info":{"user":"","client":"u"}}';
+    assert.deepEqual(
+      outbound.server.published.filter(({ topic }) => !topic.startsWith('j:')),
+      [
+        {
+          topic: 'p:both',
+          text: pushOf('both', '31') + pushOf('both', '78') + '0f220d' + '1204626f7468' + '3205' + '0a03120175',
+        },
+        { topic: 'p:binary', text: pushOf('binary', '227922') },
+      ],
+    );
+    assert.deepEqual(
+      outbound.server.published.filter(({ topic }) => topic.startsWith('j:')).map(({ text }) => text.split('\n')[2]),
+      [`{"push":{"channel":"both","leave":${info}}}`],
+    );
+    assert.equal((both.protobufPack?.count ?? 0) + (binary.jsonPack?.count ?? 0), 0);
+    assert.equal(binary.jsonPack, undefined);
+    const { values } = await outbound.metrics.deliveries.get();
+    assert.equal(values.find(({ labels }) => labels.variant === 'protobuf')?.value, 2 * 3 + 1);
   });
 
   test('builders are used again, and nothing of one frame shows in another', (t) => {

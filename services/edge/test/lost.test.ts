@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { ProtocolClient, TextClient } from './support/clients.ts';
+import { joinRoom, protobufSdk } from './support/protobuf-clients.ts';
 import { logged } from './support/logs.ts';
 import { metric, untilMetric } from './support/metrics.ts';
 import { memoryWorld, startEdge, startOutsider, type MemoryWorld } from './support/world.ts';
@@ -48,6 +49,19 @@ describe('publications that are lost, and logs that begin anew', () => {
     // It may come back at once.
     assert.equal(await positioned.errorOf({ subscribe: { channel: 'room', positioned: true } }), 0);
     assert.equal(await metric(edge, 'pharos_edge_subscriptions'), 2);
+  });
+
+  test('a positioned subscriber is told in Protobuf too, and the SDK comes back by itself', async (t) => {
+    const world = memoryWorld();
+    const edge = await startEdge(t, world, { env: { PHAROS_CHAT_ENABLED: 'false' } });
+    const { subscription, publications } = await joinRoom(await protobufSdk(t, edge), 'room', { positioned: true });
+    const told = new Promise<{ code: number; reason: string }>((resolve) => subscription.once('subscribing', resolve));
+    const back = new Promise<unknown>((resolve) => subscription.once('subscribed', resolve));
+    await lose(world, 'after');
+    const { code, reason } = await told;
+    assert.deepEqual([code, reason], [2500, 'insufficient state']);
+    await back;
+    assert.deepEqual(publications.items, []);
   });
 
   test('what was handed on before the hole is delivered before the push', async (t) => {

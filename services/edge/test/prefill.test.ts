@@ -7,7 +7,13 @@ import { testOutbound, type TestOutbound } from './support/feeds.ts';
 
 const topic = 'persistent://public/default/chat';
 const waitMs = 5_000;
-const limits = { maxPublications: 1_000, maxAgeMs: 60_000, maxBytes: 1_000_000, roomBytes: 1_000_000 };
+const limits = {
+  encoding: 'json' as const,
+  maxPublications: 1_000,
+  maxAgeMs: 60_000,
+  maxBytes: 1_000_000,
+  roomBytes: 1_000_000,
+};
 
 const settle = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { javaStringHash } from '@pharos/bytes';
-import { encodeReply } from '@pharos/client-protocol';
+import { type Encoding, jsonCodec, protobufCodec } from '@pharos/client-protocol';
 import { LaneRing, type RingChannel } from '../src/outbound/lane-ring.ts';
 import { recover, type Recovery } from '../src/outbound/recovery.ts';
 import { RingBudget } from '../src/outbound/ring-budget.ts';
@@ -9,7 +9,7 @@ import { fakeEntry, type FakeMessage, hashesOf } from './support/fakes.ts';
 
 const channel: RingChannel = { name: 'a', key: Buffer.from('a'), keyHash: javaStringHash('a') };
 
-function recovered(message: FakeMessage, count: number, maxBytes: number): Recovery {
+function recovered(encoding: Encoding, message: FakeMessage, count: number, maxBytes: number): Recovery {
   const limits = { maxBytes: 100_000_000, maxAgeMs: 60_000 };
   const ring = new LaneRing(limits, new RingBudget(limits.maxBytes));
   ring.restart(0);
@@ -19,6 +19,7 @@ function recovered(message: FakeMessage, count: number, maxBytes: number): Recov
   }
   const lane = { epoch: 'e', head: count, ring };
   return recover(channel, { offset: 0, epoch: 'e' }, lane, {
+    encoding,
     maxPublications: 100_000,
     maxAgeMs: 60_000,
     maxBytes,
@@ -34,13 +35,18 @@ describe('what a resume may bring', () => {
     'that are text': { data: '"'.repeat(3_000) },
   };
   for (const [kind, message] of Object.entries(kinds)) {
-    test(`is bounded as it travels: ${kind}`, () => {
-      const all = recovered(message, 200, Infinity);
-      assert.ok(all.kind === 'recovered');
-      const reply = encodeReply({ method: 'subscribe', id: 1, result: { publications: all.publications } });
-      // The bytes of the answer itself are few.
-      assert.deepEqual(recovered(message, 200, reply.length - 100), { kind: 'unrecoverable', reason: 'limit' });
-      assert.equal(recovered(message, 200, reply.length * 1.1 + 200 * 100).kind, 'recovered');
-    });
+    for (const { encoding, encodeReply } of [jsonCodec, protobufCodec]) {
+      test(`is bounded as it travels in ${encoding}: ${kind}`, () => {
+        const all = recovered(encoding, message, 200, Infinity);
+        assert.ok(all.kind === 'recovered');
+        const reply = encodeReply({ method: 'subscribe', id: 1, result: { publications: all.publications } });
+        // The bytes of the answer itself are few.
+        assert.deepEqual(recovered(encoding, message, 200, reply.length - 100), {
+          kind: 'unrecoverable',
+          reason: 'limit',
+        });
+        assert.equal(recovered(encoding, message, 200, reply.length * 1.1 + 200 * 100).kind, 'recovered');
+      });
+    }
   }
 });

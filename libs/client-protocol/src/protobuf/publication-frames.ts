@@ -87,6 +87,13 @@ export class ProtobufPublicationFrameBuilder {
     return this;
   }
 
+  /** @param message one encoded message of another kind, with its length before it: a join, a leave */
+  appendMessage(message: Buffer): this {
+    this.#frame.bytes(message);
+    this.#count++;
+    return this;
+  }
+
   /** The frame, as a view that is valid until the next `append`. */
   view(): Buffer {
     return this.#frame.view();

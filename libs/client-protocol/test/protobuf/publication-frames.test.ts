@@ -33,6 +33,9 @@ describe('ProtobufPublicationFrameBuilder', () => {
     assert.deepEqual([frames.reset().count, frames.length], [0, 0]);
     frames.append(protobufPublicationPrefix({ channel: '' }), Buffer.alloc(0), 0, 0);
     assert.equal(hex(), '0422022200');
+    frames.appendMessage(protobufCodec.encodePush({ kind: 'leave', channel: 'c', info: { user: '', client: 'u' } }));
+    assert.equal(hex(), '0422022200' + '0c220a' + '120163' + '3205' + '0a03120175');
+    assert.equal(frames.count, 2);
   });
 
   test('builds what encodePush builds, whatever the values', () => {

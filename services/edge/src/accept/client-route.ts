@@ -1,3 +1,4 @@
+import { type Codec, jsonCodec, protobufCodec } from '@pharos/client-protocol';
 import type { RequestHead, Socket, UpgradeDecision, WebSocketHandler, WebSocketRoute } from '@pharos/socket-server';
 
 import { ClientSession } from '../session/client-session.ts';
@@ -18,8 +19,10 @@ export function clientRoute(
 ): WebSocketRoute<ClientSession> {
   const handler: WebSocketHandler<ClientSession> = {
     upgrade(head: RequestHead, offeredProtocols: readonly string[]): UpgradeDecision<ClientSession> {
-      const refusal = admission.refusal(head) ?? refuseProtobuf(head, offeredProtocols);
-      return refusal === undefined ? { accept: new ClientSession(context) } : { refuse: refusal };
+      const refusal = admission.refusal(head);
+      if (refusal !== undefined) return { refuse: refusal };
+      const { codec, protocol } = negotiate(head, offeredProtocols);
+      return { accept: new ClientSession(context, codec), ...(protocol === undefined ? {} : { protocol }) };
     },
     open(socket: Socket<ClientSession>): void {
       admission.entered();
@@ -38,16 +41,21 @@ export function clientRoute(
   return { path: '/connection/websocket', handler, maxPayloadBytes, idleTimeoutSeconds };
 }
 
-/** A client that speaks Protobuf must hear that it isn't understood, and not get JSON. */
-function refuseProtobuf(
+const subprotocols: ReadonlyMap<string, Codec> = new Map([
+  ['centrifuge-json', jsonCodec],
+  ['centrifuge-protobuf', protobufCodec],
+]);
+
+/** The encoding of the first subprotocol offered that there is, else of the query, else JSON. */
+function negotiate(
   head: RequestHead,
   offeredProtocols: readonly string[],
-): { status: number; body: string } | undefined {
+): { readonly codec: Codec; readonly protocol?: string } {
+  for (const protocol of offeredProtocols) {
+    const codec = subprotocols.get(protocol);
+    if (codec !== undefined) return { codec, protocol };
+  }
   const query = new URLSearchParams(head.query);
-  const asked =
-    offeredProtocols.includes('centrifuge-protobuf') ||
-    query.get('format') === 'protobuf' ||
-    query.get('cf_protocol') === 'protobuf';
-  if (!asked) return undefined;
-  return { status: 501, body: 'This server speaks the Centrifuge protocol over JSON, not over Protobuf.\n' };
+  const asked = query.get('format') === 'protobuf' || query.get('cf_protocol') === 'protobuf';
+  return { codec: asked ? protobufCodec : jsonCodec };
 }

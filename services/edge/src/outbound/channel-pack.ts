@@ -1,6 +1,12 @@
-import { PublicationFrameBuilder, publicationPrefix } from '@pharos/client-protocol';
+import {
+  type Encoding,
+  ProtobufPublicationFrameBuilder,
+  PublicationFrameBuilder,
+  protobufPublicationPrefix,
+  publicationPrefix,
+} from '@pharos/client-protocol';
 
-import type { PublicationView } from './publication-view.ts';
+import type { FrameBuilder, PublicationView } from './publication-view.ts';
 
 /** Builders that grew beyond this by one large publication are let go rather than kept. */
 const maxKeptBytes = 256 * 1024;
@@ -11,24 +17,29 @@ const maxKept = 64;
  * edge with many channels has as many as are in use at once.
  */
 export class BuilderPool {
-  readonly #free: PublicationFrameBuilder[] = [];
+  readonly #free: Record<Encoding, FrameBuilder[]> = { json: [], protobuf: [] };
 
-  take(): PublicationFrameBuilder {
-    return this.#free.pop() ?? new PublicationFrameBuilder();
+  take(encoding: Encoding): FrameBuilder {
+    const builder = this.#free[encoding].pop();
+    if (builder !== undefined) return builder;
+    return encoding === 'json' ? new PublicationFrameBuilder() : new ProtobufPublicationFrameBuilder();
   }
 
-  give(builder: PublicationFrameBuilder): void {
-    if (this.#free.length < maxKept && builder.length <= maxKeptBytes) this.#free.push(builder.reset());
+  give(encoding: Encoding, builder: FrameBuilder): void {
+    const free = this.#free[encoding];
+    if (free.length < maxKept && builder.length <= maxKeptBytes) free.push(builder.reset());
   }
 }
 
-/** What of one channel waits to go out as one frame. */
+/** What of one channel waits to go out as one frame of one encoding. */
 export class ChannelPack {
+  readonly encoding: Encoding;
   readonly #prefix: Buffer;
-  #builder: PublicationFrameBuilder | undefined;
+  #builder: FrameBuilder | undefined;
 
-  constructor(channel: string) {
-    this.#prefix = publicationPrefix({ channel });
+  constructor(channel: string, encoding: Encoding) {
+    this.encoding = encoding;
+    this.#prefix = encoding === 'json' ? publicationPrefix({ channel }) : protobufPublicationPrefix({ channel });
   }
 
   get count(): number {
@@ -40,13 +51,13 @@ export class ChannelPack {
   }
 
   add(publication: PublicationView, pool: BuilderPool): void {
-    this.#builder ??= pool.take();
+    this.#builder ??= pool.take(this.encoding);
     publication.appendTo(this.#builder, this.#prefix);
   }
 
   /** A message that is encoded already. */
   addMessage(message: Buffer, pool: BuilderPool): void {
-    this.#builder ??= pool.take();
+    this.#builder ??= pool.take(this.encoding);
     this.#builder.appendMessage(message);
   }
 
@@ -56,6 +67,6 @@ export class ChannelPack {
     if (builder === undefined) return;
     this.#builder = undefined;
     send(builder.view(), builder.count);
-    pool.give(builder);
+    pool.give(this.encoding, builder);
   }
 }

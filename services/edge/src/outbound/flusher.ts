@@ -1,11 +1,13 @@
 import type { PublicationCursor } from '@pharos/bus';
+import { type Encoding, jsonCodec, type Push, protobufCodec } from '@pharos/client-protocol';
 import type { SocketServer } from '@pharos/socket-server';
 
 import type { EdgeMetrics } from '../metrics.ts';
-import { BuilderPool } from './channel-pack.ts';
+import { BuilderPool, type ChannelPack } from './channel-pack.ts';
 import type { LiveChannel } from './live-channel.ts';
 import { PublicationView } from './publication-view.ts';
 import type { SlowSweep } from './slow-sweep.ts';
+import type { Variant } from './subscriber.ts';
 
 /**
  * While publications come faster than this they are collected for as long and go out as one frame a channel; an idle lane's
@@ -34,21 +36,23 @@ export class Flusher {
   /** Takes the publication under the cursor. It is looked at and written out once, however many subscribers it has. */
   add(channel: LiveChannel, cursor: PublicationCursor, publishTimeMs: number): void {
     const publication = PublicationView.at(cursor, publishTimeMs);
-    if (channel.textSubscribers > 0) {
+    const { subscribers } = channel;
+    if (subscribers.text > 0) {
       // A text client reads one publication a message, so there is nothing to pack.
       this.#publish(channel, 'text', publication.text(), 1);
     }
-    if (channel.jsonSubscribers > 0) {
-      channel.pack.add(publication, this.#pool);
-      this.#packed(channel);
-    }
+    if (subscribers.json > 0) this.#add(channel, 'json', publication);
+    if (subscribers.protobuf > 0) this.#add(channel, 'protobuf', publication);
   }
 
-  /** Takes a push that is encoded already, of a channel that isn't one of publications. */
-  addPush(channel: LiveChannel, push: Buffer): void {
-    if (channel.jsonSubscribers === 0) return;
-    channel.pack.addMessage(push, this.#pool);
-    this.#packed(channel);
+  /** Takes a push of a channel that isn't one of publications. It is written out once for each encoding. */
+  addPush(channel: LiveChannel, push: Push): void {
+    for (const { encoding, encodePush } of [jsonCodec, protobufCodec]) {
+      if (channel.subscribers[encoding] === 0) continue;
+      const pack = channel.pack(encoding);
+      pack.addMessage(encodePush(push), this.#pool);
+      this.#packed(channel, pack);
+    }
   }
 
   /** The lane has nothing more for this turn. */
@@ -62,7 +66,9 @@ export class Flusher {
   /** Sends what is collected for one channel now: before somebody joins or leaves its live set. */
   flush(channel: LiveChannel): void {
     this.#dirty.delete(channel);
-    channel.pack.flush(this.#pool, (frame, count) => this.#publish(channel, 'json', frame, count));
+    const { jsonPack, protobufPack } = channel;
+    jsonPack?.flush(this.#pool, (frame, count) => this.#publish(channel, 'json', frame, count));
+    protobufPack?.flush(this.#pool, (frame, count) => this.#publish(channel, 'protobuf', frame, count));
   }
 
   stop(): void {
@@ -70,8 +76,14 @@ export class Flusher {
     this.#dirty.clear();
   }
 
-  #packed(channel: LiveChannel): void {
-    if (channel.pack.bytes >= maxPackBytes) this.flush(channel);
+  #add(channel: LiveChannel, encoding: Encoding, publication: PublicationView): void {
+    const pack = channel.pack(encoding);
+    pack.add(publication, this.#pool);
+    this.#packed(channel, pack);
+  }
+
+  #packed(channel: LiveChannel, pack: ChannelPack): void {
+    if (pack.bytes >= maxPackBytes) this.flush(channel);
     else this.#dirty.add(channel);
   }
 
@@ -82,9 +94,9 @@ export class Flusher {
     for (const channel of this.#dirty) this.flush(channel);
   }
 
-  #publish(channel: LiveChannel, variant: 'json' | 'text', frame: Buffer, publications: number): void {
-    this.#server.publish(channel.topic(variant), frame, false);
-    const subscribers = variant === 'json' ? channel.jsonSubscribers : channel.textSubscribers;
+  #publish(channel: LiveChannel, variant: Variant, frame: Buffer, publications: number): void {
+    this.#server.publish(channel.topic(variant), frame, variant === 'protobuf');
+    const subscribers = channel.subscribers[variant];
     this.#sweep.published(channel, frame.length);
     const counted = channel.kind === 'lifecycle' ? channel.kind : variant;
     this.#metrics.framesPublished.inc({ variant: counted });

@@ -1,4 +1,4 @@
-import type { Publication } from '@pharos/client-protocol';
+import type { Encoding, Publication } from '@pharos/client-protocol';
 import { type ChannelLimits, oldestTimeMs, type StoredPublication } from '@pharos/history';
 
 import type { LaneRing, RingChannel } from './lane-ring.ts';
@@ -14,6 +14,8 @@ export interface PageQuery {
 }
 
 export interface PageLimits extends ChannelLimits {
+  /** What the answer is written in. */
+  readonly encoding: Encoding;
   /** What one answer may weigh; and what the connection takes now. */
   readonly maxBytes: number;
   readonly roomBytes: number;
@@ -131,14 +133,14 @@ function page(
   cutAt: number | undefined,
 ): PageOutcome {
   const before = stored.map(({ data, properties, offset, timeMs }) =>
-    new PublicationView(data, properties, offset, timeMs).publication(),
+    new PublicationView(data, properties, offset, timeMs).publication(limits.encoding),
   );
-  const newer = read(lane.ring, channel, fromRing);
+  const newer = read(lane.ring, channel, fromRing, limits.encoding);
   const all = query.reverse ? [...newer.reverse(), ...before] : [...before, ...newer];
   let bytes = 0;
   const publications: Publication[] = [];
   for (const publication of all) {
-    const more = travelBytes(publication);
+    const more = travelBytes(publication, limits.encoding);
     if (bytes + more > limits.maxBytes) break;
     bytes += more;
     publications.push(publication);
@@ -190,14 +192,14 @@ function recentHistory(ring: LaneRing, channel: RingChannel, limits: PageLimits)
 }
 
 /** The publications at these offsets, which lie side by side in the channel, in the order of the ring. */
-function read(ring: LaneRing, channel: RingChannel, offsets: readonly number[]): Publication[] {
+function read(ring: LaneRing, channel: RingChannel, offsets: readonly number[], encoding: Encoding): Publication[] {
   const wanted = new Set(offsets);
   const found: Publication[] = [];
   const first = Math.min(...offsets.slice(0, 1), ...offsets.slice(-1));
   if (wanted.size === 0) return found;
   ring.walk(channel, first - 1, {
     publication: (cursor, { publishTimeMs }) => {
-      if (wanted.has(cursor.offset)) found.push(PublicationView.at(cursor, publishTimeMs).publication());
+      if (wanted.has(cursor.offset)) found.push(PublicationView.at(cursor, publishTimeMs).publication(encoding));
       return found.length < wanted.size;
     },
   });

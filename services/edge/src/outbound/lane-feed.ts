@@ -28,7 +28,7 @@ import { recoverLatest } from './latest-recovery.ts';
 import { LaneStore, type LaneStoreContext, nothingOlder, type OlderLimits, type StoreVerdict } from './lane-store.ts';
 import { type Older, recover, type Recovery, type RecoveryLimits, type StreamPosition } from './recovery.ts';
 import type { Rings } from './rings.ts';
-import type { Subscriber, Variant } from './subscriber.ts';
+import type { Subscriber } from './subscriber.ts';
 
 /** How long a lane stays attached after its last subscriber left: a client that reconnects, or the next one, finds it warm. */
 const lingerMs = 60_000;
@@ -235,7 +235,7 @@ export class LaneFeed implements AttachedLane, LiveSource {
     this.#ring?.forget();
     this.#context.logger.error({ err: error, topic: this.log.topic, lane: this.lane }, 'live delivery only');
     // Nothing was lost: who can't resume anyway has nothing to do about it.
-    this.#tellPositioned('json');
+    this.#tellPositioned('protocol');
   }
 
   ended(error: Error, handedOn: LaneHead): void {
@@ -256,10 +256,10 @@ export class LaneFeed implements AttachedLane, LiveSource {
     await this.#attachment.close();
   }
 
-  #tellPositioned(variant: Variant | 'all'): void {
+  #tellPositioned(whom: 'protocol' | 'all'): void {
     for (const channel of [...this.#live.interest.channels()]) {
       for (const { positioned, subscriber } of [...channel.subscriptions]) {
-        if (positioned && (variant === 'all' || variant === subscriber.variant)) {
+        if (positioned && (whom === 'all' || subscriber.variant !== 'text')) {
           subscriber.insufficientState(channel.name);
         }
       }

@@ -1,6 +1,5 @@
 import type { Hole, LaneEntry } from '@pharos/bus';
 import { decodeLifecycleEvent, type LivingLog } from '@pharos/channels';
-import { encodePush } from '@pharos/client-protocol';
 import { LeaveIds } from '@pharos/presence';
 
 import type { FeedContext } from './lane-feed.ts';
@@ -118,7 +117,7 @@ export class LifecycleFeed implements AttachedLane, LiveSource {
     if (event === undefined) return received.inc({ kind: 'invalid' });
     if (!this.#ids.first(event.id)) return received.inc({ kind: 'repeated' });
     received.inc({ kind: event.type });
-    this.#context.flusher.addPush(channel, encodePush({ kind: event.type, channel: channel.name, info: event.info }));
+    this.#context.flusher.addPush(channel, { kind: event.type, channel: channel.name, info: event.info });
   }
 
   /** Who counts along must begin anew, from what presence says. */

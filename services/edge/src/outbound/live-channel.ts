@@ -1,7 +1,8 @@
 import { javaStringHash } from '@pharos/bytes';
+import type { Encoding } from '@pharos/client-protocol';
 
 import { ChannelPack } from './channel-pack.ts';
-import type { Subscriber } from './subscriber.ts';
+import type { Subscriber, Variant } from './subscriber.ts';
 
 /** What comes to a channel's subscribers. */
 export type LiveKind = 'publications' | 'lifecycle';
@@ -31,6 +32,11 @@ export class Subscription {
   }
 }
 
+const topicPrefixes: Readonly<Record<LiveKind, Readonly<Record<Variant, string>>>> = {
+  publications: { json: 'j:', protobuf: 'p:', text: 't:' },
+  lifecycle: { json: 'lj:', protobuf: 'lp:', text: 'lt:' },
+};
+
 /** A channel with at least one subscriber on this edge. */
 export class LiveChannel {
   readonly name: string;
@@ -40,9 +46,11 @@ export class LiveChannel {
   readonly feed: LiveSource;
   readonly kind: LiveKind;
   readonly subscriptions: Set<Subscription> = new Set();
-  readonly pack: ChannelPack;
-  jsonSubscribers = 0;
-  textSubscribers = 0;
+  /** Made when the first publication is packed: most channels have subscribers of one encoding. */
+  jsonPack: ChannelPack | undefined;
+  protobufPack: ChannelPack | undefined;
+  /** How many want each variant. */
+  readonly subscribers: Record<Variant, number> = { json: 0, protobuf: 0, text: 0 };
   /** Bytes handed to the sockets of this channel since they were last swept. */
   bytesSinceSweep = 0;
 
@@ -52,25 +60,26 @@ export class LiveChannel {
     this.keyHash = javaStringHash(name);
     this.feed = feed;
     this.kind = kind;
-    this.pack = new ChannelPack(name);
   }
 
   /** Names of the native publish topics, one for each variant. */
-  topic(variant: 'json' | 'text'): string {
-    if (this.kind === 'lifecycle') return `l:${this.name}`;
-    return variant === 'json' ? `j:${this.name}` : `t:${this.name}`;
+  topic(variant: Variant): string {
+    return `${topicPrefixes[this.kind][variant]}${this.name}`;
+  }
+
+  pack(encoding: Encoding): ChannelPack {
+    if (encoding === 'json') return (this.jsonPack ??= new ChannelPack(this.name, encoding));
+    return (this.protobufPack ??= new ChannelPack(this.name, encoding));
   }
 
   add(subscription: Subscription): void {
     this.subscriptions.add(subscription);
-    if (subscription.subscriber.variant === 'json') this.jsonSubscribers++;
-    else this.textSubscribers++;
+    this.subscribers[subscription.subscriber.variant]++;
   }
 
   remove(subscription: Subscription): boolean {
     if (!this.subscriptions.delete(subscription)) return false;
-    if (subscription.subscriber.variant === 'json') this.jsonSubscribers--;
-    else this.textSubscribers--;
+    this.subscribers[subscription.subscriber.variant]--;
     return true;
   }
 

@@ -6,6 +6,8 @@ import {
   encodeTags,
   encodingTag,
   type ClientInfo,
+  type Encoding,
+  ProtobufPublicationFrameBuilder,
   type Publication,
   type PublicationFrameBuilder,
   renderText,
@@ -18,6 +20,8 @@ const reservedPrefix = 'pharos-';
 const traceProperties: ReadonlySet<string> = new Set(['traceparent', 'tracestate']);
 
 const noProperties: ReadonlyMap<string, string> = new Map();
+
+export type FrameBuilder = PublicationFrameBuilder | ProtobufPublicationFrameBuilder;
 
 /**
  * The publication under a cursor, looked at once for all its subscribers. Whatever its bytes are, they end up as data:
@@ -51,10 +55,14 @@ export class PublicationView {
     return renderText(this.#data, this.#properties.get(clientProperty));
   }
 
-  /** Appends it to a frame of its channel. */
-  appendTo(frame: PublicationFrameBuilder, prefix: Buffer): void {
-    const payload = classifyPayload(this.#data);
+  /** Appends it to a frame of its channel, in the frame's encoding: Protobuf takes the payload as it is. */
+  appendTo(frame: FrameBuilder, prefix: Buffer): void {
     const info = this.#info();
+    if (frame instanceof ProtobufPublicationFrameBuilder) {
+      frame.append(prefix, this.#data, this.#offset, this.#timeMs, info, this.#tags(false));
+      return;
+    }
+    const payload = classifyPayload(this.#data);
     const tags = this.#tags(payload.kind === 'binary');
     frame.append(
       prefix,
@@ -66,16 +74,12 @@ export class PublicationView {
     );
   }
 
-  /** As a reply holds it; its data may be a view. */
-  publication(): Publication {
+  /** As a reply of that encoding holds it; its data may be a view. */
+  publication(encoding: Encoding): Publication {
+    const common = { info: this.#info(), offset: this.#offset, timeMs: this.#timeMs };
+    if (encoding === 'protobuf') return { ...common, data: this.#data, tags: this.#tags(false) };
     const payload = classifyPayload(this.#data);
-    return {
-      data: payload.json,
-      info: this.#info(),
-      offset: this.#offset,
-      tags: this.#tags(payload.kind === 'binary'),
-      timeMs: this.#timeMs,
-    };
+    return { ...common, data: payload.json, tags: this.#tags(payload.kind === 'binary') };
   }
 
   #info(): ClientInfo | undefined {

@@ -1,4 +1,4 @@
-import type { Publication } from '@pharos/client-protocol';
+import type { Encoding, Publication } from '@pharos/client-protocol';
 import { exceedsLimits, type StoredPublication } from '@pharos/history';
 
 import type { OlderPage, OlderWanted } from './history-page.ts';
@@ -14,6 +14,8 @@ export interface StreamPosition {
 
 /** What one resume may bring: beyond any of these the client is told that it was not recovered, and gets nothing partial. */
 export interface RecoveryLimits {
+  /** What the answer is written in. */
+  readonly encoding: Encoding;
   readonly maxPublications: number;
   readonly maxAgeMs: number;
   readonly maxBytes: number;
@@ -94,12 +96,12 @@ function stitch(
   for (const { data, properties, offset: at, timeMs } of older?.publications ?? []) {
     // What this edge has yet to hand on comes live.
     if (at > lane.head) break;
-    const publication = new PublicationView(data, properties, at, timeMs).publication();
+    const publication = new PublicationView(data, properties, at, timeMs).publication(limits.encoding);
     if (!missed.add(publication, timeMs)) return { kind: 'unrecoverable', reason };
   }
   const whole = lane.ring.walk(channel, Math.max(offset, older?.through ?? 0), {
     publication: (cursor, { publishTimeMs }) =>
-      missed.add(PublicationView.at(cursor, publishTimeMs).publication(), publishTimeMs),
+      missed.add(PublicationView.at(cursor, publishTimeMs).publication(limits.encoding), publishTimeMs),
     removal: () => {
       // Some of what was missed can't be had any more; where nothing was, nothing is lost by it.
       if (missed.publications.length === 0) return true;
@@ -128,7 +130,7 @@ class Missed {
     const { maxPublications: size, maxAgeMs: ttlMs, maxBytes } = this.#limits;
     this.publications.push(publication);
     this.#times.push({ timeMs });
-    this.bytes += travelBytes(publication);
+    this.bytes += travelBytes(publication, this.#limits.encoding);
     return this.bytes <= maxBytes && exceedsLimits(this.#times, { size, ttlMs }, Date.now()) === undefined;
   }
 }
@@ -137,11 +139,17 @@ class Missed {
 const envelopeBytes = 96;
 
 /** As it travels: escaped, a payload can be several times as long, and tags come from any program that may write to the topic. */
-export function travelBytes({ data, info, tags }: Publication): number {
+export function travelBytes({ data, info, tags }: Publication, encoding: Encoding): number {
+  const textBytes = encoding === 'json' ? jsonBytes : protobufBytes;
   let bytes = envelopeBytes + data.length;
-  if (info !== undefined) bytes += jsonBytes(info.user) + jsonBytes(info.client);
-  for (const [name, value] of tags ?? []) bytes += jsonBytes(name) + jsonBytes(value) + 2;
+  if (info !== undefined) bytes += textBytes(info.user) + textBytes(info.client);
+  for (const [name, value] of tags ?? []) bytes += textBytes(name) + textBytes(value) + 2;
   return bytes;
+}
+
+/** With tag and length, and its part of the length of what it is in. */
+function protobufBytes(text: string): number {
+  return Buffer.byteLength(text) + 6;
 }
 
 function jsonBytes(text: string): number {

@@ -1,7 +1,8 @@
+import type { Encoding } from '@pharos/client-protocol';
 import type { Socket } from '@pharos/socket-server';
 
 /** How a subscriber wants its publications: each is a variant with a native topic of its own. */
-export type Variant = 'json' | 'text';
+export type Variant = Encoding | 'text';
 
 /** What a session shows to the outbound side. */
 export interface Subscriber {

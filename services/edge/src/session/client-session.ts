@@ -2,17 +2,15 @@ import { randomUUID } from 'node:crypto';
 
 import {
   type ClientInfo,
+  type Codec,
   type Command,
   type DisconnectCode,
-  decodeCommands,
   disconnectCodes,
+  type Encoding,
   type ErrorCode,
-  encodePush,
-  encodeReply,
   errorCodes,
   ProtocolError,
   type Reply,
-  serverPing,
   unsubscribeCodes,
 } from '@pharos/client-protocol';
 import type { Socket } from '@pharos/socket-server';
@@ -31,7 +29,7 @@ const maxUnderWay = 256;
  * commands mean is in `commands/`.
  */
 export class ClientSession implements Subscriber, PingedSession, DrainableSession {
-  readonly variant = 'json';
+  readonly codec: Codec;
   readonly id: string = randomUUID();
   /** Empty: anonymous. */
   readonly user: string = '';
@@ -43,8 +41,13 @@ export class ClientSession implements Subscriber, PingedSession, DrainableSessio
   #slot = -1;
   #underWay = 0;
 
-  constructor(context: SessionContext) {
+  constructor(context: SessionContext, codec: Codec) {
     this.context = context;
+    this.codec = codec;
+  }
+
+  get variant(): Encoding {
+    return this.codec.encoding;
   }
 
   get socket(): Socket<unknown> {
@@ -80,10 +83,10 @@ export class ClientSession implements Subscriber, PingedSession, DrainableSessio
   /** One frame from the client: one command or several, or the answer to a ping. */
   message(frame: Buffer, isBinary: boolean): void {
     this.context.metrics.messagesReceived.inc({ transport: 'websocket' });
-    if (isBinary) return this.disconnect(disconnectCodes.badRequest);
+    if (isBinary !== this.codec.binary) return this.disconnect(disconnectCodes.badRequest);
     let commands: readonly Command[];
     try {
-      commands = decodeCommands(frame);
+      commands = this.codec.decodeCommands(frame);
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error;
       this.context.logger.debug(
@@ -108,7 +111,7 @@ export class ClientSession implements Subscriber, PingedSession, DrainableSessio
   }
 
   reply(reply: Reply): void {
-    this.#send(encodeReply(reply));
+    this.#send(this.codec.encodeReply(reply));
   }
 
   replyError(id: number, error: ErrorCode): void {
@@ -166,12 +169,12 @@ export class ClientSession implements Subscriber, PingedSession, DrainableSessio
   insufficientState(channel: string): void {
     if (!this.leave(channel)) return;
     const { code, reason } = unsubscribeCodes.insufficientState;
-    this.#send(encodePush({ kind: 'unsubscribe', channel, unsubscribe: { code, reason } }));
+    this.#send(this.codec.encodePush({ kind: 'unsubscribe', channel, unsubscribe: { code, reason } }));
   }
 
   ping(): void {
     this.pongDue = true;
-    this.#send(serverPing);
+    this.#send(this.codec.serverPing);
   }
 
   pong(): void {
@@ -187,9 +190,9 @@ export class ClientSession implements Subscriber, PingedSession, DrainableSessio
   }
 
   /** Sends an encoded reply or push. A client that asks much and reads nothing is slow too. */
-  #send(frame: string | Uint8Array): void {
+  #send(frame: Buffer): void {
     if (this.closed) return;
-    this.socket.send(frame, false);
+    this.socket.send(frame, this.codec.binary);
     if (this.socket.bufferedAmount() > this.context.limits.queueBytes) this.disconnectSlow();
   }
 }

@@ -49,6 +49,37 @@ const protocolFrame = fc.oneof(
   fc.json().map((json) => Buffer.from(json)),
   fc.uint8Array({ maxLength: 200 }).map((bytes) => Buffer.from(bytes)),
 );
+/** The same for Protobuf: tags, lengths, commands, cut ones, and varints that don't end. */
+const binaryPieces = [
+  '00',
+  '0401',
+  '0801',
+  '04 0801 2200',
+  '04 0801 5a00',
+  '0d 0802 2a09 0a0766757a7a2d7062',
+  '0f 0803 3a0b 0a0766757a7a2d7062 1200',
+  '11 0803 3a0d 0a0766757a7a2d7062 1202ffff',
+  '0d 0804 5209 0a0766757a7a2d7062',
+  '0f 0805 2a0b 0a0766757a7a2d7062 7200',
+  '0a07',
+  '2a',
+  '3a7f',
+  '22ff01',
+  'ffffffffffffffffff01',
+  'ffffffffffffffffffffff',
+  '6a026a026a02',
+  '0b0c',
+];
+const binaryFrame = fc.oneof(
+  fc.array(fc.constantFrom(...binaryPieces), { maxLength: 8 }).map((parts) => fromHex(parts.join(''))),
+  fc.uint8Array({ maxLength: 200 }).map((bytes) => Buffer.from(bytes)),
+  fc.uint8Array({ maxLength: 100 }).map((bytes) => Buffer.from([bytes.length, ...bytes])),
+);
+
+function fromHex(hex: string): Buffer {
+  return Buffer.from(hex.replaceAll(' ', ''), 'hex');
+}
+
 const frame = fc.record({
   opcode: fc.constantFrom(opcodes.text, opcodes.text, opcodes.text, ...Object.values(opcodes)),
   payload: protocolFrame,
@@ -134,6 +165,37 @@ export function badInputScenarios(makeWorld: () => World, socket: 'uws' | 'ws'):
       const { values } = (await edge.metrics.registry.getSingleMetric(name)?.get()) ?? { values: [] };
       assert.ok(values.length <= 40, `${name} has ${values.length} series`);
     }
+  });
+
+  test('random Protobuf frames harm nobody but their sender, and leave nothing behind', async (t) => {
+    const edge = await startEdge(t, makeWorld(), { socket, env });
+    const witness = await ProtocolClient.connect(t, edge);
+    await witness.subscribe('witness');
+    let round = 0;
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(binaryFrame, { minLength: 1, maxLength: 8 }),
+        fc.constantFrom(opcodes.binary, opcodes.binary, opcodes.text),
+        async (frames, lastOpcode) => {
+          const path = '/connection/websocket?format=protobuf';
+          const client = await RawClient.open(t, edge.port, path, () => assert.fail('a text frame came'));
+          client.sendFrame(opcodes.binary, fromHex('04 0801 2200'));
+          for (const [index, payload] of frames.entries()) {
+            client.sendFrame(index === frames.length - 1 ? lastOpcode : opcodes.binary, payload);
+          }
+          client.sendFrame(opcodes.close, Buffer.from([0x03, 0xe8]));
+          await client.ended;
+          await witness.publish('witness', round++);
+        },
+      ),
+      { numRuns: 100, seed: 20260102, endOnFailure: true },
+    );
+    await witness.publications.waitForCount(round);
+    assert.equal(witness.dataOf('witness').length, round);
+    await untilMetric(edge, 'pharos_edge_connections', 1);
+    await untilMetric(edge, 'pharos_edge_channels', 1);
+    witness.ws.close();
+    await untilIdle(edge);
   });
 
   test('hundreds that come and go leave no session, subscription or topic behind', async (t) => {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { ProtocolClient, TextClient } from '../support/clients.ts';
+import { ProtocolClient } from '../support/clients.ts';
 import { metric, untilMetric } from '../support/metrics.ts';
 import { startEdge, type World } from '../support/world.ts';
 
@@ -162,19 +162,5 @@ export function protocolScenarios(makeWorld: () => World, socket: 'uws' | 'ws'):
     assert.equal(result['was_recovering'], true);
     assert.equal(result['recovered'], undefined);
     assert.equal(result['publications'], undefined);
-  });
-
-  test('a request for Protobuf is refused before the upgrade, however it is asked', async (t) => {
-    const edge = await startEdge(t, makeWorld(), { socket });
-    for (const [query, protocols] of [
-      ['?format=protobuf', []],
-      ['?cf_protocol=protobuf', []],
-      ['', ['centrifuge-protobuf']],
-      ['', ['centrifuge-json', 'centrifuge-protobuf']],
-    ] as const) {
-      const opened = TextClient.open(t, edge.webSocketUrl + query, protocols);
-      await assert.rejects(opened, /Unexpected server response: 501/);
-    }
-    await TextClient.open(t, `${edge.webSocketUrl}?format=json`);
   });
 }

@@ -103,6 +103,7 @@ export function cursorAt(message: FakeMessage, offset = 1): FakeCursor {
 
 export interface Published {
   readonly topic: string;
+  /** In hexadecimal digits where it is binary. */
   readonly text: string;
 }
 
@@ -111,8 +112,9 @@ export class RecordingServer implements SocketServer {
   readonly implementation = 'ws';
   readonly published: Published[] = [];
 
-  publish(topic: string, message: string | Uint8Array): void {
-    this.published.push({ topic, text: Buffer.from(message as Uint8Array).toString() });
+  publish(topic: string, message: string | Uint8Array, isBinary: boolean): void {
+    const bytes = Buffer.from(message as Uint8Array);
+    this.published.push({ topic, text: isBinary ? bytes.toString('hex') : bytes.toString() });
   }
 
   subscribers(): number {

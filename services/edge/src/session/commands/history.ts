@@ -127,6 +127,7 @@ function refuseLate({ session, command }: Asked, code: ErrorCode, outcome: strin
 export function pageLimits(session: ClientSession, { options }: Namespace): PageLimits {
   const { queueBytes } = session.context.limits;
   return {
+    encoding: session.codec.encoding,
     size: options.history_size,
     ttlMs: options.history_ttl,
     maxBytes: queueBytes / 2,

@@ -1,5 +1,5 @@
 import { isChannelName } from '@pharos/channels';
-import { type CommandOf, encodeReply, errorCodes, type Reply } from '@pharos/client-protocol';
+import { type CommandOf, errorCodes, type Reply } from '@pharos/client-protocol';
 import { DeadlineExceeded } from '@pharos/lifecycle';
 import { PresenceError } from '@pharos/presence';
 
@@ -42,7 +42,7 @@ async function answer(session: ClientSession, command: PresenceCommand, store: E
     return session.replyError(command.id, code === 'too-many' ? errorCodes.limitExceeded : errorCodes.internal);
   }
   // More than the connection may have buffered would end it, again at each try.
-  if (method === 'presence' && encodeReply(reply).length > session.context.limits.queueBytes / 2) {
+  if (method === 'presence' && session.codec.encodeReply(reply).length > session.context.limits.queueBytes / 2) {
     reads.inc({ command: method, outcome: 'too-many' });
     return session.replyError(command.id, errorCodes.limitExceeded);
   }

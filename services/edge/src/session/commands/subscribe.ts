@@ -161,6 +161,7 @@ function limitsOf({ session, namespace }: Attempt): RecoveryLimits {
   const { history_size, history_ttl } = namespace.options;
   const { recoveryPublications, queueBytes } = session.context.limits;
   return {
+    encoding: session.codec.encoding,
     maxPublications: Math.min(history_size, recoveryPublications),
     maxAgeMs: history_ttl,
     // Answers that fill the connection's queue, this one or many together, would end the connection, again at each try.
