@@ -132,14 +132,15 @@ export class Attachment {
     this.#again(settled ? 0 : this.#backoff.next());
   }
 
-  /** To be called before `detached`, where the broker says where to go on. */
-  moved(to: Move): void {
+  /** To be called before `detached`, where the broker says where to go on. False where that can't be gone to. */
+  moved(to: Move): boolean {
     const connection = this.#connection;
     const route = connection && this.#core.routeOf(to, connection, this.#route);
     const { plainUrl, tlsUrl } = to;
     if (route !== undefined) this.#route = route;
     // TLS is not given up because a broker says so.
     else this.#core.logger.warn({ plainUrl, tlsUrl }, `${this.#parts.name} is sent to where it can't go`);
+    return route !== undefined;
   }
 
   /** Resolves when it is attached (again). @throws PulsarError why it can't be, or `Timeout` once the operation timeout is over */

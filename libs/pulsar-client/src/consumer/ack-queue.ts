@@ -142,6 +142,13 @@ export class AckQueue {
     await Promise.all(this.#unconfirmed.values());
   }
 
+  /** The topic lives on another cluster, whose broker would take what waits for ids of its own; the one before needed none of it. */
+  settle(): void {
+    for (const group of [this.#waiting, ...this.#unconfirmed.keys()]) group.done.resolve(null);
+    this.#waiting = new Group();
+    this.#unconfirmed.clear();
+  }
+
   /** Gives up what waits, and takes no more. */
   fail(reason: PulsarError): void {
     this.#failed ??= reason;

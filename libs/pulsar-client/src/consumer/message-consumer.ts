@@ -13,7 +13,8 @@ import { PartitionMessages } from './partition-messages.ts';
 import { Redelivery } from './redelivery.ts';
 import type { RedeliverySettings } from './redelivery-settings.ts';
 import type { BatchLimits } from './takers.ts';
-import { TopicEntries, type TopicEntriesParts } from './topic-entries.ts';
+import { TopicEntries } from './topic-entries.ts';
+import type { TopicEntriesParts } from './topic-entries-parts.ts';
 
 export type PartitionParts = Omit<TopicEntriesParts, 'readable' | 'event' | 'divert' | 'cleared'>;
 

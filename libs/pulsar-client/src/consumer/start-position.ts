@@ -14,6 +14,12 @@ export type SubscribeTerms = Omit<
 >;
 
 /**
+ * Of what a cluster got before the last message that came from another: a message that was on its way when the topic moved has the
+ * time of when it was first sent, and clocks differ.
+ */
+const clusterMarginMs = 60_000;
+
+/**
  * Where a non-durable subscription begins, and goes on from after a loss: the broker forgets its cursor with the last
  * consumer, so that this side must know.
  */
@@ -24,6 +30,10 @@ export class StartPosition {
   /** Nothing that was published earlier is wanted. */
   #notBeforeMs = 0;
   #rollbackSeconds: number;
+  /** When the newest that came was published; 0: nothing is known to be old. */
+  #lastMs = 0;
+  /** On another cluster: what was published there earlier has come from this one. 0: not so. */
+  #sinceMs = 0;
 
   /** @param rollbackSeconds the broker begins with what was published so long ago, whatever `start` says; 0: with `start` */
   constructor(start: MessageIdParts, inclusive: boolean, rollbackSeconds = 0) {
@@ -35,7 +45,8 @@ export class StartPosition {
   /** What SUBSCRIBE says of it. Once there is a position to go on from, time doesn't count. */
   get command(): Pick<CommandSubscribe, 'startMessageId' | 'startMessageRollbackDurationSec'> {
     const startMessageId = this.#data;
-    const startMessageRollbackDurationSec = this.#rollbackSeconds;
+    const startMessageRollbackDurationSec =
+      this.#sinceMs > 0 ? Math.max(1, Math.ceil((Date.now() - this.#sinceMs) / 1000)) : this.#rollbackSeconds;
     return startMessageRollbackDurationSec > 0
       ? { startMessageId, startMessageRollbackDurationSec }
       : { startMessageId };
@@ -63,6 +74,7 @@ export class StartPosition {
   resolveLatest(newest: MessageIdParts): void {
     const empty = newest.entryId < 0n;
     this.#newest = empty ? undefined : newest;
+    this.#lastMs = Date.now();
     this.#id = empty ? earliestMessageId : { ledgerId: newest.ledgerId, entryId: newest.entryId };
   }
 
@@ -80,6 +92,8 @@ export class StartPosition {
     this.#id = { ledgerId: id.ledgerId, entryId: id.entryId };
     this.#inclusive = false;
     this.#rollbackSeconds = 0;
+    this.#sinceMs = 0;
+    this.#lastMs = publishTimeMs;
     if (publishTimeMs < this.#notBeforeMs) return false;
     // From here on order decides: the clock of another producer may be behind.
     this.#notBeforeMs = 0;
@@ -92,8 +106,19 @@ export class StartPosition {
     return order > 0 || (order === 0 && !this.#inclusive);
   }
 
+  /** The topic lives on another cluster, where ids are others: goes on with what was published there since the last that came. */
+  elsewhere(): void {
+    // What is said by time, or is to be the newest, holds there too.
+    if (this.isLatest || this.#rollbackSeconds > 0) return;
+    this.#id = earliestMessageId;
+    this.#inclusive = true;
+    this.#newest = undefined;
+    this.#sinceMs = this.seeksTime ? 0 : Math.max(0, this.#lastMs - clusterMarginMs);
+  }
+
   seek(id: MessageIdParts, inclusive: boolean): void {
     this.#rollbackSeconds = 0;
+    this.#sinceMs = 0;
     this.#id = { ledgerId: id.ledgerId, entryId: id.entryId };
     this.#inclusive = inclusive;
     this.#notBeforeMs = 0;
@@ -101,6 +126,7 @@ export class StartPosition {
 
   seekTime(timestampMs: number): void {
     this.#rollbackSeconds = 0;
+    this.#sinceMs = 0;
     this.#id = earliestMessageId;
     this.#inclusive = true;
     this.#notBeforeMs = timestampMs;

@@ -6,7 +6,8 @@ import type { Entry, EntryConsumer, EntryConsumerConfig, EntryConsumerEvent } fr
 import { FlowPool } from './flow.ts';
 import { StartPosition } from './start-position.ts';
 import { initialPositions, madeUpName, subscriptionTypes } from './subscription.ts';
-import { TopicEntries, type TopicEntriesParts } from './topic-entries.ts';
+import { TopicEntries } from './topic-entries.ts';
+import type { TopicEntriesParts } from './topic-entries-parts.ts';
 
 const kind = 'EntryConsumerConfig';
 const supported: readonly (keyof EntryConsumerConfig)[] = [

@@ -2,44 +2,26 @@ import { Deferred } from '@pharos/lifecycle';
 import { Attachment } from '../attachment/attachment.ts';
 import type { ClientCore } from '../client-core.ts';
 import type { Connection } from '../connection/connection.ts';
+import type { Move } from '../connection/move.ts';
 import { PulsarError } from '../errors.ts';
 import { Fifo } from '../fifo.ts';
 import { MessageId, type MessageIdParts } from '../message-id.ts';
-import type { CommandGetLastMessageIdResponse, CommandMessage, MessageIdData } from '../wire/index.ts';
-import { AckQueue, type AckSettings, type AckTarget, maxIdsPerCommand, plainAcks } from './ack-queue.ts';
+import {
+  ackType,
+  type CommandGetLastMessageIdResponse,
+  type CommandMessage,
+  type MessageIdData,
+} from '../wire/index.ts';
+import { AckQueue, type AckTarget, maxIdsPerCommand, plainAcks } from './ack-queue.ts';
 import { permitsOf } from './ack-set.ts';
-import type { Entry, EntryConsumerEvent } from './entry-consumer.ts';
-import { Flow, type FlowPool } from './flow.ts';
+import { DamagedReads, maxDamagedReads } from './damaged-reads.ts';
+import { acknowledgesDrained, DrainedAcks } from './drained-acks.ts';
+import type { Entry } from './entry-consumer.ts';
+import { Flow } from './flow.ts';
 import { damagedEntry, readEntry } from './read-entry.ts';
 import { SecondLook } from './second-look.ts';
-import type { StartPosition, SubscribeTerms } from './start-position.ts';
-
-/** How often an entry may come damaged before it is taken to be so where it lies. */
-const maxDamagedReads = 3;
-
-export interface TopicEntriesParts {
-  /** Full name, plain or a partition. */
-  readonly topic: string;
-  /** −1: not a partition. */
-  readonly partition: number;
-  readonly subscription: string;
-  readonly command: SubscribeTerms;
-  /** Of a non-durable subscription; `undefined`: durable, the broker keeps the position. */
-  readonly start: StartPosition | undefined;
-  /** Permits at most. */
-  readonly window: number;
-  /** What it may hold, together with others. */
-  readonly pool: FlowPool;
-  /** @default each turn's at once, without a word from the broker */
-  readonly acks?: AckSettings;
-  /** The queue is no more empty. */
-  readonly readable: () => void;
-  readonly event: (event: EntryConsumerEvent) => void;
-  /** Whether an entry that arrived is taken care of, and not queued. */
-  readonly divert?: ((entry: Entry) => boolean) | undefined;
-  /** What was queued is void: it comes again, or is not wanted any more. */
-  readonly cleared: () => void;
-}
+import { SubscribeCommand } from './subscribe-command.ts';
+import type { TopicEntriesParts } from './topic-entries-parts.ts';
 
 /**
  * The entries of one subscription to one topic or partition: attaches and attaches again, asks for as much as fits,
@@ -56,13 +38,15 @@ export class TopicEntries {
   readonly #persistent: boolean;
   /** Of a subscription that lives with its consumer. */
   readonly #look: SecondLook | undefined;
+  readonly #drained: DrainedAcks | undefined;
+  readonly #command: SubscribeCommand;
   #consumerId = -1;
   #session = 0;
   /** Of a subscription that keeps order: grows with each redelivery of all; what was sent before it is void. */
   #epoch = 0;
   #closed = false;
   #progress: Deferred | undefined;
-  #damaged: { readonly id: string; readonly times: number } | undefined;
+  readonly #damaged = new DamagedReads();
 
   constructor(core: ClientCore, parts: TopicEntriesParts) {
     this.#core = core;
@@ -70,6 +54,8 @@ export class TopicEntries {
     this.#persistent = parts.topic.startsWith('persistent:');
     this.#flow = new Flow(parts.window, parts.pool);
     const again = new PulsarError('NotConnected', 'subscribing once more after a move');
+    this.#command = new SubscribeCommand(parts);
+    if (acknowledgesDrained(parts)) this.#drained = new DrainedAcks((upTo) => this.#acknowledgeDrained(upTo));
     if (parts.start !== undefined) this.#look = new SecondLook(() => this.#attachment.restart(again));
     const name = `consumer of '${parts.subscription}' on ${parts.topic}`;
     this.acks = new AckQueue(parts.acks ?? plainAcks, name, () => this.#ackTarget());
@@ -247,20 +233,20 @@ export class TopicEntries {
   }
 
   async #subscribe(connection: Connection): Promise<void> {
-    const { topic, subscription, command, start } = this.parts;
+    const { topic, subscription } = this.parts;
     const consumerId = this.#core.newConsumerId();
+    const consumerEpoch = this.#epoch;
     this.#consumerId = consumerId;
     connection.addConsumer(consumerId, {
       message: (message, bytes) => this.#message(connection, message, bytes),
       activeChanged: (active) => this.parts.event({ type: 'active', active }),
       endOfTopic: () => this.parts.event({ type: 'terminated' }),
-      moved: (to) => this.#attachment.moved(to),
+      moved: (to) => this.#moved(to),
       detached: (error) => this.#attachment.detached(error),
     });
-    const position = start?.command;
     await connection.request('success', `subscribing '${subscription}' to ${topic}`, (requestId) => ({
       type: 'subscribe',
-      command: { ...command, topic, subscription, consumerId, requestId, ...position, consumerEpoch: this.#epoch },
+      command: this.#command.build({ consumerId, requestId, consumerEpoch }),
     }));
   }
 
@@ -276,8 +262,21 @@ export class TopicEntries {
     this.#look?.attached();
   }
 
+  #moved(to: Move): void {
+    if (!this.#attachment.moved(to) || to.to !== 'cluster') return;
+    // What is known by ids of the cluster that is left must not be taken for ids of the other.
+    this.acks.settle();
+    this.#command.elsewhere();
+  }
+
+  #acknowledgeDrained(upTo: MessageIdData): void {
+    const command = { consumerId: this.#consumerId, ackType: ackType.cumulative, messageId: [upTo] };
+    this.#attachment.connection?.send({ type: 'ack', command });
+  }
+
   #lost(error: PulsarError): void {
     this.#look?.lost();
+    this.#drained?.forget();
     // What is read next may be the answer that brings it back.
     this.parts.pool.resume();
     this.parts.event({ type: 'disconnected', error });
@@ -296,6 +295,7 @@ export class TopicEntries {
     const stale = command.consumerEpoch !== undefined && command.consumerEpoch < this.#epoch;
     // The broker goes by its own clock too, where it adds its time.
     const publishedMs = entry.brokerEntry?.brokerTimestampMs ?? entry.metadata.publishTime;
+    this.#drained?.arrived(command.messageId);
     const unwanted = this.#persistent && start?.advance(command.messageId, publishedMs) === false;
     this.#progressed();
     if (stale || unwanted || this.parts.divert?.(entry) === true) {
@@ -315,10 +315,9 @@ export class TopicEntries {
   #damagedEntry(command: CommandMessage, bytes: Buffer, error: PulsarError): Entry | undefined {
     this.#core.metrics.damaged?.();
     const messageId = new MessageId(command.messageId.ledgerId, command.messageId.entryId, this.parts.partition);
-    const id = messageId.toString();
-    const times = this.#damaged?.id === id ? this.#damaged.times + 1 : 1;
-    this.#damaged = { id, times };
-    this.#core.logger.error({ topic: this.parts.topic, entry: id, times, err: error }, 'an entry came damaged');
+    const times = this.#damaged.count(messageId);
+    const entry = messageId.toString();
+    this.#core.logger.error({ topic: this.parts.topic, entry, times, err: error }, 'an entry came damaged');
     const session = this.#session;
     if (times >= maxDamagedReads) return damagedEntry(messageId, error, { ...command, bytes, session });
     this.#attachment.restart(error);
@@ -345,6 +344,7 @@ export class TopicEntries {
     if (this.#closed) return;
     this.#closed = true;
     this.#look?.heard();
+    this.#drained?.forget();
     this.#progressed();
     this.#clear();
     this.#flow.leave();

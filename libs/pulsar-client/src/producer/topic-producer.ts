@@ -239,7 +239,7 @@ export class TopicProducer implements Producer {
       },
       sendError: (error) => this.#sendError(error),
       writable: () => this.#pump(),
-      moved: (to) => this.#attachment.moved(to),
+      moved: (to) => void this.#attachment.moved(to),
       detached: (error) => this.#attachment.detached(error),
     });
     const answer = await connection.request('producerSuccess', `creating a producer on ${topic}`, (requestId) => ({

@@ -33,7 +33,7 @@ before(
     proxy = await startPulsarProxy({ serviceUrl, adminUrl });
     admin = new PulsarAdmin({ adminUrl });
   },
-  { timeout: 240_000 },
+  { timeout: 600_000 },
 );
 
 after(() => Promise.all([proxy.stop(), cluster.stop()]));

@@ -13,7 +13,7 @@ export interface LoadOptions {
   /** Bytes of each message at least. */
   readonly bytes?: number;
   readonly onAcknowledged?: () => void;
-  /** Whether to go on beyond the total. @default never */
+  /** Whether to go on beyond the total, as long as nothing fails. @default never */
   readonly goesOn?: () => boolean;
 }
 
@@ -36,7 +36,7 @@ export class NumberedLoad {
     const { total, goesOn = () => false } = this.#options;
     let next = 0;
     const publish = async (): Promise<void> => {
-      while (next < total || goesOn()) await this.#publish(next++);
+      while (next < total || (this.failures.length === 0 && goesOn())) await this.#publish(next++);
     };
     await Promise.all(Array.from({ length: underWayAtMost }, publish));
   }
