@@ -23,6 +23,7 @@ export interface NamespaceConfig {
   readonly allow_presence_for_subscriber: boolean;
   readonly allow_presence_for_client: boolean;
   readonly allow_presence_for_anonymous: boolean;
+  readonly replay: boolean;
   readonly allow_history_for_subscriber: boolean;
   readonly allow_history_for_client: boolean;
   readonly allow_history_for_anonymous: boolean;
@@ -125,6 +126,10 @@ function namespaceSchema(preset: ChannelPreset): z.ZodObject<Record<string, z.Zo
     allow_presence_for_subscriber: allow('Subscribers of the channel may ask for its presence.'),
     allow_presence_for_client: allow('Clients with a user may ask for presence.'),
     allow_presence_for_anonymous: allow('Anonymous clients may ask for presence.'),
+    replay: z
+      .boolean()
+      .default(false)
+      .describe('History goes back as far as the log does, beyond history_size and history_ttl; needs redis.url.'),
     allow_history_for_subscriber: allow('Subscribers of the channel may ask for its history.'),
     allow_history_for_client: allow('Clients with a user may ask for history.'),
     allow_history_for_anonymous: allow('Anonymous clients may ask for history.'),

@@ -115,6 +115,8 @@ export interface HistoryPage extends LaneState {
   readonly top: number;
   /** Publications of the channel up to this offset may exist and not be shown. */
   readonly missingThrough: number;
+  /** What the channel had up to this offset was removed, in the log too; 0 where nothing was. Remembered as long as the lane. */
+  readonly removedThrough: number;
   /** The `since` of the next page; undefined where this is the last. */
   readonly next: number | undefined;
 }

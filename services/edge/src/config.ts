@@ -50,6 +50,7 @@ export interface EdgeConfig extends ServiceConfig {
     readonly renew_interval: number;
     readonly max_members: number;
   };
+  readonly replay: { readonly max_readers: number; readonly cache_size: number };
   readonly websocket: { readonly message_size_limit: number };
   readonly chat: { readonly enabled: boolean; readonly channel: string; readonly page: boolean };
   readonly channel: ChannelConfig;
@@ -105,6 +106,17 @@ export function edgeConfigSchema(preset: EdgePreset): z.ZodType<EdgeConfig> {
     client: clientSchema(preset),
     ring: ringSchema(),
     presence: presenceSchema(),
+    replay: z.strictObject({
+      max_readers: z
+        .int()
+        .min(1)
+        .max(64)
+        .default(4)
+        .describe('Parts of logs that are read at the same time for history (namespaces with replay).'),
+      cache_size: bytes({ minBytes: 16 * 1024 * 1024 })
+        .default(32 * 1024 * 1024)
+        .describe('What is kept in memory of what was read so, for others that ask for the same.'),
+    }),
     websocket: z.strictObject({
       message_size_limit: bytes({ minBytes: 1024, maxBytes: 4 * 1024 * 1024 })
         .default(65_536)

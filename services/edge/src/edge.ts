@@ -22,6 +22,7 @@ import { EdgeMetrics } from './metrics.ts';
 import { Namespaces } from '@pharos/channels';
 import { Flusher } from './outbound/flusher.ts';
 import { Hub } from './outbound/hub.ts';
+import { replayLimits, ReplayReaders } from './outbound/replay/replay-readers.ts';
 import { Rings } from './outbound/rings.ts';
 import { SlowSweep } from './outbound/slow-sweep.ts';
 import { loadPageAssets } from './page/assets.ts';
@@ -97,6 +98,10 @@ export class Edge implements Service {
       flusher: this.#flusher,
       rings: this.#rings,
       ...(history === undefined ? {} : { store: history }),
+      replay: new ReplayReaders(
+        { ...replayLimits, maxReaders: config.replay.max_readers, cacheBytes: config.replay.cache_size },
+        metrics,
+      ),
     });
     this.#liveness = new Liveness({
       pingIntervalMs: config.client.ping_interval,

@@ -43,6 +43,8 @@ export class EdgeMetrics {
   readonly recoveredPublications: Counter;
   readonly recoveredFrom: Counter<'tier'>;
   readonly historyPages: Counter<'outcome'>;
+  readonly replayReads: Counter;
+  readonly replayBytes: Counter;
   readonly storeSeconds: Histogram<'operation'>;
   readonly storeErrors: Counter<'code'>;
   readonly presence: PresenceMetrics;
@@ -156,6 +158,14 @@ export class EdgeMetrics {
       name: 'pharos_edge_history_pages_total',
       help: 'History commands, by outcome: what was served from as far back as ring, store or log; position (limit 0); not: epoch, gone, unavailable, crowded, too_large.',
       labels: ['outcome'],
+    });
+    this.replayReads = metrics.counter({
+      name: 'pharos_edge_replay_reads_total',
+      help: 'Parts of logs that were read from the past for history (namespaces with replay).',
+    });
+    this.replayBytes = metrics.counter({
+      name: 'pharos_edge_replay_read_bytes_total',
+      help: 'Bytes that these had.',
     });
     this.storeSeconds = metrics.histogram({
       name: 'pharos_edge_store_seconds',

@@ -118,7 +118,7 @@ class World {
   }
 }
 
-const weights = { encoding: 'json' as const, maxBytes: 1e9, roomBytes: 1e9 };
+const weights = { encoding: 'json' as const, maxBytes: 1e9, roomBytes: 1e9, stored: { size: 1, ttlMs } };
 
 /** As an edge does it, but for the waiting: `undefined` where the store is behind. */
 async function resume(world: World, offset: number): Promise<Recovery | undefined> {

@@ -18,6 +18,12 @@ import { Resuming, tellRedis } from './support/resuming.ts';
 const filler = 'x'.repeat(20_000);
 const numbers = (from: number, to: number): number[] => Array.from({ length: to - from + 1 }, (_, at) => from + at);
 const timeout = 600_000;
+const open = {
+  allow_subscribe_for_anonymous: true,
+  allow_publish_for_anonymous: true,
+  allow_recovery: true,
+  allow_history_for_anonymous: true,
+};
 
 /** Edges with a ring that a few publications fill, and the service that fills their store. */
 async function startFleet(
@@ -30,6 +36,9 @@ async function startFleet(
     PHAROS_CHANNEL_WITHOUT_NAMESPACE_LOG: topic,
     PHAROS_CHANNEL_WITHOUT_NAMESPACE_HISTORY_SIZE: '100000',
     PHAROS_CHANNEL_WITHOUT_NAMESPACE_HISTORY_TTL: '1h',
+    PHAROS_CHANNEL_NAMESPACES: JSON.stringify([
+      { name: 'replay', log: topic, history_size: 5, history_ttl: '1h', replay: true, ...open },
+    ]),
   };
   const where = { PHAROS_PULSAR_URL: pulsar.serviceUrl, PHAROS_PULSAR_ADMIN_URL: pulsar.adminUrl, ...redis };
   const internal = { PHAROS_INTERNAL_LISTEN: `127.0.0.1:${await freePort()}` };
@@ -194,8 +203,15 @@ describe('recovery from the store, with real services', {
     }
   });
 
-  test('history pages through store and ring with the SDK, both ways', async () => {
-    const { publisher, publish } = await meet('paged');
+  for (const [channel, what] of [
+    ['paged', 'through store and ring'],
+    ['replay:paged', 'back through the log, where the store keeps less'],
+  ] as const) {
+    test(`history pages with the SDK, both ways, ${what}`, () => pageBothWays(channel));
+  }
+
+  async function pageBothWays(channel: string): Promise<void> {
+    const { publisher, publish } = await meet(channel);
     await publish(1, 30);
     await evict(fleet.edges, clients);
     await publish(31, 40);
@@ -216,7 +232,10 @@ describe('recovery from the store, with real services', {
       const order = [...publisher.received.items];
       assert.deepEqual(all, reverse ? order.reverse() : order);
     }
-  });
+    const outcome = channel.startsWith('replay:') ? 'log' : 'store';
+    const { body } = await (fleet.edges[1] as EdgeProcess).internal('/metrics');
+    assert.match(body, new RegExp(`pharos_edge_history_pages_total\\{outcome="${outcome}"\\} [1-9]`));
+  }
 });
 
 describe('recovery from a Redis Cluster', { skip: unavailable('pulsar') || unavailable('redis'), timeout }, () => {

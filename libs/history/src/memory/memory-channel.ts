@@ -16,8 +16,10 @@ const expiryMarginMs = 60_000;
 export class MemoryChannel {
   top = 0;
   trimmed = 0;
-  /** When the store forgets the channel, in milliseconds since 1970. */
-  forgottenAtMs = 0;
+  /** Offset of the last removal. */
+  removed = 0;
+  /** When the store forgets the channel, in milliseconds since 1970; never where only a removal is known of it. */
+  forgottenAtMs: number = Infinity;
   /** When what it keeps is dropped as a whole, on the clock of `performance.now()`: nobody may be given it any more. */
   #expiresAt = 0;
   #kept: StoredPublication[] = [];
@@ -38,10 +40,11 @@ export class MemoryChannel {
   }
 
   expire(): void {
-    if (performance.now() > this.#expiresAt) this.remove();
+    if (performance.now() > this.#expiresAt) this.#drop(this.#kept.length);
   }
 
-  remove(): void {
+  remove(offset: number): void {
+    this.removed = offset;
     this.#drop(this.#kept.length);
   }
 
@@ -68,6 +71,7 @@ export class MemoryChannel {
       publications,
       top: this.top,
       missingThrough: Math.max(this.trimmed, hidden),
+      removedThrough: this.removed,
       next: more ? publications.at(-1)?.offset : undefined,
     };
   }

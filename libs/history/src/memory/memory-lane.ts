@@ -52,6 +52,7 @@ export class MemoryLane {
       }
       this.#floor = Math.max(this.#floor, channel.top);
       this.channels.delete(name);
+      if (channel.removed > 0) this.#channel(name).remove(channel.removed);
     }
   }
 
@@ -65,15 +66,20 @@ export class MemoryLane {
 
   #write(entry: NewEntry, nowMs: number): void {
     if (entry.kind === 'remove') {
-      this.channels.get(entry.channel)?.remove();
+      this.#channel(entry.channel).remove(entry.offset);
       return;
     }
-    const channel = this.channels.get(entry.channel) ?? new MemoryChannel();
-    this.channels.set(entry.channel, channel);
+    const channel = this.#channel(entry.channel);
     const { offset, timeMs, data, properties } = entry;
     // The caller may use its buffer again.
     const stored = { offset, timeMs, data: Buffer.from(data), properties: new Map(properties) };
     channel.add(stored, entry.limits, nowMs);
     this.#dueAtMs = Math.min(this.#dueAtMs, channel.forgottenAtMs);
+  }
+
+  #channel(name: string): MemoryChannel {
+    const channel = this.channels.get(name) ?? new MemoryChannel();
+    this.channels.set(name, channel);
+    return channel;
   }
 }

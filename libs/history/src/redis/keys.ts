@@ -6,7 +6,7 @@ import type { LaneId } from '../port.ts';
 export interface LaneKeys {
   /** Hash: watermark `w`, its position `p`, floor `f`, and for people `epoch` and `log`. */
   readonly lane: string;
-  /** Hash: channel → `<newest offset> <highest trimmed offset>`. */
+  /** Hash: channel → `<newest offset> <highest trimmed offset>`, and `<offset of the last removal>` where there was one. */
   readonly channels: string;
   /** Sorted set: channel → when it is forgotten, in milliseconds since 1970. */
   readonly forget: string;

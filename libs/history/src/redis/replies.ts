@@ -44,7 +44,7 @@ export function readAnswers(reply: RedisReply): Answer[] | undefined {
 
 export function readPage(reply: RedisReply): HistoryPage | undefined {
   if (reply === null) return undefined;
-  const [watermark, floor, top, hidden, more, entries] = list(reply);
+  const [watermark, floor, top, hidden, more, entries, removed] = list(reply);
   const publications = list(entries).map(readEntry);
   return {
     watermark: number(watermark),
@@ -52,6 +52,7 @@ export function readPage(reply: RedisReply): HistoryPage | undefined {
     publications,
     top: number(top),
     missingThrough: Math.max(number(hidden), number(floor)),
+    removedThrough: number(removed),
     next: more === 1 ? publications.at(-1)?.offset : undefined,
   };
 }

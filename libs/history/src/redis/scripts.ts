@@ -12,8 +12,10 @@ local function forget(channels, forgetting, floor, now, most)
   for _, channel in ipairs(due) do
     local known = redis.call('HGET', channels, channel)
     if known then
-      floor = math.max(floor, tonumber(string.match(known, '^%d+')))
-      redis.call('HDEL', channels, channel)
+      local top, removed = string.match(known, '^(%d+) %d+ ?(%d*)$')
+      floor = math.max(floor, tonumber(top))
+      if removed == '' then redis.call('HDEL', channels, channel)
+      else redis.call('HSET', channels, channel, '0 0 ' .. removed) end
     end
     redis.call('ZREM', forgetting, channel)
   end
@@ -69,22 +71,22 @@ for index = 4, #KEYS do
   local size, ttl, metaTtl, count = tonumber(ARGV[at + 1]), tonumber(ARGV[at + 2]), tonumber(ARGV[at + 3]), tonumber(ARGV[at + 4])
   at = at + 5
   local known = redis.call('HGET', channels, channel)
-  local top, trimmed = 0, 0
+  local top, trimmed, removed = 0, 0, ''
   if known then
-    top, trimmed = string.match(known, '^(%d+) (%d+)$')
+    top, trimmed, removed = string.match(known, '^(%d+) (%d+) ?(%d*)$')
     top, trimmed = tonumber(top), tonumber(trimmed)
-    -- It expired as a whole, with all that it held.
-    if redis.call('EXISTS', stream) == 0 then trimmed = top end
-  else
-    -- Of a time that the lane no longer knows of: before a rebuild, or forgotten.
-    redis.call('DEL', stream)
   end
+  -- Of a time that the lane no longer knows of: before a rebuild, or forgotten.
+  if top == 0 then redis.call('DEL', stream)
+  -- It expired as a whole, with all that it held.
+  elseif redis.call('EXISTS', stream) == 0 then trimmed = top end
   local last = nil
   for entry = 1, count do
     local id, time = ARGV[at], ARGV[at + 1]
     local offset = tonumber(id)
     if time == 'r' then
       if top > 0 then trimmed = top end
+      removed = id
       redis.call('DEL', stream)
     else
       if count - entry >= size then
@@ -110,7 +112,11 @@ for index = 4, #KEYS do
     end
     redis.call('ZADD', forgetting, whole(now + metaTtl), channel)
   end
-  if top > 0 then redis.call('HSET', channels, channel, whole(top) .. ' ' .. whole(trimmed)) end
+  if top > 0 or removed ~= '' then
+    local entry = whole(top) .. ' ' .. whole(trimmed)
+    if removed ~= '' then entry = entry .. ' ' .. removed end
+    redis.call('HSET', channels, channel, entry)
+  end
 end
 
 local before, proposed = tonumber(watermark), tonumber(ARGV[2])
@@ -176,7 +182,7 @@ local function missed(stream, channel, from, size)
   if offset < floor then return 'floor' end
   local known = redis.call('HGET', KEYS[2], channel)
   if not known then return {} end
-  local top, trimmed = string.match(known, '^(%d+) (%d+)$')
+  local top, trimmed = string.match(known, '^(%d+) (%d+)')
   if offset < tonumber(trimmed) then return 'trimmed' end
   if offset >= tonumber(top) then return {} end
   local entries = redis.call('XRANGE', stream, '(' .. from .. '-0', '+', 'COUNT', size + 1)
@@ -198,7 +204,8 @@ return {state[1], state[2], answers}
 
 /**
  * Reads a page. KEYS: lane, channels, stream. ARGV: channel, size, oldest time, since ('' for none), 1 for reverse, limit (-1 for none), bytes
- * of data after which to stop. Answers {watermark, floor, top, highest offset that isn't shown, 1 where more follows, entries}, or nil.
+ * of data after which to stop. Answers {watermark, floor, top, highest offset that isn't shown, 1 where more follows, entries,
+ * offset of the last removal}, or nil.
  */
 export const pageScript: RedisScript = new RedisScript(
   'history page',
@@ -208,8 +215,9 @@ local reverse, limit, most = ARGV[5] == '1', tonumber(ARGV[6]), tonumber(ARGV[7]
 local state = redis.call('HMGET', KEYS[1], 'w', 'f')
 if not state[1] then return nil end
 local known = redis.call('HGET', KEYS[2], ARGV[1])
-if not known then return {state[1], state[2], '0', '0', 0, {}} end
-local top, hidden = string.match(known, '^(%d+) (%d+)$')
+if not known then return {state[1], state[2], '0', '0', 0, {}, '0'} end
+local top, hidden, removed = string.match(known, '^(%d+) (%d+) ?(%d*)$')
+if removed == '' then removed = '0' end
 local length = redis.call('XLEN', stream)
 
 local function hide(id) hidden = string.match(id, '^%d+') end
@@ -264,6 +272,6 @@ while low and limit ~= 0 and more == 0 do
   local last = '(' .. entries[#entries][1]
   from, to = last, last
 end
-return {state[1], state[2], top, hidden, more, page}
+return {state[1], state[2], top, hidden, more, page, removed}
 `,
 );

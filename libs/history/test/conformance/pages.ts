@@ -101,11 +101,27 @@ export function pageTests(adapter: () => HistoryUnderTest): void {
     await write(store, lane, [{ kind: 'remove', channel: 'a', offset: 6 }]);
     const removed = await page(store, lane);
     assert.deepEqual([removed.publications, removed.missingThrough, removed.top], [[], 5, 5]);
+    assert.deepEqual([removed.removedThrough, (await page(store, lane, {}, 'other')).removedThrough], [6, 0]);
     await write(store, lane, [publication(clock, 9, 'a')], { previous: 6, floor: 8 });
     const found = await page(store, lane);
     assert.deepEqual([brief(found), found.missingThrough, found.floor], [[[9], undefined], 8, 8]);
     const unknown = await page(store, lane, {}, 'b');
     assert.deepEqual([unknown.publications, unknown.missingThrough, unknown.top], [[], 8, 0]);
+  });
+
+  test('a removal is remembered when its channel is forgotten, and of a channel that was never there', async () => {
+    const clock = new TestClock();
+    const store = adapter().newStore({ now: clock.now });
+    const lane = await newLane(store);
+    const entries = [publication(clock, 1, 'a'), { kind: 'remove', channel: 'a', offset: 2 } as const];
+    await write(store, lane, [...entries, { kind: 'remove', channel: 'never', offset: 3 }], { previous: 0 });
+    clock.nowMs += limits.metaTtlMs + 1;
+    const state = await store.tidy(lane);
+    const [a, never] = [await page(store, lane), await page(store, lane, {}, 'never')];
+    assert.deepEqual([state?.floor, a.top, a.removedThrough, never.top, never.removedThrough], [1, 0, 2, 0, 3]);
+    await write(store, lane, [publication(clock, 4, 'a')], { previous: 3 });
+    const again = await page(store, lane);
+    assert.deepEqual([brief(again), again.top, again.removedThrough], [[[4], undefined], 4, 2]);
   });
 
   test('a page ends when it has enough bytes, and says where to go on', async () => {

@@ -13,9 +13,12 @@ export interface PageQuery {
   readonly reverse: boolean;
 }
 
+/** Its own limits are what may be seen. */
 export interface PageLimits extends ChannelLimits {
   /** What the answer is written in. */
   readonly encoding: Encoding;
+  /** What the store is to give of that. */
+  readonly stored: ChannelLimits;
   /** What one answer may weigh; and what the connection takes now. */
   readonly maxBytes: number;
   readonly roomBytes: number;
@@ -33,8 +36,12 @@ export interface OlderPage {
   readonly publications: readonly StoredPublication[];
   /** There is more behind the last of them. */
   readonly more: boolean;
+  /** Where to go on where there is more, if it isn't the last of them: so far everything was looked at. */
+  readonly resumeAt?: number;
   /** Publications up to this offset may exist and can't be had. */
   readonly missingThrough: number;
+  /** What the channel had up to this offset was removed, as far as the store knows. */
+  readonly removedThrough?: number;
 }
 
 /** What has to be asked for to make the page. */
@@ -103,7 +110,7 @@ function forward(parts: Parts): PageOutcome {
   if (start > 0 && older.missingThrough > start) return { kind: 'gone' };
   const stored = older.publications.filter(({ offset }) => offset <= begin);
   const fromRing = isFull ? [] : recent.offsets.slice(0, limit - stored.length);
-  return page(parts, stored, fromRing, isFull ? stored.at(-1)?.offset : undefined);
+  return page(parts, stored, fromRing, isFull ? (older.resumeAt ?? stored.at(-1)?.offset) : undefined);
 }
 
 function backward(parts: Parts): PageOutcome {
@@ -122,7 +129,7 @@ function backward(parts: Parts): PageOutcome {
   const asked = older.publications.filter(({ offset }) => offset < wanted.since);
   const stored = asked.slice(0, wanted.limit);
   const isCut = older.more && shown.length + stored.length < limit;
-  return page(parts, stored, shown, isCut ? stored.at(-1)?.offset : undefined);
+  return page(parts, stored, shown, isCut ? (older.resumeAt ?? stored.at(-1)?.offset) : undefined);
 }
 
 /** @param cutAt where the page had to end before its limit */

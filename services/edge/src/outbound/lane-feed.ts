@@ -2,7 +2,6 @@ import { javaStringHash } from '@pharos/bytes';
 import type { Hole, LaneEntry } from '@pharos/bus';
 
 import type { LivingLog } from '@pharos/channels';
-import type { ChannelLimits } from '@pharos/history';
 import { ThrottledLog } from '../throttled-log.ts';
 import type { Flusher } from './flusher.ts';
 import {
@@ -16,17 +15,13 @@ import type { LaneRing, RingChannel } from './lane-ring.ts';
 import type { LiveSource, Subscription } from './live-channel.ts';
 import { LiveSet } from './live-set.ts';
 import { OffsetWaiters } from './offset-waiters.ts';
-import {
-  historyPage,
-  type OlderPage,
-  type OlderWanted,
-  type PageLimits,
-  type PageOutcome,
-  type PageQuery,
-} from './history-page.ts';
+import { olderPage, type OlderQuery } from './older-pages.ts';
+import { historyPage, type OlderPage, type PageLimits, type PageOutcome, type PageQuery } from './history-page.ts';
 import { recoverLatest } from './latest-recovery.ts';
-import { LaneStore, type LaneStoreContext, nothingOlder, type OlderLimits, type StoreVerdict } from './lane-store.ts';
+import { LaneStore, type LaneStoreContext, type OlderLimits, type StoreVerdict } from './lane-store.ts';
 import { type Older, recover, type Recovery, type RecoveryLimits, type StreamPosition } from './recovery.ts';
+import { LaneReplay } from './replay/lane-replay.ts';
+import type { ReplayReaders } from './replay/replay-readers.ts';
 import type { Rings } from './rings.ts';
 import type { Subscriber } from './subscriber.ts';
 
@@ -40,6 +35,8 @@ export interface FeedContext extends AttachmentContext {
   readonly rings: Rings;
   /** Where there is one: what channels had before the ring. */
   readonly store?: LaneStoreContext['store'];
+  /** Who reads the past of logs. */
+  readonly replay?: ReplayReaders;
 }
 
 /**
@@ -56,6 +53,7 @@ export class LaneFeed implements AttachedLane, LiveSource {
   readonly #ring: LaneRing | undefined;
   readonly #waiters = new OffsetWaiters();
   readonly #store: LaneStore | undefined;
+  #replay: LaneReplay | undefined;
   /** Key hashes of the entry that is being handed on. */
   #hashes = new Int32Array(64);
   #newest: Promise<number> | undefined;
@@ -159,15 +157,16 @@ export class LaneFeed implements AttachedLane, LiveSource {
     return historyPage(ringChannel(name), query, lane, limits, older);
   }
 
-  /** What a page needs from beyond the ring; undefined where it can't be had yet. @throws HistoryError */
-  async olderPage(
+  /** What a page needs from beyond the ring; undefined where it can't be had yet. @throws HistoryError, BusError, ReplayBusy */
+  olderPage(
+    query: Omit<OlderQuery, 'epoch' | 'channel'>,
     name: string,
-    wanted: OlderWanted,
-    reverse: boolean,
-    limits: ChannelLimits,
+    replay: boolean,
   ): Promise<OlderPage | undefined> {
-    if (this.#store === undefined) return nothingOlder(this.epoch, wanted);
-    return this.#store.page(name, wanted, reverse, limits);
+    const { replay: readers } = this.#context;
+    if (replay && readers !== undefined) this.#replay ??= new LaneReplay(this.log, this.lane, readers);
+    const whole = { ...query, epoch: this.epoch, channel: ringChannel(name) };
+    return olderPage(whole, this.#store, replay ? this.#replay : undefined);
   }
 
   /** What the channel has after an offset that the ring doesn't reach. Only while attached. @throws HistoryError */
@@ -252,6 +251,7 @@ export class LaneFeed implements AttachedLane, LiveSource {
     this.#misrouted.stop();
     this.#waiters.stop();
     this.#store?.close();
+    this.#replay?.forget();
     this.#ring?.close();
     await this.#attachment.close();
   }
@@ -271,6 +271,7 @@ export class LaneFeed implements AttachedLane, LiveSource {
     clearTimeout(this.#linger);
     this.#linger = setTimeout(() => {
       this.#ring?.forget();
+      this.#replay?.forget();
       void this.#attachment.detach();
     }, lingerMs);
     this.#linger.unref();

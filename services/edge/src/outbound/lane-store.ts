@@ -77,9 +77,19 @@ export class LaneStore {
     const page = await this.#timed('history', () => this.#context.store.history(lane, channel, query));
     if (page !== undefined) {
       this.#unbuiltSince = undefined;
-      const { watermark: through, publications, missingThrough } = page;
+      const { watermark: through, publications, missingThrough, removedThrough } = page;
       const more = page.next !== undefined;
-      return { tier: 'store', epoch: lane.epoch, through, since, limit, publications, more, missingThrough };
+      return {
+        tier: 'store',
+        epoch: lane.epoch,
+        through,
+        since,
+        limit,
+        publications,
+        more,
+        missingThrough,
+        removedThrough,
+      };
     }
     return 'unbuilt' in this.#unbuilt() ? undefined : nothingOlder(lane.epoch, wanted);
   }

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
+import { historyRemoveMarker, markerProperty } from '@pharos/bus';
 import { type Json, ProtocolClient } from '../support/clients.ts';
 import type { TestEdge } from '../support/edge.ts';
 import { metric } from '../support/metrics.ts';
@@ -87,6 +88,33 @@ export function historyScenarios(makeWorld: () => World, makeStore: (t: TestCont
     assert.deepEqual(dataOf(await ask(t, edge, { limit: 2, reverse: true })), [5, 4]);
     history.away = false;
     assert.deepEqual(dataOf(await ask(t, edge, { limit: 10 })), numbers(1, 5));
+  });
+
+  test('with replay history goes back as far as the log, past what the store keeps, and shows nothing that was removed', async (t) => {
+    const env = {
+      PHAROS_CHANNEL_WITHOUT_NAMESPACE_REPLAY: 'true',
+      PHAROS_CHANNEL_WITHOUT_NAMESPACE_HISTORY_SIZE: '5',
+    };
+    const setting = await setStore(t, makeWorld(), await makeStore(t), env);
+    const { edge, evict, outsider } = setting;
+    await append(setting, 1, 40);
+    await evict();
+    await append(setting, 41, 44);
+    for (const limit of [7, 100]) {
+      assert.deepEqual(await pageThrough(t, edge, limit, false), numbers(1, 44));
+      assert.deepEqual(await pageThrough(t, edge, limit, true), numbers(1, 44).reverse());
+    }
+    assert.ok((await metric(edge, 'pharos_edge_history_pages_total', { outcome: 'log' })) > 0);
+    // A resume is bounded as ever.
+    const { epoch, publications = [] } = await ask(t, edge, { limit: 1 });
+    const resumed = await resume(t, edge, { recover: true, epoch, offset: publications[0]?.offset ?? 0 });
+    assert.equal(resumed.recovered, undefined);
+    await outsider.append('room', '', { [markerProperty]: historyRemoveMarker });
+    await append(setting, 45, 60);
+    await evict();
+    await append(setting, 61, 62);
+    assert.deepEqual(await pageThrough(t, edge, 7, false), numbers(45, 62));
+    assert.deepEqual(await pageThrough(t, edge, 7, true), numbers(45, 62).reverse());
   });
 
   test('without a store history goes as far as the ring, and never claims to be whole', async (t) => {

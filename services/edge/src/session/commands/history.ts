@@ -80,7 +80,9 @@ async function readOlder(
   const leftMs = (): number => Math.min(olderMs, deadlineAt - performance.now());
   const isBehind = known !== undefined && known.through < wanted.ringBegin;
   if (isBehind && !(await feed.stored(wanted.ringBegin, leftMs()))) throw new PutOff('unavailable');
-  const older = await feed.olderPage(channel, wanted, reverse, pageLimits(session, asked.namespace));
+  const { stored: limits } = pageLimits(session, asked.namespace);
+  const { replay } = asked.namespace.options;
+  const older = await feed.olderPage({ wanted, reverse, limits, deadlineAt }, channel, replay);
   if (older === undefined && !(await feed.stored(wanted.ringBegin, leftMs()))) throw new PutOff('unavailable');
   return older;
 }
@@ -100,7 +102,8 @@ function answer(asked: Asked, older?: OlderPage): OlderWanted | 'crowded' | unde
   }
   const most = session.context.limits.historyPublications;
   const query: PageQuery = { limit: limit < 0 ? most : Math.min(limit, most), since: since?.offset, reverse };
-  const page = feed.page(channel, query, pageLimits(session, namespace), older);
+  const seen = namespace.options.replay ? { size: Infinity, ttlMs: Infinity } : {};
+  const page = feed.page(channel, query, { ...pageLimits(session, namespace), ...seen }, older);
   if (page.kind === 'wanted') return page.wanted;
   if (page.kind === 'crowded') return 'crowded';
   if (page.kind === 'gone') return refuseLate(asked, errorCodes.unrecoverablePosition, 'gone');
@@ -126,10 +129,11 @@ function refuseLate({ session, command }: Asked, code: ErrorCode, outcome: strin
 
 export function pageLimits(session: ClientSession, { options }: Namespace): PageLimits {
   const { queueBytes } = session.context.limits;
+  const stored = { size: options.history_size, ttlMs: options.history_ttl };
   return {
     encoding: session.codec.encoding,
-    size: options.history_size,
-    ttlMs: options.history_ttl,
+    ...stored,
+    stored,
     maxBytes: queueBytes / 2,
     roomBytes: (queueBytes - session.socket.bufferedAmount()) / 2,
   };

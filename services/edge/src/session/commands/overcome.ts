@@ -87,7 +87,12 @@ export class Overcoming {
     const { feed, channel, pageLimits } = this.#resume;
     if (known !== undefined && known.through < wanted.ringBegin) await this.#storeHas(wanted.ringBegin);
     for (;;) {
-      const page = await feed.olderPage(channel, wanted, true, pageLimits);
+      const limits = pageLimits.stored;
+      const page = await feed.olderPage(
+        { wanted, reverse: true, limits, deadlineAt: this.#deadlineAt },
+        channel,
+        false,
+      );
       if (page !== undefined) return page;
       await this.#storeHas(wanted.ringBegin);
     }
