@@ -29,7 +29,7 @@ describe('the bench, in the small', () => {
     const onPulsar = unavailable('pulsar') === false;
     assert.deepEqual(
       results.map(({ id }) => id),
-      ['P1-json-memory-50', ...(onPulsar ? ['P1-json-pulsar-50'] : [])],
+      ['P1-json-memory-50', ...(onPulsar ? ['P1-json-pulsar-50'] : []), 'P1-protobuf-memory-50'],
     );
     assert.equal(skipped.length, onPulsar ? 0 : 1);
     for (const result of results) {
@@ -109,15 +109,18 @@ describe('the processes of the bench', () => {
   test('a server that cannot be reached is an error that names the cause', async () => {
     const receiver = await Child.start<ReceiverCommands>('receiver');
     const port = await freePort();
-    await assert.rejects(receiver.call('connect', { port, connections: 1, protocol: 'bare' }), /ECONNREFUSED/);
+    await assert.rejects(
+      receiver.call('connect', { port, connections: 1, protocol: 'bare', encoding: 'json' }),
+      /ECONNREFUSED/,
+    );
     await receiver.stop();
   });
 
   test('a server that ends under its clients fails what waits for it, on both sides', async () => {
     const server = await Child.start<FloorServerCommands>('floor-server');
     const receiver = await Child.start<ReceiverCommands>('receiver');
-    const { port } = await server.call('start');
-    await receiver.call('connect', { port, connections: 3, protocol: 'bare' });
+    const { port } = await server.call('start', { encoding: 'json' });
+    await receiver.call('connect', { port, connections: 3, protocol: 'bare', encoding: 'json' });
     const load = { from: 0, count: 1_000, perSecond: 1 };
     const published = server.call('publish', { load, payloadBytes: 128 });
     const delivered = receiver.call('awaitDeliveries', { published: 1_000, timeoutMs: 60_000 });
@@ -134,8 +137,8 @@ describe('the processes of the bench', () => {
   test('what a server loses is found', async () => {
     const server = await Child.start<FloorServerCommands>('floor-server');
     const receiver = await Child.start<ReceiverCommands>('receiver');
-    const { port } = await server.call('start');
-    await receiver.call('connect', { port, connections: 3, protocol: 'bare' });
+    const { port } = await server.call('start', { encoding: 'json' });
+    await receiver.call('connect', { port, connections: 3, protocol: 'bare', encoding: 'json' });
     const publish = (from: number, count: number): Promise<Paced> =>
       server.call('publish', { load: { from, count, perSecond: 1_000 }, payloadBytes: 128 });
     await publish(0, 4);

@@ -1,3 +1,5 @@
+import type { Encoding } from '@pharos/client-protocol';
+
 import type { Child, ProcessGroup } from '../frame/child.ts';
 import { addChecked, type Checked, nothing, subtractChecked } from '../frame/delivery-check.ts';
 import type { Load, Paced } from '../frame/pacer.ts';
@@ -42,9 +44,14 @@ export class Contestant {
     this.#receiver = receiver;
   }
 
-  static async start(processes: ProcessGroup, server: Server, subscribers: number): Promise<Contestant> {
+  static async start(
+    processes: ProcessGroup,
+    server: Server,
+    { subscribers, encoding }: Audience,
+  ): Promise<Contestant> {
     const receiver = await processes.start<ReceiverCommands>('receiver');
-    await receiver.call('connect', { port: server.port, connections: subscribers, protocol: server.protocol });
+    const { port, protocol } = server;
+    await receiver.call('connect', { port, connections: subscribers, protocol, encoding });
     return new Contestant(server, receiver);
   }
 
@@ -84,28 +91,29 @@ export class Contestant {
 export interface Audience {
   readonly subscribers: number;
   readonly payloadBytes: number;
+  readonly encoding: Encoding;
 }
 
 export async function startFloor(processes: ProcessGroup, audience: Audience): Promise<Contestant> {
-  const { subscribers, payloadBytes } = audience;
+  const { payloadBytes, encoding } = audience;
   const child = await processes.start<FloorServerCommands>('floor-server');
-  const { port } = await child.call('start');
+  const { port } = await child.call('start', { encoding });
   const publish = (load: Load): Promise<Paced> => child.call('publish', { load, payloadBytes });
-  return Contestant.start(processes, { name: 'floor', pid: child.pid, port, protocol: 'bare', publish }, subscribers);
+  return Contestant.start(processes, { name: 'floor', pid: child.pid, port, protocol: 'bare', publish }, audience);
 }
 
 /** An edge, named after its bus; on Pulsar, the publications come from a process of their own. */
 export async function startEdge(processes: ProcessGroup, audience: Audience, bus: BusChoice): Promise<Contestant> {
-  const { subscribers, payloadBytes } = audience;
+  const { payloadBytes } = audience;
   const child = await processes.start<EdgeServerCommands>('edge-server');
   const { port } = await child.call('start', { bus });
   const edge = { name: bus.kind, pid: child.pid, port, protocol: 'centrifuge' } as const;
   if (bus.kind === 'memory') {
     const publish = (load: Load): Promise<Paced> => child.call('publish', { load, payloadBytes });
-    return Contestant.start(processes, { ...edge, publish }, subscribers);
+    return Contestant.start(processes, { ...edge, publish }, audience);
   }
   const publisher = await processes.start<PublisherCommands>('pulsar-publisher');
   await publisher.call('start', { serviceUrl: bus.serviceUrl, topic: bus.topic });
   const publish = (load: Load): Promise<Paced> => publisher.call('publish', { load, payloadBytes });
-  return Contestant.start(processes, { ...edge, publish }, subscribers);
+  return Contestant.start(processes, { ...edge, publish }, audience);
 }

@@ -1,8 +1,10 @@
+import type { Encoding } from '@pharos/client-protocol';
 import { uniqueTopic } from '@pharos/testkit';
 
 import { ProcessGroup } from '../frame/child.ts';
-import type { Figure, FigureContext, FigureOutcome, FigureResult, SkippedFigure } from '../frame/figure.ts';
+import type { Figure, FigureContext, FigureOutcome, FigureResult } from '../frame/figure.ts';
 import { type Pair, type Sample, summarise } from '../frame/pairs.ts';
+import type { BusChoice } from '../frame/roles.ts';
 import { type Audience, type Contestant, startEdge, startFloor } from './p1-contestant.ts';
 
 const id = 'P1';
@@ -30,38 +32,46 @@ export const p1: Figure = {
 };
 
 export async function measureP1(context: FigureContext, size: P1Size): Promise<FigureOutcome> {
+  const pulsar = await context.pulsar();
+  const onPulsar =
+    typeof pulsar === 'string' ? [] : [{ kind: 'pulsar' as const, topic: uniqueTopic('bench'), ...pulsar }];
+  const skipped = typeof pulsar === 'string' ? [{ id: `${id}-json-pulsar`, reason: pulsar }] : [];
+  const json = await measureEncoding(context, size, 'json', [{ kind: 'memory' }, ...onPulsar]);
+  // What comes off the bus is the same for both encodings.
+  const protobuf = await measureEncoding(context, size, 'protobuf', [{ kind: 'memory' }]);
+  return { results: [...json, ...protobuf], skipped };
+}
+
+async function measureEncoding(
+  context: FigureContext,
+  size: P1Size,
+  encoding: Encoding,
+  buses: readonly BusChoice[],
+): Promise<FigureResult[]> {
   const processes = new ProcessGroup();
   try {
-    return await measureWith(processes, context, size);
+    const audience: Audience = { subscribers: size.subscribers, payloadBytes, encoding };
+    const contestants = [await startFloor(processes, audience)];
+    for (const bus of buses) contestants.push(await startEdge(processes, audience, bus));
+    for (const contestant of contestants) {
+      context.progress(`${id}: warming up ${contestant.name}, ${encoding}`);
+      await contestant.measure(size.warmUpSeconds * warmUpPerSecond, warmUpPerSecond);
+    }
+    const results: FigureResult[] = [];
+    for (const perSecond of size.perSecond) {
+      results.push(...(await measureRate(context, size, { perSecond, encoding }, contestants)));
+    }
+    return results;
   } finally {
     await processes.stop();
   }
-}
-
-async function measureWith(processes: ProcessGroup, context: FigureContext, size: P1Size): Promise<FigureOutcome> {
-  const skipped: SkippedFigure[] = [];
-  const audience: Audience = { subscribers: size.subscribers, payloadBytes };
-  const contestants = [await startFloor(processes, audience), await startEdge(processes, audience, { kind: 'memory' })];
-  const pulsar = await context.pulsar();
-  if (typeof pulsar === 'string') skipped.push({ id: `${id}-json-pulsar`, reason: pulsar });
-  else {
-    const topic = uniqueTopic('bench');
-    contestants.push(await startEdge(processes, audience, { kind: 'pulsar', topic, ...pulsar }));
-  }
-  for (const contestant of contestants) {
-    context.progress(`${id}: warming up ${contestant.name}`);
-    await contestant.measure(size.warmUpSeconds * warmUpPerSecond, warmUpPerSecond);
-  }
-  const results: FigureResult[] = [];
-  for (const perSecond of size.perSecond) results.push(...(await measureRate(context, size, perSecond, contestants)));
-  return { results, skipped };
 }
 
 /** Rounds in which every server has its turn, in alternating order, so that a machine that gets slower slows all of them. */
 async function measureRate(
   context: FigureContext,
   size: P1Size,
-  perSecond: number,
+  { perSecond, encoding }: { readonly perSecond: number; readonly encoding: Encoding },
   contestants: readonly Contestant[],
 ): Promise<FigureResult[]> {
   const rounds: Map<Contestant, Sample>[] = [];
@@ -78,8 +88,8 @@ async function measureRate(
   const [floor, ...edges] = contestants;
   return edges.map((edge) => {
     const figure = {
-      id: `${id}-json-${edge.name}-${perSecond}`,
-      what: `CPU per delivery, edge on ${edge.name}, ${size.subscribers} subscribers, ${payloadBytes} B, ${perSecond} msg/s`,
+      id: `${id}-${encoding}-${edge.name}-${perSecond}`,
+      what: `CPU per delivery, edge on ${edge.name}, ${encoding}, ${size.subscribers} subscribers, ${payloadBytes} B, ${perSecond} msg/s`,
       unit: 'µs',
       reach,
     };

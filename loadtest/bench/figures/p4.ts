@@ -74,7 +74,7 @@ async function measure(side: Side, size: P4Size): Promise<Sample> {
     const receiver = await processes.start<ReceiverCommands>('receiver');
     const protocol = side === 'pharos' ? 'centrifuge' : 'bare';
     const rssAfter = async (connections: number): Promise<number> => {
-      await receiver.call('connect', { port, connections, protocol });
+      await receiver.call('connect', { port, connections, protocol, encoding: 'json' });
       return settledRss(server);
     };
     const before = await rssAfter(size.from);

@@ -1,5 +1,7 @@
 import { connect, type Socket } from 'node:net';
 
+import { ByteReader, ByteWriter } from '@pharos/bytes';
+import type { Encoding } from '@pharos/client-protocol';
 import { Deferred } from '@pharos/lifecycle';
 
 import { clientFrame, FrameReader, opcodes } from './web-socket-frames.ts';
@@ -7,7 +9,6 @@ import { benchChannel, type ClientProtocol } from './roles.ts';
 
 const host = '127.0.0.1';
 const endOfHead = Buffer.from('\r\n\r\n');
-const paths = { centrifuge: '/connection/websocket', bare: '/' } as const;
 const subscribeId = 2;
 const hello = Buffer.from(
   [
@@ -17,15 +18,47 @@ const hello = Buffer.from(
     .map((command) => JSON.stringify(command))
     .join('\n'),
 );
-/** The ping of the Centrifuge protocol, and its answer. */
-const protocolPing = Buffer.from('{}');
+
+/** The same two commands in Protobuf. */
+function protobufHello(): Buffer {
+  const subscribe = new ByteWriter();
+  subscribe.uint8(0x0a).varint(benchChannel.length).utf8(benchChannel);
+  subscribe.uint8(0x48).uint8(1).uint8(0x50).uint8(1);
+  const command = new ByteWriter();
+  command.uint8(0x08).varint(subscribeId).uint8(0x2a).varint(subscribe.length).bytes(subscribe.view());
+  const frame = new ByteWriter();
+  frame
+    .bytes(Buffer.from([4, 0x08, 1, 0x22, 0]))
+    .varint(command.length)
+    .bytes(command.view());
+  return frame.view();
+}
+
+/** How the Centrifuge protocol is spoken in an encoding. `ping` is the server's, and its answer. */
+interface Dialect {
+  readonly opcode: number;
+  readonly query: string;
+  readonly hello: Buffer;
+  readonly ping: Buffer;
+}
+
+const dialects: Readonly<Record<Encoding, Dialect>> = {
+  json: { opcode: opcodes.text, query: '', hello, ping: Buffer.from('{}') },
+  protobuf: { opcode: opcodes.binary, query: '?format=protobuf', hello: protobufHello(), ping: Buffer.from([0]) },
+};
 
 /** Reads of all connections go to one buffer: what is read is dealt with before the next read. */
 const readBuffer = Buffer.allocUnsafe(64 * 1024);
 
+/** What a client speaks. */
+export interface ClientKind {
+  readonly protocol: ClientProtocol;
+  readonly encoding: Encoding;
+}
+
 export interface ConnectionEvents {
-  /** A text frame that isn't part of the protocol's own business. Hot. */
-  readonly text: (connection: number, bytes: Buffer, start: number, end: number) => void;
+  /** A frame of data that isn't part of the protocol's own business. Hot. */
+  readonly data: (connection: number, bytes: Buffer, start: number, end: number) => void;
   /** The answer to `probe`. */
   readonly probed: () => void;
   /** Something that must not happen in a measurement. */
@@ -36,6 +69,7 @@ export interface ConnectionEvents {
 export class Connection {
   readonly index: number;
   readonly #protocol: ClientProtocol;
+  readonly #dialect: Dialect;
   readonly #events: ConnectionEvents;
   readonly #frames = new FrameReader();
   readonly #live = new Deferred();
@@ -43,9 +77,10 @@ export class Connection {
   #head: Buffer | undefined = Buffer.alloc(0);
   #isLive = false;
 
-  constructor(index: number, port: number, protocol: ClientProtocol, events: ConnectionEvents) {
+  constructor(index: number, port: number, { protocol, encoding }: ClientKind, events: ConnectionEvents) {
     this.index = index;
     this.#protocol = protocol;
+    this.#dialect = dialects[encoding];
     this.#events = events;
     this.#live.promise.catch(() => undefined);
     this.#socket = connect({
@@ -78,7 +113,7 @@ export class Connection {
   #upgrade(port: number): void {
     this.#socket.write(
       [
-        `GET ${paths[this.#protocol]} HTTP/1.1`,
+        `GET ${this.#protocol === 'bare' ? '/' : `/connection/websocket${this.#dialect.query}`} HTTP/1.1`,
         `Host: ${host}:${port}`,
         'Upgrade: websocket',
         'Connection: Upgrade',
@@ -106,16 +141,18 @@ export class Connection {
     if (end < 0) return;
     const [status = ''] = head.toString('latin1', 0, end).split('\r\n');
     if (!status.startsWith('HTTP/1.1 101 ')) return this.#fail(`the upgrade was answered with '${status}'`);
-    if (this.#protocol === 'centrifuge') this.#socket.write(clientFrame(opcodes.text, hello));
+    if (this.#protocol === 'centrifuge') this.#socket.write(clientFrame(this.#dialect.opcode, this.#dialect.hello));
     else this.#subscribed();
     this.#frames.read(head.subarray(end + endOfHead.length), this.#onFrame);
   }
 
   readonly #onFrame = (opcode: number, bytes: Buffer, start: number, end: number): void => {
-    if (opcode === opcodes.text && this.#isLive) {
-      if (end - start === protocolPing.length) this.#socket.write(clientFrame(opcodes.text, protocolPing));
-      else this.#events.text(this.index, bytes, start, end);
-    } else if (opcode === opcodes.text) this.#replies(bytes.toString('utf8', start, end));
+    const { opcode: data, ping } = this.#dialect;
+    if (opcode === data && this.#isLive) {
+      if (end - start === ping.length) this.#socket.write(clientFrame(data, ping));
+      else this.#events.data(this.index, bytes, start, end);
+    } else if (opcode === opcodes.text && opcode === data) this.#replies(bytes.toString('utf8', start, end));
+    else if (opcode === data) this.#protobufReplies(new ByteReader(bytes, start, end));
     else if (opcode === opcodes.pong) this.#events.probed();
     else if (opcode === opcodes.ping) {
       this.#socket.write(clientFrame(opcodes.pong, bytes.subarray(start, end)));
@@ -128,6 +165,17 @@ export class Connection {
       const reply = JSON.parse(line) as { id?: number; error?: unknown };
       if (reply.error !== undefined) return this.#fail(`the server answered ${line}`);
       if (reply.id === subscribeId) this.#subscribed();
+    }
+  }
+
+  /** Reply: id[1], then what it is. */
+  #protobufReplies(frame: ByteReader): void {
+    while (frame.remaining > 0) {
+      const reply = new ByteReader(frame.bytes(frame.varint32()));
+      if (reply.uint8() !== 0x08) return this.#fail('a push came before the reply to subscribe');
+      const id = reply.varint32();
+      if (reply.uint8() === 0x12) return this.#fail(`the server answered command ${id} with an error`);
+      if (id === subscribeId) this.#subscribed();
     }
   }
 

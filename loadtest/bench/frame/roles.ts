@@ -1,3 +1,5 @@
+import type { Encoding } from '@pharos/client-protocol';
+
 import type { Checked } from './delivery-check.ts';
 import type { Load, Paced } from './pacer.ts';
 
@@ -24,7 +26,7 @@ export type EdgeServerCommands = ServerCommands & {
 
 /** uWebSockets.js with nothing around it: every connection is subscribed to the channel's topic. */
 export type FloorServerCommands = ServerCommands & {
-  start(): Promise<{ readonly port: number }>;
+  start(options: { readonly encoding: Encoding }): Promise<{ readonly port: number }>;
 };
 
 /** Publishes to a Pulsar topic. */
@@ -41,6 +43,7 @@ export type ReceiverCommands = {
     readonly port: number;
     readonly connections: number;
     readonly protocol: ClientProtocol;
+    readonly encoding: Encoding;
   }): Promise<void>;
   /** Resolves when every connection has got `published` publications, or with `false` when the time is up. */
   awaitDeliveries(options: { readonly published: number; readonly timeoutMs: number }): Promise<boolean>;

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 
-export const opcodes = { text: 1, close: 8, ping: 9, pong: 10 } as const;
+export const opcodes = { text: 1, binary: 2, close: 8, ping: 9, pong: 10 } as const;
 
 /** Gets each frame in turn; `bytes` between `start` and `end` is its payload and valid until the function returns. */
 export type FrameHandler = (opcode: number, bytes: Buffer, start: number, end: number) => void;

@@ -1,5 +1,11 @@
 // The floor: uWebSockets.js with nothing around it. What a server on it can't be cheaper than.
-import { PublicationFrameBuilder, publicationPrefix } from '@pharos/client-protocol';
+import {
+  type Encoding,
+  ProtobufPublicationFrameBuilder,
+  PublicationFrameBuilder,
+  protobufPublicationPrefix,
+  publicationPrefix,
+} from '@pharos/client-protocol';
 import uWS from 'uWebSockets.js';
 
 import { serveCommands } from '../frame/commands.ts';
@@ -12,10 +18,11 @@ import { benchChannel, type FloorServerCommands } from '../frame/roles.ts';
 const idleTimeoutSeconds = 120;
 
 const app = uWS.App();
-const prefix = publicationPrefix({ channel: benchChannel });
-const frame = new PublicationFrameBuilder();
+/** How the next publication is handed out. */
+let publish: (sequence: number, payloadBytes: number) => void;
 
-function listen(): Promise<{ port: number }> {
+function start({ encoding }: { readonly encoding: Encoding }): Promise<{ port: number }> {
+  publish = encoding === 'json' ? jsonPublish() : protobufPublish();
   app.ws<undefined>('/*', {
     idleTimeout: idleTimeoutSeconds,
     maxBackpressure: 0,
@@ -30,13 +37,26 @@ function listen(): Promise<{ port: number }> {
 }
 
 /** The very frames that an edge makes, so that both servers send the same bytes. */
-function publish(sequence: number, payloadBytes: number): void {
-  frame.reset().append(prefix, payload(sequence, payloadBytes), sequence + 1, Date.now());
-  app.publish(benchChannel, frame.view(), false);
+function jsonPublish(): typeof publish {
+  const prefix = publicationPrefix({ channel: benchChannel });
+  const frame = new PublicationFrameBuilder();
+  return (sequence, payloadBytes) => {
+    frame.reset().append(prefix, payload(sequence, payloadBytes), sequence + 1, Date.now());
+    app.publish(benchChannel, frame.view(), false);
+  };
+}
+
+function protobufPublish(): typeof publish {
+  const prefix = protobufPublicationPrefix({ channel: benchChannel });
+  const frame = new ProtobufPublicationFrameBuilder();
+  return (sequence, payloadBytes) => {
+    frame.reset().append(prefix, payload(sequence, payloadBytes), sequence + 1, Date.now());
+    app.publish(benchChannel, frame.view(), true);
+  };
 }
 
 const commands: FloorServerCommands = {
-  start: listen,
+  start,
   publish: ({ load, payloadBytes }) => pace(load, (sequence) => publish(sequence, payloadBytes)),
   collectGarbage,
 };

@@ -1,4 +1,5 @@
 // The clients of one server: opens connections and checks what they receive.
+import type { Encoding } from '@pharos/client-protocol';
 import { withDeadline, Deferred } from '@pharos/lifecycle';
 
 import { serveCommands } from '../frame/commands.ts';
@@ -16,7 +17,8 @@ const newline = 0x0a;
 class Receiver implements ConnectionEvents {
   readonly #check = new DeliveryCheck();
   readonly #connections: Connection[] = [];
-  /** Where a publication's number stands in its line; the frames of a server all begin alike. */
+  #encoding: Encoding = 'json';
+  /** Where a publication's number stands in its message; the frames of a server all begin alike. */
   #sequenceAt = -1;
   #failure: Error | undefined;
   #target = Number.POSITIVE_INFINITY;
@@ -24,12 +26,13 @@ class Receiver implements ConnectionEvents {
   #probesDue = 0;
   #probesIn = expectation();
 
-  async connect({ port, connections, protocol }: Parameters<ReceiverCommands['connect']>[0]): Promise<void> {
+  async connect({ port, connections, protocol, encoding }: Parameters<ReceiverCommands['connect']>[0]): Promise<void> {
+    this.#encoding = encoding;
     let left = connections;
     const open = async (): Promise<void> => {
       while (left > 0) {
         left--;
-        const connection = new Connection(this.#check.addConnection(), port, protocol, this);
+        const connection = new Connection(this.#check.addConnection(), port, { protocol, encoding }, this);
         this.#connections.push(connection);
         await connection.live;
       }
@@ -62,10 +65,9 @@ class Receiver implements ConnectionEvents {
   }
 
   /** Hot: once for every frame that arrives. */
-  readonly text = (connection: number, bytes: Buffer, start: number, end: number): void => {
+  readonly data = (connection: number, bytes: Buffer, start: number, end: number): void => {
     this.#check.frame();
-    let line = start;
-    while (line < end) {
+    for (let line = start; line < end; line = this.#next(bytes, line, end)) {
       let sequence = this.#sequenceAt < 0 ? -1 : sequenceAt(bytes, line + this.#sequenceAt);
       if (sequence < 0) {
         const marker = bytes.subarray(line, end).indexOf(payloadMarker);
@@ -74,12 +76,25 @@ class Receiver implements ConnectionEvents {
         sequence = sequenceAt(bytes, line + this.#sequenceAt);
       }
       this.#check.accept(connection, sequence);
-      line += this.#sequenceAt;
-      while (line < end && bytes[line] !== newline) line++;
-      line++;
     }
     if (this.#check.deliveries >= this.#target) this.#reached.resolve();
   };
+
+  /** Where the message after the one at `at` begins. */
+  #next(bytes: Buffer, at: number, end: number): number {
+    let index = at;
+    if (this.#encoding === 'json') {
+      index += this.#sequenceAt;
+      while (index < end && bytes[index] !== newline) index++;
+      return index + 1;
+    }
+    let length = 0;
+    for (let shift = 0; ; shift += 7) {
+      const byte = bytes[index++] ?? 0;
+      length |= (byte & 0x7f) << shift;
+      if (byte < 0x80) return index + length;
+    }
+  }
 
   readonly probed = (): void => {
     if (--this.#probesDue === 0) this.#probesIn.resolve();
