@@ -5,6 +5,7 @@ import type {
   ClientSpec,
   PresenceSummary,
   PublisherSpec,
+  RawCommands,
   SdkCommands,
   StreamSummary,
 } from '../clients/commands.ts';
@@ -20,6 +21,10 @@ export interface FleetOptions {
   /** One for each channel. */
   readonly perSecond: number;
   readonly joinLeave?: boolean;
+  /** Where clients connect. @default all edges */
+  readonly at?: readonly string[];
+  /** What publications carry besides their number. @default 64 */
+  readonly padBytes?: number;
 }
 
 /** What the checker found since the run began. */
@@ -29,6 +34,7 @@ export interface FleetVerdict extends StreamSummary {
   readonly refused: number;
 }
 
+const defaultPadBytes = 64;
 const openTimeoutMs = 120_000;
 const settleTimeoutMs = 60_000;
 
@@ -38,14 +44,14 @@ export class Fleet {
   readonly #options: FleetOptions;
   readonly #processes: ProcessGroup;
   readonly sdk: Child<SdkCommands>;
-  readonly raw: Child<ClientCommands>;
+  readonly raw: Child<RawCommands>;
   readonly #sends = new Map<string, SendLog>();
 
   private constructor(
     rig: Rig,
     options: FleetOptions,
     processes: ProcessGroup,
-    children: { readonly sdk: Child<SdkCommands>; readonly raw: Child<ClientCommands> },
+    children: { readonly sdk: Child<SdkCommands>; readonly raw: Child<RawCommands> },
   ) {
     this.#rig = rig;
     this.#options = options;
@@ -59,9 +65,13 @@ export class Fleet {
     const processes = new ProcessGroup();
     try {
       const sdk = await processes.start<SdkCommands>('sdk-clients');
-      const raw = await processes.start<ClientCommands>('raw-clients');
+      const raw = await processes.start<RawCommands>('raw-clients');
       const fleet = new Fleet(rig, options, processes, { sdk, raw });
-      const common = { endpoints: rig.endpoints, joinLeave: options.joinLeave ?? false, timeoutMs: openTimeoutMs };
+      const common = {
+        endpoints: options.at ?? rig.endpoints,
+        joinLeave: options.joinLeave ?? false,
+        timeoutMs: openTimeoutMs,
+      };
       await Promise.all([
         sdk.call('open', { ...common, clients: clientsOf('sdk', options.sdkClients, options.channels) }),
         raw.call('open', { ...common, clients: clientsOf('raw', options.rawClients, options.channels) }),
@@ -75,9 +85,15 @@ export class Fleet {
 
   /** Begins to publish, or goes on. */
   publish(): Promise<void> {
-    const { channels, perSecond } = this.#options;
+    const { channels, perSecond, padBytes = defaultPadBytes } = this.#options;
     const publishers: PublisherSpec[] = channels.map((channel, index) => ({ name: `p${index}`, channel, perSecond }));
-    return this.sdk.call('publish', { endpoints: this.#rig.endpoints, publishers });
+    return this.sdk.call('publish', { endpoints: this.#rig.endpoints, publishers, padBytes });
+  }
+
+  /** Publishes one publication to each of the channels; resolves when the outcomes are known. */
+  async publishEach(endpoint: string, channels: readonly string[], tag: string): Promise<void> {
+    const { padBytes = defaultPadBytes } = this.#options;
+    for (const log of await this.sdk.call('publishEach', { endpoint, channels, tag, padBytes })) this.#keep(log);
   }
 
   /**
@@ -95,7 +111,9 @@ export class Fleet {
     await Promise.all(both.map((child) => child.call('behind', { newest, timeoutMs: settleTimeoutMs })));
     const [sdk, raw] = await Promise.all(both.map((child) => child.call('verify', { truths, complete: true })));
     const sends = [...this.#sends.values()];
-    const sendFaults = truths.flatMap((truth) => verifySends(sends, truth));
+    const byChannel = new Map<string, SendLog[]>();
+    for (const one of sends) byChannel.set(one.channel, [...(byChannel.get(one.channel) ?? []), one]);
+    const sendFaults = truths.flatMap((truth) => verifySends(byChannel.get(truth.channel) ?? [], truth));
     return verdict([sdk as StreamSummary, raw as StreamSummary], sendFaults, sends);
   }
 
@@ -110,8 +128,9 @@ export class Fleet {
   }
 
   #keep({ publisher, channel, sends }: SendLog): void {
-    const before = this.#sends.get(publisher)?.sends ?? [];
-    this.#sends.set(publisher, { publisher, channel, sends: [...before, ...sends] });
+    const key = `${publisher} ${channel}`;
+    const before = this.#sends.get(key)?.sends ?? [];
+    this.#sends.set(key, { publisher, channel, sends: [...before, ...sends] });
   }
 }
 

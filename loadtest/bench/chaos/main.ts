@@ -1,4 +1,5 @@
 import { writeFileSync } from 'node:fs';
+import { inspect } from 'node:util';
 
 import { unavailable } from '@pharos/testkit';
 
@@ -6,8 +7,11 @@ import { machine, versions } from '../frame/machine.ts';
 import { type ChaosOptions, help, readChaosOptions } from './options.ts';
 import type { Scenario, ScenarioFigures } from './scenario.ts';
 import { kill } from './scenarios/kill.ts';
+import { pause } from './scenarios/pause.ts';
+import { redisFlush, redisGone } from './scenarios/redis.ts';
+import { stormBusy, stormQuiet } from './scenarios/storm.ts';
 
-const scenarios: readonly Scenario[] = [kill];
+const scenarios: readonly Scenario[] = [kill, pause, redisGone, redisFlush, stormBusy, stormQuiet];
 
 /** Runs the scenarios that the arguments name; resolves with the exit status: 1 where the checker found something. */
 export async function main(args: readonly string[]): Promise<number> {
@@ -48,7 +52,8 @@ async function run(options: ChaosOptions, command: string): Promise<number> {
           .join(', '),
       );
     } catch (error) {
-      const failure = error instanceof Error ? (error.stack ?? error.message) : String(error);
+      // With its cause.
+      const failure = inspect(error);
       results.push({ scenario: name, seconds: secondsSince(start), failure });
       progress(`FAILED: ${failure}`);
     }

@@ -13,12 +13,14 @@ export interface RigOptions {
   readonly presence: number;
   /** @default 4 */
   readonly lanes?: number;
+  /** How long a silent edge counts as alive. @default 10000 */
   readonly leaseMs?: number;
   readonly channel?: RigSettings['channel'];
   readonly edge?: RigSettings['edge'];
 }
 
-const redisSettings = { 'maxmemory-policy': 'noeviction' };
+/** What it held is there again after a kill and a start. */
+const redisSettings = { 'maxmemory-policy': 'noeviction', appendonly: 'yes', appendfsync: 'always' };
 
 /** A cluster of real processes on a real Pulsar and a real Redis, and every way to hurt it. */
 export class Rig {
@@ -27,13 +29,17 @@ export class Rig {
   /** Undefined where no service needs one. */
   readonly redis: RedisServer | undefined;
   readonly topic: string;
+  readonly leaseMs: number;
   readonly #folder: string;
 
-  private constructor(parts: Pick<Rig, 'nodes' | 'pulsar' | 'redis' | 'topic'> & { readonly folder: string }) {
+  private constructor(
+    parts: Pick<Rig, 'nodes' | 'pulsar' | 'redis' | 'topic' | 'leaseMs'> & { readonly folder: string },
+  ) {
     this.nodes = parts.nodes;
     this.pulsar = parts.pulsar;
     this.redis = parts.redis;
     this.topic = parts.topic;
+    this.leaseMs = parts.leaseMs;
     this.#folder = parts.folder;
   }
 
@@ -44,13 +50,13 @@ export class Rig {
     const redis = needsRedis ? await startRedis({ settings: redisSettings }) : undefined;
     const folder = await mkdtemp(join(tmpdir(), 'pharos-rig-'));
     const topic = uniqueTopic('rig');
-    const { lanes = 4, leaseMs, channel, edge } = options;
+    const { lanes = 4, leaseMs = 10_000, channel, edge } = options;
     const settings: RigSettings = {
       ...pulsar,
       redisUrl: redis?.url,
       topic,
       lanes,
-      ...(leaseMs === undefined ? {} : { leaseMs }),
+      leaseMs,
       ...(channel === undefined ? {} : { channel }),
       ...(edge === undefined ? {} : { edge }),
     };
@@ -61,7 +67,7 @@ export class Rig {
     const nodes = await Promise.all(
       roles.map((role, index) => ServiceNode.create(role, `${role}-${index}`, folder, settingsOf(role, settings))),
     );
-    const rig = new Rig({ nodes, pulsar, redis, topic, folder });
+    const rig = new Rig({ nodes, pulsar, redis, topic, leaseMs, folder });
     try {
       await Promise.all(nodes.map((node) => node.start()));
       return rig;

@@ -1,3 +1,5 @@
+import type { ClusterOptions } from './cluster.ts';
+
 /** What a scenario is given. */
 export interface ScenarioContext {
   /** How often each fault comes. */
@@ -19,4 +21,10 @@ export interface Scenario {
   readonly defaults: { readonly rounds: number; readonly clients: number };
   /** Resolves when the checker is content. @throws Error with the faults that it found */
   run(context: ScenarioContext): Promise<ScenarioFigures>;
+}
+
+/** Clients of both makes in sixteen channels, twenty publications a second in each. */
+export function loadOf(clients: number): ClusterOptions['fleet'] {
+  const sdkClients = Math.ceil(clients / 4);
+  return { channels: 16, sdkClients, rawClients: clients - sdkClients, perSecond: 20 };
 }

@@ -67,7 +67,8 @@ export class ServiceNode {
     const service = await spawnService(process.execPath, args, { cwd: root, env });
     this.#process = service;
     try {
-      await eventually(() => this.#isReady(service), `readiness of ${this.name}`, readyTimeoutMs);
+      const ended = service.exited.then(() => Promise.reject(new Error(`${this.name} has ended`)));
+      await Promise.race([eventually(() => this.#isReady(), `readiness of ${this.name}`, readyTimeoutMs), ended]);
     } catch (error) {
       await service.kill();
       throw new Error(`${this.name} did not start:\n${this.tail()}`, { cause: error });
@@ -121,8 +122,7 @@ export class ServiceNode {
     return lines.filter((line) => /"level":(?:40|50|60|"warn"|"error"|"fatal")/.test(line));
   }
 
-  async #isReady(service: ServiceProcess): Promise<true | undefined> {
-    if (service.status !== undefined) throw new Error(`${this.name} has ended`);
+  async #isReady(): Promise<true | undefined> {
     const response = await fetch(`http://127.0.0.1:${this.#internalPort}/health/ready`);
     await response.arrayBuffer();
     return response.status === 200 ? true : undefined;

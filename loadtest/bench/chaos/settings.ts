@@ -7,8 +7,8 @@ export interface RigSettings {
   readonly redisUrl: string | undefined;
   readonly topic: string;
   readonly lanes: number;
-  /** Of edges. @default as services have it */
-  readonly leaseMs?: number;
+  /** How long a silent edge counts as alive. */
+  readonly leaseMs: number;
   /** Over the options of every channel. */
   readonly channel?: Readonly<Record<string, unknown>>;
   /** Over the configuration of edges, section by section. */
@@ -20,10 +20,9 @@ export function settingsOf(role: Role, rig: RigSettings): object {
   const pulsar = { url: rig.serviceUrl, admin_url: rig.adminUrl };
   const redis = rig.redisUrl === undefined ? {} : { redis: { url: rig.redisUrl } };
   const channel = { without_namespace: channelOptions(rig) };
-  const lease = rig.leaseMs === undefined ? {} : { lease: `${rig.leaseMs}ms` };
+  const lease = { lease: `${rig.leaseMs}ms` };
   if (role === 'history') return { pulsar, ...redis, channel };
-  if (role === 'presence') return { pulsar, ...redis, channel, presence: lease };
-  const renewal = rig.leaseMs === undefined ? {} : { renew_interval: `${Math.floor(rig.leaseMs / 4)}ms` };
+  if (role === 'presence') return { pulsar, ...redis, presence: lease, channel };
   const sections: Record<string, Readonly<Record<string, unknown>>> = {
     pulsar,
     ...redis,
@@ -33,26 +32,34 @@ export function settingsOf(role: Role, rig: RigSettings): object {
       recovery_max_publication_limit: 100_000,
       queue_max_size: '8MiB',
     },
+    presence: { ...lease, renew_interval: `${Math.floor(rig.leaseMs / 3.3)}ms` },
     chat: { enabled: false, page: false },
-    presence: { ...lease, ...renewal },
     channel,
   };
   for (const [name, over] of Object.entries(rig.edge ?? {})) sections[name] = { ...sections[name], ...over };
   return sections;
 }
 
-function channelOptions({ topic, lanes, channel }: RigSettings): object {
+function channelOptions({ topic, lanes, channel, redisUrl }: RigSettings): object {
   return {
     log: topic,
     lanes,
     history_size: 100_000,
-    history_ttl: '10m',
+    // Longer than any run: what the log has, history has.
+    history_ttl: '1h',
     allow_positioning: true,
     allow_recovery: true,
     allow_subscribe_for_client: true,
     allow_subscribe_for_anonymous: true,
     allow_publish_for_client: true,
     allow_publish_for_anonymous: true,
+    allow_history_for_client: true,
+    allow_history_for_anonymous: true,
+    // Without a store there is nobody to ask.
+    presence: redisUrl !== undefined,
+    join_leave: redisUrl !== undefined,
+    allow_presence_for_client: true,
+    allow_presence_for_anonymous: true,
     ...channel,
   };
 }

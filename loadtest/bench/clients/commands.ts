@@ -33,11 +33,24 @@ export type ClientCommands = {
   verify(params: { readonly truths: readonly ChannelTruth[]; readonly complete: boolean }): StreamSummary;
   /** Who was a member when, and what was seen of joins and leaves. */
   presence(): PresenceSummary;
-  /** Cuts all connections without a word; the clients come back on their own, to `endpoints` where given. */
-  cut(params: { readonly endpoints?: readonly string[] }): Promise<CutSummary>;
   /** The clients leave for good. */
   close(): Promise<void>;
 };
+
+/** What the process with clients that speak the protocol by hand can do besides. */
+export type RawCommands = ClientCommands & {
+  /** Cuts connections without a word; resolves when all of these clients are subscribed again. */
+  cut(params: CutParams): Promise<CutSummary>;
+};
+
+export interface CutParams {
+  /** How many of the clients, from 0 to 1. */
+  readonly share: number;
+  /** How long they stay away. */
+  readonly awayMs: number;
+  /** Where all clients connect from now on. @default as before */
+  readonly endpoints?: readonly string[];
+}
 
 /** What the process with SDK clients can do besides. */
 export type SdkCommands = ClientCommands & {
@@ -45,12 +58,20 @@ export type SdkCommands = ClientCommands & {
   publish(params: {
     readonly endpoints: readonly string[];
     readonly publishers: readonly PublisherSpec[];
+    readonly padBytes: number;
   }): Promise<void>;
+  /** Publishes one publication to each channel, `<tag>@<channel>`, over one connection; resolves with what became of them. */
+  publishEach(params: {
+    readonly endpoint: string;
+    readonly channels: readonly string[];
+    readonly tag: string;
+    readonly padBytes: number;
+  }): Promise<SendLog[]>;
   /** Stops publishing; resolves with what was sent since `publish` when everything's outcome is known. */
   stopPublishing(): Promise<SendLog[]>;
   /** Asks for the presence of channels, by one connection to the first endpoint that takes it; an error is its code. */
   askPresence(params: { readonly endpoint: string; readonly channels: readonly string[] }): Promise<PresenceReply[]>;
-  /** Asks for the history of channels after offset 0; an error is its code. */
+  /** Asks for the whole history of channels, page by page; an error is its code. */
   askHistory(params: { readonly endpoint: string; readonly channels: readonly string[] }): Promise<HistoryReply[]>;
 };
 
@@ -71,7 +92,7 @@ export interface PresenceSummary {
   readonly logs: readonly PresenceLog[];
 }
 
-/** From the cut until each client was subscribed again, in milliseconds. */
+/** From the end of the time away until each subscribe was answered, in milliseconds. */
 export interface CutSummary {
   readonly clients: number;
   readonly p50Ms: number;

@@ -1,10 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { type ChannelTruth, verifyStream } from '@pharos/testkit';
 
-import { percentile } from '../frame/statistics.ts';
 import {
   type ClientCommands,
-  type CutSummary,
   maxFaultsInFull,
   type OpenParams,
   type PresenceSummary,
@@ -16,26 +14,26 @@ import type { ClientRecord } from './record.ts';
 /** A client of any make. */
 export interface CrowdClient {
   readonly record: ClientRecord;
-  /** Ends its connection without a word; it comes back. */
-  cut(): void;
   close(): void;
 }
 
 /** Clients that are being opened at a time: a listener's queue holds 512. */
 const maxOpening = 200;
 const pollMs = 25;
-/** Ten thousand clients on a busy machine. */
-const cutTimeoutMs = 120_000;
 
 /** All clients of one process, and what the process can be asked about them. */
-export class Crowd {
-  readonly #clients: CrowdClient[] = [];
-  readonly #make: (params: OpenParams, index: number) => CrowdClient;
+export class Crowd<C extends CrowdClient = CrowdClient> {
+  readonly #clients: C[] = [];
+  readonly #make: (params: OpenParams, index: number) => C;
   readonly #endpoints: Endpoints;
 
-  constructor(endpoints: Endpoints, make: (params: OpenParams, index: number) => CrowdClient) {
+  constructor(endpoints: Endpoints, make: (params: OpenParams, index: number) => C) {
     this.#endpoints = endpoints;
     this.#make = make;
+  }
+
+  get clients(): readonly C[] {
+    return this.#clients;
   }
 
   readonly commands: ClientCommands = {
@@ -43,7 +41,6 @@ export class Crowd {
     behind: ({ newest, timeoutMs }) => this.#behind(newest, timeoutMs),
     verify: ({ truths, complete }) => this.#verify(truths, complete),
     presence: () => this.#presence(),
-    cut: ({ endpoints }) => this.#cut(endpoints),
     close: () => this.#close(),
   };
 
@@ -105,40 +102,6 @@ export class Crowd {
     };
   }
 
-  async #cut(endpoints: readonly string[] | undefined): Promise<CutSummary> {
-    if (endpoints !== undefined) this.#endpoints.set(endpoints);
-    const before = this.#clients.map((client) => ({
-      client,
-      from: eventCounts(client),
-      answers: answerCounts(client),
-    }));
-    const startMs = Date.now();
-    for (const client of this.#clients) client.cut();
-    const left = new Set(before);
-    while (left.size > 0) {
-      for (const one of left)
-        if (answerCounts(one.client).every((count, at) => count > (one.answers[at] ?? 0))) left.delete(one);
-      if (Date.now() - startMs > cutTimeoutMs)
-        throw new Error(`${left.size} clients were not back in ${cutTimeoutMs} ms`);
-      await delay(pollMs);
-    }
-    const answers = before.flatMap(({ client, from }) =>
-      client.record.streams().flatMap(({ events }, stream) => {
-        const since = events.slice(from[stream] ?? 0);
-        return since.flatMap((event) => (event.kind === 'subscribed' ? [event] : []));
-      }),
-    );
-    const times = answers.map(({ atMs }) => atMs - startMs);
-    return {
-      clients: this.#clients.length,
-      p50Ms: percentile(times, 50),
-      p99Ms: percentile(times, 99),
-      maxMs: percentile(times, 100),
-      recovered: answers.filter(({ wasRecovering, recovered }) => wasRecovering && recovered).length,
-      notRecovered: answers.filter(({ wasRecovering, recovered }) => wasRecovering && !recovered).length,
-    };
-  }
-
   #close(): Promise<void> {
     for (const client of this.#clients) client.close();
     return Promise.resolve();
@@ -151,12 +114,4 @@ function isSubscribed({ record }: CrowdClient): boolean {
 
 function isThrough(record: ClientRecord, channel: string, newest: number): boolean {
   return record.isSubscribed(channel) && record.position(channel) >= newest;
-}
-
-function answerCounts({ record }: CrowdClient): number[] {
-  return [...record.channels].map((channel) => record.answers(channel));
-}
-
-function eventCounts({ record }: CrowdClient): number[] {
-  return record.streams().map(({ events }) => events.length);
 }

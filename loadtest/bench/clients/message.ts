@@ -1,9 +1,7 @@
 /** A publication's data: what identifies it, and what makes it as long as publications are. */
-export function dataOf(message: string): object {
-  return { m: message, pad };
+export function dataOf(message: string, padBytes: number): object {
+  return { m: message, pad: 'x'.repeat(padBytes) };
 }
-
-const pad = 'x'.repeat(64);
 
 /** What identifies a publication, from its data; other data as they are. */
 export function messageOf(data: unknown): string {

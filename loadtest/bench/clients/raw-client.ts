@@ -63,6 +63,8 @@ export class RawClient implements CrowdClient {
   #socket: Socket | undefined;
   #id = '';
   #closed = false;
+  /** Before that it doesn't connect. */
+  #backMs = 0;
   #timer: NodeJS.Timeout | undefined;
 
   constructor(name: string, channels: readonly string[], endpoints: Endpoints, first: number, joinLeave: boolean) {
@@ -74,7 +76,9 @@ export class RawClient implements CrowdClient {
     this.#connect();
   }
 
-  cut(): void {
+  /** Ends its connection without a word; it comes back at `backMs`. */
+  cut(backMs: number): void {
+    this.#backMs = backMs;
     this.#socket?.destroy();
   }
 
@@ -206,7 +210,8 @@ export class RawClient implements CrowdClient {
     if (this.#id !== '') this.record.disconnected(code);
     this.#id = '';
     const wait = Math.min(maxReconnectMs, minReconnectMs * 2 ** this.#failures++);
-    this.#timer = setTimeout(() => this.#connect(), wait / 2 + (Math.random() * wait) / 2);
+    const waitMs = wait / 2 + (Math.random() * wait) / 2;
+    this.#timer = setTimeout(() => this.#connect(), Math.max(waitMs, this.#backMs - Date.now()));
   }
 }
 

@@ -9,31 +9,22 @@ import { ClientRecord } from './record.ts';
 /** How soon a client comes back: sooner than by default, so that a run has many comings. */
 const reconnectDelays = { minReconnectDelay: 50, maxReconnectDelay: 1_000 };
 
-/** A connection of the official SDK that takes the next edge each time, and that can be cut. */
+/** A connection of the official SDK that takes the next edge each time. */
 export class MovingConnection {
   readonly centrifuge: Centrifuge;
-  #socket: WebSocket | undefined;
   /** The address that it is connected to, or was last. */
   url = '';
 
   constructor(endpoints: Endpoints, first: number) {
     let turn = first;
     const next = (): string => (this.url = endpoints.at(turn++));
-    const opened = (socket: WebSocket): void => {
-      this.#socket = socket;
-    };
     class MovingSocket extends WebSocket {
       constructor(_url: string, protocols?: string | string[]) {
         super(next(), protocols, { perMessageDeflate: false });
-        opened(this);
       }
     }
     // The address is another each time: the socket knows.
     this.centrifuge = new Centrifuge('ws://127.0.0.1', { websocket: MovingSocket, ...reconnectDelays });
-  }
-
-  cut(): void {
-    this.#socket?.terminate();
   }
 }
 
@@ -56,10 +47,6 @@ export class SdkClient implements CrowdClient {
     centrifuge.on('disconnected', ({ code }) => this.record.disconnected(code));
     for (const channel of channels) this.#subscribe(channel, joinLeave);
     centrifuge.connect();
-  }
-
-  cut(): void {
-    this.#connection.cut();
   }
 
   close(): void {

@@ -8,6 +8,12 @@ import { MovingConnection } from './sdk-client.ts';
 /** Answered with one of these, a publish was refused for what it is; with any other it may have been written. */
 const refusals = new Set([101, 102, 103, 104, 106, 107, 108, 111]);
 
+/** What an error says of a publish. */
+export function outcomeOf(error: unknown): Outcome {
+  const { code } = error as { readonly code?: number };
+  return code !== undefined && refusals.has(code) ? 'refused' : 'unknown';
+}
+
 /** Publishes numbers at an even pace whenever it is connected, by the official SDK, and writes down what was answered. */
 export class SdkPublisher {
   readonly #spec: PublisherSpec;
@@ -17,10 +23,12 @@ export class SdkPublisher {
   #timer: NodeJS.Timeout | undefined;
   #number = 0;
   #session = 0;
+  readonly #padBytes: number;
   #isConnected = false;
 
-  constructor(spec: PublisherSpec, endpoints: Endpoints, first: number) {
+  constructor(spec: PublisherSpec, endpoints: Endpoints, first: number, padBytes: number) {
     this.#spec = spec;
+    this.#padBytes = padBytes;
     this.#connection = new MovingConnection(endpoints, first);
     const { centrifuge } = this.#connection;
     centrifuge.on('connected', () => {
@@ -63,11 +71,10 @@ export class SdkPublisher {
     const send = { message, session: this.#session, outcome: 'unknown' as Outcome };
     this.#sends.push(send);
     try {
-      await this.#connection.centrifuge.publish(this.#spec.channel, dataOf(message));
+      await this.#connection.centrifuge.publish(this.#spec.channel, dataOf(message, this.#padBytes));
       send.outcome = 'acknowledged';
     } catch (error) {
-      const { code } = error as { readonly code?: number };
-      if (code !== undefined && refusals.has(code)) send.outcome = 'refused';
+      send.outcome = outcomeOf(error);
     }
   }
 }

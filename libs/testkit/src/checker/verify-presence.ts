@@ -17,11 +17,10 @@ const defaults: Required<PresenceLimits> = { ghostMs: 11_000, leaveMs: 32_000, s
  */
 export function verifyPresence(run: PresenceRun, limits: PresenceLimits = {}): Fault[] {
   const all = { ...defaults, ...limits };
-  const disturbances = run.disturbances ?? [];
   const byChannel = new Map<string, Map<string, MemberRecord>>();
   for (const record of run.members) {
     const members = byChannel.get(record.channel) ?? new Map<string, MemberRecord>();
-    byChannel.set(record.channel, members.set(record.member, noticed(record, disturbances)));
+    byChannel.set(record.channel, members.set(record.member, record));
   }
   const faults: Fault[] = [];
   for (const answer of run.answers) {
@@ -50,8 +49,8 @@ function verifyAnswer(
   for (const member of named) {
     const record = members.get(member);
     if (record === undefined) fault('strange', member, 'members of the run only', at);
-    else if (record.toMs !== undefined && record.toMs + ghostMs < requestedAtMs) {
-      fault('ghost', member, `nobody who has gone at ${time(record.toMs)}`, at);
+    else if (noticedMs(record, disturbances) + ghostMs < requestedAtMs) {
+      fault('ghost', member, `nobody who has gone at ${time(record.toMs ?? 0)}`, at);
     }
   }
   for (const [member, record] of members) {
@@ -143,7 +142,7 @@ class Watch {
       if (this.#selves.has(member)) continue;
       const state = this.#states.get(member);
       const endMs = toMs ?? Number.POSITIVE_INFINITY;
-      const hasGone = endMs > sinceMs + settleMs && endMs + leaveMs < untilMs;
+      const hasGone = endMs > sinceMs + settleMs && noticedMs(record, disturbances) + leaveMs < untilMs;
       // One whose edge was killed before the join was written was never there.
       const hasCome = fromMs > sinceMs + settleMs && endMs - fromMs > settleMs && fromMs + settleMs < untilMs;
       const cameInPeace = disturbance(disturbances, record, fromMs, fromMs + settleMs) === undefined;
@@ -162,11 +161,11 @@ class Watch {
   }
 }
 
-/** The member, gone no sooner than somebody could notice. */
-function noticed(record: MemberRecord, disturbances: readonly Disturbance[]): MemberRecord {
-  if (record.toMs === undefined) return record;
-  const over = disturbance(disturbances, record, record.toMs, record.toMs)?.toMs;
-  return over === undefined ? record : { ...record, toMs: Math.max(record.toMs, over) };
+/** When the end of a member could be noticed; infinity where it goes on. */
+function noticedMs(record: MemberRecord, disturbances: readonly Disturbance[]): number {
+  const { toMs } = record;
+  if (toMs === undefined) return Number.POSITIVE_INFINITY;
+  return Math.max(toMs, disturbance(disturbances, record, toMs, toMs)?.toMs ?? 0);
 }
 
 /** What disturbed the member's presence between two moments. */

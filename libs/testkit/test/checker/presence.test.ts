@@ -184,6 +184,11 @@ describe('the checker of presence', () => {
     const late: PresenceRun = { members: [member], logs: [{ client: 'o', channel, events }], answers, endMs };
     assert.deepEqual(kinds(late), ['ghost']);
     assert.deepEqual(kinds({ ...late, disturbances: [{ fromMs: 90_000, toMs: 200_000 }] }), []);
+    const prompt = {
+      ...late,
+      logs: [{ client: 'o', channel, events: events.with(2, { kind: 'leave', atMs: 100_001, member: 'm' }) }],
+    };
+    assert.deepEqual(kinds({ ...prompt, answers: [], disturbances: [{ fromMs: 90_000, toMs: 200_000 }] }), []);
     const ghost = { ...late, answers: [{ channel, requestedAtMs: 220_000, answeredAtMs: 220_001, members: ['m'] }] };
     assert.deepEqual(kinds({ ...ghost, disturbances: [{ fromMs: 90_000, toMs: 200_000 }] }), ['ghost']);
   });

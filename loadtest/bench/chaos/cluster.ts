@@ -1,0 +1,63 @@
+import { describeFaults } from '@pharos/testkit';
+
+import { Fleet, type FleetOptions } from './fleet.ts';
+import { PresenceWatch } from './presence-watch.ts';
+import { Rig, type RigOptions } from './rig.ts';
+
+export interface ClusterOptions extends Omit<RigOptions, 'edges' | 'history' | 'presence'> {
+  readonly fleet: Omit<FleetOptions, 'channels' | 'padBytes' | 'joinLeave'> & { readonly channels: number };
+}
+
+/** A cluster as a small production has it, with clients in it and the checker over them. */
+export interface Cluster {
+  readonly rig: Rig;
+  readonly fleet: Fleet;
+  readonly channels: readonly string[];
+  readonly watch: PresenceWatch;
+  /** Ends all of it; resolves with the names of services that didn't end as they should. */
+  stop(): Promise<string[]>;
+}
+
+/**
+ * Two edges, two history services and a presence service; publications of a kilobyte, and rings so small that they reach back for a
+ * second or two: who is away for longer is the store's business. Resolves when everybody is subscribed.
+ */
+export async function startCluster(options: ClusterOptions): Promise<Cluster> {
+  const { fleet: load, edge, ...rest } = options;
+  const channels = Array.from({ length: load.channels }, (_, index) => `room-${index}`);
+  const smallRings = { ring: { max_lane_size: '64KiB' }, ...edge };
+  const rig = await Rig.start({ edges: 2, history: 2, presence: 1, edge: smallRings, ...rest });
+  let fleet: Fleet;
+  try {
+    fleet = await Fleet.open(rig, { ...load, channels, padBytes: 1_000, joinLeave: true });
+  } catch (error) {
+    await rig.stop();
+    throw error;
+  }
+  const watch = new PresenceWatch(rig, fleet, channels);
+  watch.start();
+  const stop = async (): Promise<string[]> => {
+    watch.stop();
+    await fleet.stop();
+    return rig.stop();
+  };
+  return { rig, fleet, channels, watch, stop };
+}
+
+/** A cluster for as long as `work` takes. */
+export async function withCluster<T>(options: ClusterOptions, work: (cluster: Cluster) => Promise<T>): Promise<T> {
+  const cluster = await startCluster(options);
+  try {
+    return await work(cluster);
+  } finally {
+    await cluster.stop();
+  }
+}
+
+/** The end of a run: presence has its last word. @throws Error with the faults */
+export async function verifyPresenceOf({ watch }: Cluster): Promise<number> {
+  const faults = await watch.verify();
+  if (faults.length > 0) throw new Error(`presence: ${describeFaults(faults, 3)}`);
+  if (watch.answers === 0) throw new Error('presence was never answered');
+  return watch.answers;
+}
