@@ -1,3 +1,4 @@
+export { defaultNamespace, isChannelName, isForUser, isPrivate } from './channel-name.ts';
 export {
   clientInfoOf,
   decodeLifecycleEvent,
@@ -9,7 +10,7 @@ export {
 } from './lifecycle/event.ts';
 export { LifecyclePublisher, type LifecyclePublisherOptions, type Publishing } from './lifecycle/publisher.ts';
 export { LivingLog } from './living-log.ts';
-export { defaultNamespace, isChannelName, keepsHistory, type Namespace, Namespaces } from './namespaces.ts';
+export { keepsHistory, mayBeCalled, type Namespace, Namespaces } from './namespaces.ts';
 export {
   type ChannelConfig,
   type ChannelPreset,

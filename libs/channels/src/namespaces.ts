@@ -1,25 +1,22 @@
 import { BusError, type Bus } from '@pharos/bus';
 
+import { defaultNamespace, isChannelName, nameInNamespace, namespaceName } from './channel-name.ts';
 import { lifecycleTopic } from './lifecycle/event.ts';
 import { LivingLog } from './living-log.ts';
 import type { NamespaceConfig } from './options.ts';
-
-/** The longest channel name, in bytes of UTF-8. */
-export const maxChannelBytes = 255;
 
 /** A namespace with the log that its channels live in. */
 export interface Namespace {
   readonly name: string;
   readonly options: NamespaceConfig;
   readonly log: LivingLog;
+  /** Whether its channels may be called so; see `channel_regex`. */
+  readonly pattern: RegExp | undefined;
   /** Where joins and leaves of its channels go; undefined where they go nowhere, or were not asked for. */
   readonly lifecycle: LivingLog | undefined;
 }
 
-/** The namespace of channels without a colon. */
-export const defaultNamespace = 'default';
-
-/** Finds the namespace of a channel: what stands before the first colon, or `default` where there is none. */
+/** Finds the namespace of a channel. */
 export class Namespaces {
   readonly #byName: ReadonlyMap<string, Namespace>;
 
@@ -61,7 +58,8 @@ export class Namespaces {
         events = await LivingLog.open(bus, { topic: lifecycleTopic(log.topic), lanes: log.lanes });
         lifecycles.set(log, events);
       }
-      byName.set(name, { name, options, log, lifecycle: options.join_leave ? events : undefined });
+      const pattern = options.channel_regex === undefined ? undefined : new RegExp(options.channel_regex, 'u');
+      byName.set(name, { name, options, log, pattern, lifecycle: options.join_leave ? events : undefined });
     }
     const taken = new Set([...lifecycles.values()].map(({ topic }) => topic));
     for (const { name, log } of byName.values()) {
@@ -90,20 +88,16 @@ export class Namespaces {
   }
 
   find(channel: string): Namespace | undefined {
-    const colon = channel.indexOf(':');
-    return this.#byName.get(colon < 0 ? defaultNamespace : channel.slice(0, colon));
+    return this.#byName.get(namespaceName(channel));
   }
+}
+
+/** Whether a channel of the namespace may have this name. */
+export function mayBeCalled({ pattern }: Namespace, channel: string): boolean {
+  return isChannelName(channel) && (pattern === undefined || pattern.test(nameInNamespace(channel)));
 }
 
 /** Whether what is published can be had later. */
 export function keepsHistory(options: NamespaceConfig): boolean {
   return options.history_size > 0 && options.history_ttl > 0;
-}
-
-/** Whether the text can be a channel's name: 1 to 255 bytes of well-formed UTF-8. */
-export function isChannelName(text: string): boolean {
-  // A UTF-16 unit takes at most three bytes, so short names need no count.
-  if (text.length === 0 || text.length > maxChannelBytes) return false;
-  if (!text.isWellFormed()) return false;
-  return text.length * 3 <= maxChannelBytes || Buffer.byteLength(text) <= maxChannelBytes;
 }

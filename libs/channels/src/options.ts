@@ -12,6 +12,8 @@ export interface NamespaceConfig {
   readonly allow_recovery: boolean;
   readonly force_recovery: boolean;
   readonly force_recovery_mode: 'stream' | 'cache';
+  readonly allow_user_limited_channels: boolean;
+  readonly channel_regex?: string | undefined;
   readonly allow_subscribe_for_client: boolean;
   readonly allow_subscribe_for_anonymous: boolean;
   readonly allow_publish_for_subscriber: boolean;
@@ -104,6 +106,15 @@ function namespaceSchema(preset: ChannelPreset): z.ZodObject<Record<string, z.Zo
       .enum(['stream', 'cache'])
       .default('stream')
       .describe('What a resuming client is sent: all that it missed, or only the newest publication.'),
+    allow_user_limited_channels: z
+      .boolean()
+      .default(false)
+      .describe('Channels that end with `#` and a list of users, as in `dialog#42,43`, are for these users.'),
+    channel_regex: z
+      .string()
+      .refine(isRegExp, 'expected a regular expression')
+      .optional()
+      .describe('What names must match, without namespace; as JavaScript has regular expressions, with the flag u.'),
     allow_subscribe_for_client: allow('Clients with a user may subscribe.'),
     allow_subscribe_for_anonymous: allow('Anonymous clients may subscribe.'),
     allow_publish_for_subscriber: allow('Subscribers of the channel may publish into it.'),
@@ -143,4 +154,12 @@ export function leaseDuration(): z.ZodType<number> {
     .describe(
       'How long an edge that is not heard of counts as alive; the same for all edges and the presence service, which takes it for dead a lease later.',
     );
+}
+
+function isRegExp(text: string): boolean {
+  try {
+    return new RegExp(text, 'u') instanceof RegExp;
+  } catch {
+    return false;
+  }
 }

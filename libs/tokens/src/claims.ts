@@ -1,4 +1,4 @@
-import { Fields, ProtocolError } from '@pharos/client-protocol';
+import { classifyPayload, Fields, ProtocolError } from '@pharos/client-protocol';
 import { TokenError } from './errors.ts';
 
 /** Options of a namespace that a token decides for one subscription; undefined: as the namespace has it. */
@@ -12,9 +12,9 @@ export interface SubscriptionOverride {
 
 /** What a token says of a subscription. */
 export interface SubscriptionGrant {
-  /** Shown to others with the subscription (`chan_info`): JSON, or any bytes from `b64info`. */
+  /** Shown to others with the subscription (`chan_info`). */
   readonly info: Buffer | undefined;
-  /** Sent to the client with the subscription: JSON, or any bytes from `b64data`. */
+  /** Sent to the client with the subscription. */
   readonly data: Buffer | undefined;
   readonly override: SubscriptionOverride;
 }
@@ -32,7 +32,7 @@ interface CommonClaims {
 
 /** What lets a client connect. */
 export interface ConnectionClaims extends CommonClaims {
-  /** Shown to others with the connection (`conn_info`): JSON, or any bytes from `b64info`. */
+  /** Shown to others with the connection (`conn_info`). */
   readonly info: Buffer | undefined;
   /** JSON that goes to the application's backend and never to clients. */
   readonly meta: Buffer | undefined;
@@ -123,11 +123,12 @@ function seconds(fields: Fields, name: string): number | undefined {
   return Math.floor(value);
 }
 
+/** Always JSON, whatever it is: bytes from base64 that are none travel as publications' payloads do, as text or base64 in a JSON string. */
 function bytes(fields: Fields, plain: string, base64: string): Buffer | undefined {
   const text = fields.string(base64);
   if (text === '') return json(fields, plain);
   if (!/^[A-Za-z0-9+/]*={0,2}$/.test(text) || text.length % 4 !== 0) throw wrong(`${base64}: expected base64`);
-  return Buffer.from(text, 'base64');
+  return Buffer.from(classifyPayload(Buffer.from(text, 'base64')).json);
 }
 
 function json(fields: Fields, name: string): Buffer | undefined {

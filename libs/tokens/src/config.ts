@@ -15,8 +15,7 @@ export interface TokenConfig {
   readonly user_id_claim: string;
 }
 
-/** The fields of {@link TokenConfig}. */
-export function tokenFields(): Readonly<Record<keyof TokenConfig, z.ZodType>> {
+function tokenFields(): Readonly<Record<keyof TokenConfig, z.ZodType>> {
   const pem = (what: string): z.ZodType =>
     z
       .string()
@@ -56,19 +55,45 @@ export function tokenFields(): Readonly<Record<keyof TokenConfig, z.ZodType>> {
   };
 }
 
-/** What {@link tokenFields} can't say one by one. Returns the field and what is expected of it. */
-export function tokenProblem(config: Omit<TokenConfig, 'jwks_cache_ttl'>): readonly [string, string] | undefined {
+/** The section `token`: who may connect, and subscribe where `subscription_token` has no keys of its own. */
+export function tokenSection(): z.ZodType {
+  return z.strictObject(tokenFields()).superRefine((config, context) => refuse(config as TokenConfig, context));
+}
+
+/** Keys of their own for tokens to subscribe with. */
+export interface SubscriptionTokenConfig extends TokenConfig {
+  readonly enabled: boolean;
+}
+
+/** The section `subscription_token`. */
+export function subscriptionTokenSection(): z.ZodType {
+  const enabled = z
+    .boolean()
+    .default(false)
+    .describe('Tokens to subscribe with have these keys and rules. Default: those of tokens to connect with.');
+  return z.strictObject({ enabled, ...tokenFields() }).superRefine((read, context) => {
+    const config = read as SubscriptionTokenConfig;
+    refuse(config, context);
+    if (!config.enabled && keyOptions.some((name) => config[name] !== undefined)) {
+      context.addIssue({ code: 'custom', path: ['enabled'], message: 'expected true where keys are given' });
+    }
+  });
+}
+
+const publicKeys = ['rsa_public_key', 'ecdsa_public_key', 'eddsa_public_key'] as const;
+const keyOptions = [...publicKeys, 'hmac_secret_key', 'jwks_public_endpoint'] as const;
+
+/** What the fields can't say one by one. */
+function refuse(config: TokenConfig, context: z.RefinementCtx): void {
+  const issue = (name: keyof TokenConfig, expected: string): void =>
+    context.addIssue({ code: 'custom', path: [name], message: `expected ${expected}` });
   if (config.hmac_previous_secret_key !== undefined && config.hmac_secret_key === undefined) {
-    return ['hmac_secret_key', 'a key beside hmac_previous_secret_key'];
+    issue('hmac_secret_key', 'a key beside hmac_previous_secret_key');
   }
   if (config.hmac_previous_secret_key_valid_until !== undefined && config.hmac_previous_secret_key === undefined) {
-    return ['hmac_previous_secret_key', 'a key beside hmac_previous_secret_key_valid_until'];
+    issue('hmac_previous_secret_key', 'a key beside hmac_previous_secret_key_valid_until');
   }
-  const hasPublicKey = [config.rsa_public_key, config.ecdsa_public_key, config.eddsa_public_key].some(
-    (key) => key !== undefined,
-  );
-  if (config.jwks_public_endpoint !== undefined && hasPublicKey) {
-    return ['jwks_public_endpoint', 'a key set or public keys, not both'];
+  if (config.jwks_public_endpoint !== undefined && publicKeys.some((name) => config[name] !== undefined)) {
+    issue('jwks_public_endpoint', 'a key set or public keys, not both');
   }
-  return undefined;
 }

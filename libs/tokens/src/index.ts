@@ -1,4 +1,9 @@
 export type { ConnectionClaims, SubscriptionClaims, SubscriptionGrant, SubscriptionOverride } from './claims.ts';
-export { type TokenConfig, tokenFields, tokenProblem } from './config.ts';
+export {
+  type SubscriptionTokenConfig,
+  subscriptionTokenSection,
+  type TokenConfig,
+  tokenSection,
+} from './config.ts';
 export { TokenError, type TokenErrorCode, tokenErrors } from './errors.ts';
 export { TokenVerifier } from './verifier.ts';

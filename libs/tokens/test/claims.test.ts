@@ -41,10 +41,12 @@ describe('a token to connect with', () => {
     assert.equal(await at({}), undefined);
   });
 
-  test('b64info is any bytes, and wins over info', async () => {
-    const bytes = Buffer.from([0, 255, 10]);
-    const claims = await verifier().connection(await sign({ info: {}, b64info: bytes.toString('base64') }));
-    assert.deepEqual(claims.info, bytes);
+  test('b64info wins over info, and is JSON in the end whatever its bytes are', async () => {
+    const seen = async (bytes: Buffer): Promise<string | undefined> =>
+      text((await verifier().connection(await sign({ info: {}, b64info: bytes.toString('base64') }))).info);
+    assert.equal(await seen(Buffer.from('{"a": 1}')), '{"a": 1}');
+    assert.equal(await seen(Buffer.from('{"a": 1')), '"{\\"a\\": 1"');
+    assert.equal(await seen(Buffer.from([0, 255, 10])), '"AP8K"');
     await refused(verifier().connection(await sign({ b64info: '***' })), 'claims');
   });
 

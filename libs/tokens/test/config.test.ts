@@ -1,27 +1,48 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { ConfigError } from '@pharos/config';
-import { tokenProblem } from '../src/index.ts';
-import { config, rsa } from './support.ts';
+import { ConfigError, loadConfig, z } from '@pharos/config';
+import { subscriptionTokenSection, tokenSection } from '../src/index.ts';
+import { rsa } from './support.ts';
+
+function problems(section: z.ZodType, settings: Readonly<Record<string, string>>): string {
+  const env = Object.fromEntries(
+    Object.entries(settings).map(([name, value]) => [`PHAROS_T_${name.toUpperCase()}`, value]),
+  );
+  try {
+    loadConfig(z.strictObject({ t: section }), { env });
+  } catch (error) {
+    assert(error instanceof ConfigError);
+    return error.message;
+  }
+  return '';
+}
 
 test('what contradicts itself is said, with the option and what is expected', () => {
-  const problem = (settings: Record<string, string>) => tokenProblem(config(settings));
-  assert.equal(problem({ hmac_secret_key: 'a', rsa_public_key: rsa.pem }), undefined);
-  assert.equal(problem({ hmac_secret_key: 'a', jwks_public_endpoint: 'https://keys.example' }), undefined);
-  assert.deepEqual(problem({ hmac_previous_secret_key: 'a' })?.[0], 'hmac_secret_key');
-  assert.deepEqual(
-    problem({ hmac_secret_key: 'a', hmac_previous_secret_key_valid_until: '5' })?.[0],
-    'hmac_previous_secret_key',
+  const section = tokenSection();
+  assert.equal(problems(section, {}), '');
+  assert.equal(problems(section, { hmac_secret_key: 'a', rsa_public_key: rsa.pem }), '');
+  assert.equal(problems(section, { hmac_secret_key: 'a', jwks_public_endpoint: 'https://keys.example' }), '');
+  assert.match(problems(section, { hmac_previous_secret_key: 'a' }), /t\.hmac_secret_key.*expected a key beside/);
+  assert.match(
+    problems(section, { hmac_secret_key: 'a', hmac_previous_secret_key_valid_until: '5' }),
+    /t\.hmac_previous_secret_key.*expected a key beside/,
   );
-  assert.deepEqual(
-    problem({ rsa_public_key: rsa.pem, jwks_public_endpoint: 'https://keys.example' })?.[0],
-    'jwks_public_endpoint',
+  assert.match(
+    problems(section, { rsa_public_key: rsa.pem, jwks_public_endpoint: 'https://keys.example' }),
+    /t\.jwks_public_endpoint.*not both/,
   );
+  assert.match(problems(section, { rsa_public_key: 'MIIB' }), /t\.rsa_public_key/);
+});
+
+test('keys for subscriptions that nobody uses are refused', () => {
+  const section = subscriptionTokenSection();
+  assert.match(problems(section, { hmac_secret_key: 'a' }), /t\.enabled.*expected true/);
+  assert.equal(problems(section, { hmac_secret_key: 'a', enabled: 'true' }), '');
 });
 
 test('a secret is never shown', () => {
-  assert.throws(
-    () => config({ hmac_secret_key: '', hmac_previous_secret_key: 'tell-nobody', jwks_public_endpoint: 'ftp://x' }),
-    (error) => error instanceof ConfigError && !error.message.includes('tell-nobody'),
-  );
+  const settings = { hmac_previous_secret_key: 'tell-nobody', jwks_public_endpoint: 'ftp://x' };
+  const text = problems(tokenSection(), settings);
+  assert.notEqual(text, '');
+  assert(!text.includes('tell-nobody'));
 });

@@ -3,14 +3,14 @@ import { generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { loadConfig, z } from '@pharos/config';
 import { describeError } from '@pharos/errors';
 import { type JWTPayload, SignJWT } from 'jose';
-import { type TokenConfig, TokenError, type TokenErrorCode, tokenFields, TokenVerifier } from '../src/index.ts';
+import { type TokenConfig, TokenError, type TokenErrorCode, tokenSection, TokenVerifier } from '../src/index.ts';
 
 export const secret = 'a secret of the backend and of Pharos';
 /** Seconds since 1970 at which all tests happen. */
 export const now = 1_800_000_000;
 
 export function config(settings: Readonly<Record<string, string>>): TokenConfig {
-  const schema = z.strictObject({ token: z.strictObject(tokenFields()) });
+  const schema = z.strictObject({ token: tokenSection() });
   const env = Object.fromEntries(
     Object.entries(settings).map(([name, value]) => [`PHAROS_TOKEN_${name.toUpperCase()}`, value]),
   );

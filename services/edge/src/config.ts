@@ -8,6 +8,7 @@ import {
   redisSection,
   z,
 } from '@pharos/config';
+import { type SubscriptionTokenConfig, subscriptionTokenSection, type TokenConfig, tokenSection } from '@pharos/tokens';
 import {
   defaultInternalListen,
   type PulsarConfig,
@@ -36,6 +37,10 @@ export interface EdgeConfig extends ServiceConfig {
     readonly ping_interval: number;
     readonly pong_timeout: number;
     readonly stale_close_delay: number;
+    readonly expired_close_delay: number;
+    readonly expired_sub_close_delay: number;
+    readonly token: TokenConfig;
+    readonly subscription_token: SubscriptionTokenConfig;
     readonly recovery_max_publication_limit: number;
     readonly history_max_publication_limit: number;
   };
@@ -169,6 +174,14 @@ function clientSchema(preset: EdgePreset): z.ZodType {
     stale_close_delay: duration({ minMs: 1_000, maxMs: 600_000 })
       .default(10_000)
       .describe('Time for the first command; then close code 3502.'),
+    expired_close_delay: duration({ maxMs: 600_000 })
+      .default(25_000)
+      .describe('How long beyond its token a connection may go on without a fresh one; then close code 3005.'),
+    expired_sub_close_delay: duration({ maxMs: 600_000 })
+      .default(25_000)
+      .describe('The same of a subscription; then unsubscribe code 2501.'),
+    token: tokenSection().describe('Who may connect with a token.'),
+    subscription_token: subscriptionTokenSection().describe('Who may subscribe with a token.'),
     recovery_max_publication_limit: z
       .int()
       .min(1)

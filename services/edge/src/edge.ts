@@ -10,6 +10,8 @@ import { checkAddress, type SocketServer } from '@pharos/socket-server';
 import { type InternalServer, type Logger, type Metrics, type Readiness, startInternalServer } from '@pharos/telemetry';
 
 import { Admission } from './accept/admission.ts';
+import { Authority } from './auth/authority.ts';
+import { Expirations } from './auth/expirations.ts';
 import { clientRoute } from './accept/client-route.ts';
 import { OriginCheck, isLoopbackName } from './accept/origin.ts';
 import { pageRoutes } from './accept/page-routes.ts';
@@ -62,6 +64,9 @@ export class Edge implements Service {
   readonly #hub: Hub;
   readonly #rings: Rings;
   readonly #liveness: Liveness;
+  readonly #authority: Authority;
+  readonly #expirations: Expirations;
+  readonly #subExpirations: Expirations;
   readonly #presence: EdgePresence | undefined;
   readonly #sessions = new Set<DrainableSession>();
   readonly #stopping = new AbortController();
@@ -103,6 +108,14 @@ export class Edge implements Service {
         metrics,
       ),
     });
+    this.#authority = new Authority({
+      connection: config.client.token,
+      subscription: config.client.subscription_token,
+      verified: metrics.tokens,
+      logger,
+    });
+    this.#expirations = new Expirations(config.client.expired_close_delay);
+    this.#subExpirations = new Expirations(config.client.expired_sub_close_delay);
     this.#liveness = new Liveness({
       pingIntervalMs: config.client.ping_interval,
       pongTimeoutMs: config.client.pong_timeout,
@@ -181,6 +194,8 @@ export class Edge implements Service {
     // Stopped meanwhile: the server had nothing to stop then.
     if (this.#isStopped()) return server.pauseAccepting();
     this.#liveness.run();
+    this.#expirations.run();
+    this.#subExpirations.run();
     this.#port = port;
     this.#state = 'running';
     logger.info(
@@ -222,6 +237,8 @@ export class Edge implements Service {
     this.#state = 'stopped';
     this.#stopping.abort();
     this.#liveness.stop();
+    this.#expirations.stop();
+    this.#subExpirations.stop();
     this.#publisher.stop();
     await this.#presence?.stop();
     await this.#hub.close();
@@ -296,6 +313,9 @@ export class Edge implements Service {
       hub: this.#hub,
       presence: this.#presence,
       liveness: this.#liveness,
+      authority: this.#authority,
+      expirations: this.#expirations,
+      subExpirations: this.#subExpirations,
       sessions: this.#sessions,
       server,
       node: this.#node,

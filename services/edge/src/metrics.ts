@@ -47,6 +47,7 @@ export class EdgeMetrics {
   readonly replayBytes: Counter;
   readonly storeSeconds: Histogram<'operation'>;
   readonly storeErrors: Counter<'code'>;
+  readonly tokens: Counter<'kind' | 'outcome'>;
   readonly presence: PresenceMetrics;
   /** Asked at each scrape; set by whoever has the rings. */
   readRingBytes: () => number = () => 0;
@@ -56,6 +57,11 @@ export class EdgeMetrics {
       name: 'pharos_edge_connections',
       help: 'Open client connections.',
       labels: ['transport'],
+    });
+    this.tokens = metrics.counter({
+      name: 'pharos_edge_tokens_total',
+      help: 'Tokens that were looked at, by what they are for and what came of it.',
+      labels: ['kind', 'outcome'],
     });
     this.connectionsOpened = metrics.counter({
       name: 'pharos_edge_connections_opened_total',

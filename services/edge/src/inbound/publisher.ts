@@ -1,10 +1,11 @@
 import { BusError } from '@pharos/bus';
+import type { RawData } from '@pharos/client-protocol';
 import type { Logger } from '@pharos/telemetry';
 
 import type { LivingLog } from '@pharos/channels';
 import type { EdgeMetrics } from '../metrics.ts';
 import { ThrottledLog } from '../throttled-log.ts';
-import { clientProperty, userProperty } from '../publishing-client.ts';
+import { chanInfoProperty, clientProperty, connInfoProperty, userProperty } from '../publishing-client.ts';
 
 /** Through an outage every publish fails. */
 const failureLogMs = 10_000;
@@ -14,6 +15,9 @@ export interface PublishingClient {
   readonly clientId: string;
   /** Empty where the client is anonymous. */
   readonly user: string;
+  /** What others see with the connection, and with its subscription to the channel: JSON. */
+  readonly connInfo?: RawData | undefined;
+  readonly chanInfo?: RawData | undefined;
 }
 
 /**
@@ -42,6 +46,8 @@ export class Publisher {
   async publish(log: LivingLog, channel: string, data: Uint8Array, client: PublishingClient): Promise<void> {
     const properties: Record<string, string> = { [clientProperty]: client.clientId };
     if (client.user !== '') properties[userProperty] = client.user;
+    if (client.connInfo !== undefined) properties[connInfoProperty] = client.connInfo.toString();
+    if (client.chanInfo !== undefined) properties[chanInfoProperty] = client.chanInfo.toString();
     this.#underWay++;
     const end = this.#metrics.publishSeconds.startTimer();
     try {

@@ -8,12 +8,13 @@ import {
   type ClientInfo,
   type Encoding,
   ProtobufPublicationFrameBuilder,
+  type RawData,
   type Publication,
   type PublicationFrameBuilder,
   renderText,
 } from '@pharos/client-protocol';
 
-import { clientProperty, userProperty } from '../publishing-client.ts';
+import { chanInfoProperty, clientProperty, connInfoProperty, userProperty } from '../publishing-client.ts';
 
 /** Names that begin so are Pharos's own; the trace context travels beside them. Neither is a tag. */
 const reservedPrefix = 'pharos-';
@@ -85,7 +86,15 @@ export class PublicationView {
   #info(): ClientInfo | undefined {
     const client = this.#properties.get(clientProperty);
     const user = this.#properties.get(userProperty);
-    return client === undefined && user === undefined ? undefined : { client: client ?? '', user: user ?? '' };
+    if (client === undefined && user === undefined) return undefined;
+    const [connInfo, chanInfo] = [this.#json(connInfoProperty), this.#json(chanInfoProperty)];
+    return { client: client ?? '', user: user ?? '', connInfo, chanInfo };
+  }
+
+  /** A property that any program may have written: what is no JSON is a JSON string. */
+  #json(property: string): RawData | undefined {
+    const text = this.#properties.get(property);
+    return text === undefined ? undefined : classifyPayload(Buffer.from(text)).json;
   }
 
   #tags(binary: boolean): Map<string, string> | undefined {

@@ -10,14 +10,20 @@ import {
   type ErrorCode,
   errorCodes,
   ProtocolError,
+  type RawData,
   type Reply,
+  type UnsubscribeCode,
   unsubscribeCodes,
 } from '@pharos/client-protocol';
 import type { Socket } from '@pharos/socket-server';
 
+import type { Expiring } from '../auth/expirations.ts';
+import { anonymous, type ConnectionIdentity } from '../auth/identity.ts';
 import type { Subscriber } from '../outbound/subscriber.ts';
 import { dispatch } from './commands/dispatch.ts';
 import type { DrainableSession, SessionContext } from './context.ts';
+import { type Grant, plainGrant } from './grant.ts';
+import { HeldGrants } from './held-grants.ts';
 import type { PingedSession } from './liveness.ts';
 import { PendingSubscribe, SubscriptionSet } from './subscription-set.ts';
 
@@ -28,16 +34,20 @@ const maxUnderWay = 256;
  * A client that speaks the Centrifuge protocol: what it is, what it is subscribed to, and how it is answered. What its
  * commands mean is in `commands/`.
  */
-export class ClientSession implements Subscriber, PingedSession, DrainableSession {
+export class ClientSession implements Subscriber, PingedSession, DrainableSession, Expiring {
   readonly codec: Codec;
   readonly id: string = randomUUID();
-  /** Empty: anonymous. */
-  readonly user: string = '';
   readonly context: SessionContext;
   readonly subscriptions: SubscriptionSet = new SubscriptionSet();
   pongDue = false;
   #socket: Socket<ClientSession> | undefined;
-  #state: 'fresh' | 'connected' | 'leaving' | 'closed' = 'fresh';
+  #state: 'fresh' | 'authenticating' | 'connected' | 'leaving' | 'closed' = 'fresh';
+  #identity: ConnectionIdentity = anonymous;
+  #expiry = -1;
+  /** What subscriptions were given with, where that is anything. */
+  #held: HeldGrants | undefined;
+  /** Commands that came while the first was being looked at. */
+  #waiting: Command[] | undefined;
   #slot = -1;
   #underWay = 0;
 
@@ -56,11 +66,28 @@ export class ClientSession implements Subscriber, PingedSession, DrainableSessio
 
   /** As others see it: in presence, joins and leaves. */
   get info(): ClientInfo {
-    return { client: this.id, user: this.user };
+    const { user, info } = this.#identity;
+    return info === undefined ? { client: this.id, user } : { client: this.id, user, connInfo: info };
+  }
+
+  /** Empty: anonymous. */
+  get user(): string {
+    return this.#identity.user;
+  }
+
+  /** Nothing came yet. */
+  get awaitsConnect(): boolean {
+    return this.#state === 'fresh';
   }
 
   get fresh(): boolean {
-    return this.#state === 'fresh';
+    return this.#state === 'fresh' || this.#state === 'authenticating';
+  }
+
+  /** How long the connection lasts, as clients are told. */
+  get validity(): { readonly expires?: boolean; readonly ttlSeconds?: number } {
+    const { expireAt } = this.#identity;
+    return expireAt === undefined ? {} : { expires: true, ttlSeconds: this.context.expirations.ttlSeconds(expireAt) };
   }
 
   get closed(): boolean {
@@ -80,6 +107,53 @@ export class ClientSession implements Subscriber, PingedSession, DrainableSessio
     this.#slot = this.context.liveness.add(this);
   }
 
+  /** Looks at who the client is; what it sends meanwhile waits. */
+  authenticating(work: () => Promise<void>): void {
+    this.#state = 'authenticating';
+    this.#waiting = [];
+    work()
+      .catch((error: unknown) => {
+        this.context.logger.error({ err: error, client: this.id }, 'a connect failed unexpectedly');
+        this.disconnect(disconnectCodes.serverError);
+      })
+      .finally(() => {
+        const waiting = this.#waiting ?? [];
+        this.#waiting = undefined;
+        // Refused, and free to try again.
+        if (this.#state === 'authenticating') this.#state = 'fresh';
+        this.#dispatch(waiting);
+      });
+  }
+
+  /** Who the client is, from now on and until when. */
+  identify(identity: ConnectionIdentity): void {
+    const { expirations } = this.context;
+    expirations.remove(this, this.#expiry);
+    this.#identity = identity;
+    this.#expiry = identity.expireAt === undefined ? -1 : expirations.add(this, identity.expireAt);
+  }
+
+  /** It was not refreshed in time. */
+  expired(): void {
+    this.disconnect(disconnectCodes.connectionExpired);
+  }
+
+  /** What a subscription was given with, until when. */
+  hold(channel: string, grant: Grant): void {
+    if (grant === plainGrant && this.#held === undefined) return;
+    this.#held ??= new HeldGrants(this);
+    this.#held.set(channel, grant);
+  }
+
+  /** What others see with the subscription: JSON. */
+  channelInfo(channel: string): RawData | undefined {
+    return this.#held?.get(channel)?.info;
+  }
+
+  subscriptionExpired(channel: string): void {
+    this.#unsubscribed(channel, unsubscribeCodes.expired);
+  }
+
   /** One frame from the client: one command or several, or the answer to a ping. */
   message(frame: Buffer, isBinary: boolean): void {
     this.context.metrics.messagesReceived.inc({ transport: 'websocket' });
@@ -95,16 +169,30 @@ export class ClientSession implements Subscriber, PingedSession, DrainableSessio
       );
       return this.disconnect(disconnectCodes.badRequest);
     }
+    this.#dispatch(commands);
+  }
+
+  #dispatch(commands: readonly Command[]): void {
     for (const command of commands) {
       if (this.closed) return;
-      if (this.#state !== 'leaving' || command.method === 'pong') dispatch(this, command);
+      if (this.#waiting !== undefined) this.#wait(command);
+      else if (this.#state !== 'leaving' || command.method === 'pong') dispatch(this, command);
     }
+  }
+
+  #wait(command: Command): void {
+    if (this.#waiting === undefined || this.#waiting.length >= maxUnderWay) {
+      return this.disconnect(disconnectCodes.badRequest);
+    }
+    this.#waiting.push(command);
   }
 
   onClosed(): void {
     this.#state = 'closed';
     this.context.liveness.remove(this, this.#slot);
     this.context.sessions.delete(this);
+    this.context.expirations.remove(this, this.#expiry);
+    this.#held?.clear();
     for (const entry of this.subscriptions.clear()) {
       if (!(entry instanceof PendingSubscribe)) entry.channel.feed.leave(entry);
     }
@@ -124,6 +212,7 @@ export class ClientSession implements Subscriber, PingedSession, DrainableSessio
     const entry = this.subscriptions.get(channel);
     if (entry === undefined) return false;
     this.subscriptions.delete(channel);
+    this.#held?.delete(channel);
     if (entry instanceof PendingSubscribe) this.replyError(entry.commandId, errorCodes.internal);
     else entry.channel.feed.leave(entry);
     return true;
@@ -167,8 +256,13 @@ export class ClientSession implements Subscriber, PingedSession, DrainableSessio
   }
 
   insufficientState(channel: string): void {
+    // What the server subscribed it to it can't subscribe to anew but by coming back.
+    if (this.#held?.get(channel)?.serverSide === true) return this.disconnect(disconnectCodes.insufficientState);
+    this.#unsubscribed(channel, unsubscribeCodes.insufficientState);
+  }
+
+  #unsubscribed(channel: string, { code, reason }: UnsubscribeCode): void {
     if (!this.leave(channel)) return;
-    const { code, reason } = unsubscribeCodes.insufficientState;
     this.#send(this.codec.encodePush({ kind: 'unsubscribe', channel, unsubscribe: { code, reason } }));
   }
 

@@ -1,6 +1,8 @@
 import type { SocketServer } from '@pharos/socket-server';
 import type { Logger } from '@pharos/telemetry';
 
+import type { Authority } from '../auth/authority.ts';
+import type { Expirations } from '../auth/expirations.ts';
 import type { Publisher } from '../inbound/publisher.ts';
 import type { LivingLog } from '@pharos/channels';
 import type { EdgeMetrics } from '../metrics.ts';
@@ -47,6 +49,10 @@ export interface SessionContext {
   /** Without a store nobody is anybody's member. */
   readonly presence: EdgePresence | undefined;
   readonly liveness: Liveness;
+  readonly authority: Authority;
+  readonly expirations: Expirations;
+  /** The same for subscriptions. */
+  readonly subExpirations: Expirations;
   readonly limits: SessionLimits;
   readonly sessions: Set<DrainableSession>;
   readonly server: SocketServer;

@@ -1,4 +1,4 @@
-import type { Namespace } from '@pharos/channels';
+import type { Namespace, NamespaceConfig } from '@pharos/channels';
 import type { ClientInfo } from '@pharos/client-protocol';
 
 import type { LifecycleFeed } from '../outbound/lifecycle-feed.ts';
@@ -22,7 +22,7 @@ export function lifecycleFeed(
  */
 export function takePart(
   context: SessionContext,
-  { options }: Namespace,
+  options: NamespaceConfig,
   subscription: Subscription,
   info: ClientInfo,
   feed: LifecycleFeed | undefined,

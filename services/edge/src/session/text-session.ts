@@ -111,7 +111,7 @@ export class TextSession implements Subscriber, DrainableSession {
     if (this.socket.closed) return;
     const { channel, feed, namespace } = this.#chat;
     this.#subscription = feed.join(channel, this, true);
-    takePart(this.#context, namespace, this.#subscription, { client: this.id, user: '' }, undefined);
+    takePart(this.#context, namespace.options, this.#subscription, { client: this.id, user: '' }, undefined);
   }
 
   async #publish(line: Buffer): Promise<void> {

@@ -110,9 +110,9 @@ export class ProtocolClient {
   }
 
   /** Open, and connected in the protocol's sense. */
-  static async connect(t: TestContext, edge: TestEdge): Promise<ProtocolClient> {
+  static async connect(t: TestContext, edge: TestEdge, request: Json = {}): Promise<ProtocolClient> {
     const client = await ProtocolClient.open(t, edge);
-    const reply = await client.call({ connect: {} });
+    const reply = await client.call({ connect: request });
     client.id = (reply['connect'] as { client: string }).client;
     return client;
   }

@@ -5,12 +5,13 @@ import { connect } from './connect.ts';
 import { history } from './history.ts';
 import { presence } from './presence.ts';
 import { publish } from './publish.ts';
+import { refresh, subRefresh } from './refresh.ts';
 import { subscribe } from './subscribe.ts';
 import { unsubscribe } from './unsubscribe.ts';
 
 /** Hands a command to what carries it out. The first must be `connect`, and only the first. */
 export function dispatch(session: ClientSession, command: Command): void {
-  if (command.method === 'connect' ? !session.fresh : session.fresh) {
+  if ((command.method === 'connect') !== session.awaitsConnect) {
     return session.disconnect(disconnectCodes.badRequest);
   }
   switch (command.method) {
@@ -34,9 +35,11 @@ export function dispatch(session: ClientSession, command: Command): void {
     case 'presence':
     case 'presence_stats':
       return presence(session, command);
-    case 'rpc':
     case 'refresh':
+      return refresh(session, command);
     case 'sub_refresh':
+      return subRefresh(session, command);
+    case 'rpc':
       return session.replyError(command.id, errorCodes.notAvailable);
   }
 }

@@ -6,7 +6,7 @@ import type { LaneFeed } from '../../outbound/lane-feed.ts';
 import type { ClientSession } from '../client-session.ts';
 import { PendingSubscribe } from '../subscription-set.ts';
 import { makeRoom, olderMs, PutOff } from './overcome.ts';
-import { mayReadHistory } from './permissions.ts';
+import { may } from './permissions.ts';
 
 type HistoryCommand = CommandOf<'history'>;
 
@@ -40,7 +40,7 @@ function refuse(
   if (namespace === undefined) return errorCodes.unknownChannel;
   const entry = session.subscriptions.get(channel);
   const subscribed = entry !== undefined && !(entry instanceof PendingSubscribe);
-  if (!mayReadHistory(namespace, session, subscribed)) return errorCodes.permissionDenied;
+  if (!may('history', namespace, session, channel, subscribed)) return errorCodes.permissionDenied;
   if (!keepsHistory(namespace.options)) return errorCodes.notAvailable;
   return undefined;
 }

@@ -6,7 +6,7 @@ import { PresenceError } from '@pharos/presence';
 import type { EdgePresence } from '../../presence/edge-presence.ts';
 import type { ClientSession } from '../client-session.ts';
 import { PendingSubscribe } from '../subscription-set.ts';
-import { mayAskPresence } from './permissions.ts';
+import { may } from './permissions.ts';
 
 type PresenceCommand = CommandOf<'presence'> | CommandOf<'presence_stats'>;
 
@@ -22,7 +22,7 @@ export function presence(session: ClientSession, command: PresenceCommand): void
   }
   const entry = session.subscriptions.get(channel);
   const subscribed = entry !== undefined && !(entry instanceof PendingSubscribe);
-  if (!mayAskPresence(namespace, session, subscribed)) {
+  if (!may('presence', namespace, session, channel, subscribed)) {
     return session.replyError(command.id, errorCodes.permissionDenied);
   }
   session.waitFor(command.id, () => answer(session, command, store));

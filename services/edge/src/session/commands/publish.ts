@@ -1,21 +1,23 @@
 import { BusError } from '@pharos/bus';
 import { type CommandOf, type ErrorCode, errorCodes } from '@pharos/client-protocol';
 
-import { isChannelName, type Namespace } from '@pharos/channels';
+import { mayBeCalled, type Namespace } from '@pharos/channels';
 import type { ClientSession } from '../client-session.ts';
 import { PendingSubscribe } from '../subscription-set.ts';
-import { mayPublish } from './permissions.ts';
+import { may } from './permissions.ts';
 
 type PublishCommand = CommandOf<'publish'>;
 
 export function publish(session: ClientSession, command: PublishCommand): void {
   const { channel, data } = command.request;
-  if (!isChannelName(channel) || data.length === 0) return session.replyError(command.id, errorCodes.badRequest);
   const namespace = session.context.namespaces.find(channel);
+  if (data.length === 0 || (namespace !== undefined && !mayBeCalled(namespace, channel))) {
+    return session.replyError(command.id, errorCodes.badRequest);
+  }
   if (namespace === undefined) return session.replyError(command.id, errorCodes.unknownChannel);
   const entry = session.subscriptions.get(channel);
   const subscribed = entry !== undefined && !(entry instanceof PendingSubscribe);
-  if (!mayPublish(namespace, session, subscribed)) {
+  if (!may('publish', namespace, session, channel, subscribed)) {
     return session.replyError(command.id, errorCodes.permissionDenied);
   }
   session.waitFor(command.id, () => append(session, command, namespace));
@@ -24,7 +26,9 @@ export function publish(session: ClientSession, command: PublishCommand): void {
 async function append(session: ClientSession, command: PublishCommand, namespace: Namespace): Promise<void> {
   const { channel, data } = command.request;
   try {
-    await session.context.publisher.publish(namespace.log, channel, data, { clientId: session.id, user: session.user });
+    const { client: clientId, ...info } = session.info;
+    const chanInfo = session.channelInfo(channel);
+    await session.context.publisher.publish(namespace.log, channel, data, { clientId, ...info, chanInfo });
   } catch (error) {
     if (!(error instanceof BusError)) throw error;
     session.context.logger.debug({ err: error, client: session.id }, 'a publish failed');

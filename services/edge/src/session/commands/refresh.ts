@@ -1,0 +1,45 @@
+import { type CommandOf, errorCodes } from '@pharos/client-protocol';
+
+import { serverVersion } from '../../version.ts';
+import type { ClientSession } from '../client-session.ts';
+import { PendingSubscribe } from '../subscription-set.ts';
+
+/** Prolongs the connection by another token of the same user. */
+export function refresh(session: ClientSession, command: CommandOf<'refresh'>): void {
+  const { token } = command.request;
+  if (!session.context.authority.enabled) return session.replyError(command.id, errorCodes.notAvailable);
+  if (token === '') return session.replyError(command.id, errorCodes.badRequest);
+  session.waitFor(command.id, async () => {
+    const outcome = await session.context.authority.refresh(session, token);
+    if (session.closed) return;
+    if ('disconnect' in outcome) return session.disconnect(outcome.disconnect);
+    if ('error' in outcome) return session.replyError(command.id, outcome.error);
+    session.identify(outcome);
+    const result = { client: session.id, version: serverVersion, ...session.validity };
+    session.reply({ method: 'refresh', id: command.id, result });
+  });
+}
+
+/** Prolongs a subscription by another token for the same channel. */
+export function subRefresh(session: ClientSession, command: CommandOf<'sub_refresh'>): void {
+  const { channel, token } = command.request;
+  if (!session.context.authority.enabled) return session.replyError(command.id, errorCodes.notAvailable);
+  if (token === '' || channel === '') return session.replyError(command.id, errorCodes.badRequest);
+  const isSubscribed = (): boolean => {
+    const entry = session.subscriptions.get(channel);
+    return entry !== undefined && !(entry instanceof PendingSubscribe);
+  };
+  if (!isSubscribed()) return session.replyError(command.id, errorCodes.permissionDenied);
+  session.waitFor(command.id, async () => {
+    const grant = await session.context.authority.subscription(session, channel, token);
+    if (session.closed) return;
+    if ('code' in grant) return session.replyError(command.id, grant);
+    // Unsubscribed meanwhile.
+    if (!isSubscribed()) return session.replyError(command.id, errorCodes.permissionDenied);
+    session.hold(channel, grant);
+    const { expireAt } = grant;
+    const result =
+      expireAt === undefined ? {} : { expires: true, ttlSeconds: session.context.expirations.ttlSeconds(expireAt) };
+    session.reply({ method: 'sub_refresh', id: command.id, result });
+  });
+}

@@ -1,0 +1,184 @@
+import { isChannelName, keepsHistory, type Namespace, type NamespaceConfig } from '@pharos/channels';
+import {
+  type ClientInfo,
+  type ErrorCode,
+  errorCodes,
+  type Publication,
+  type SubscribeRequest,
+  type SubscribeResult,
+  subscribeFlags,
+} from '@pharos/client-protocol';
+
+import type { LaneFeed } from '../outbound/lane-feed.ts';
+import type { LifecycleFeed } from '../outbound/lifecycle-feed.ts';
+import type { Obstacle, Recovery, RecoveryLimits } from '../outbound/recovery.ts';
+import type { ClientSession } from './client-session.ts';
+import { pageLimits } from './commands/history.ts';
+import { type Findings, Overcoming } from './commands/overcome.ts';
+import { type Grant, optionsUnder } from './grant.ts';
+import { lifecycleFeed, takePart } from './take-part.ts';
+
+/** A subscription that was allowed, on its way into the live set of its channel. */
+export class Joining {
+  readonly channel: string;
+  readonly #session: ClientSession;
+  readonly #request: SubscribeRequest;
+  readonly #namespace: Namespace;
+  readonly #options: NamespaceConfig;
+  readonly #grant: Grant;
+  readonly #feed: LaneFeed;
+  /** Joins and leaves, where they are wanted. */
+  readonly #events: LifecycleFeed | undefined;
+  #findings: Findings = {};
+  #overcoming: Overcoming | undefined;
+
+  constructor(session: ClientSession, namespace: Namespace, request: SubscribeRequest, grant: Grant) {
+    const { channel, joinLeave } = request;
+    this.channel = channel;
+    this.#session = session;
+    this.#request = request;
+    this.#namespace = namespace;
+    this.#options = optionsUnder(grant, namespace.options);
+    this.#grant = grant;
+    this.#feed = session.context.hub.feedOf(namespace.log, channel);
+    this.#events = lifecycleFeed(session.context, { ...namespace, options: this.#options }, channel, joinLeave);
+  }
+
+  get lane(): number {
+    return this.#feed.lane;
+  }
+
+  /** Whether its lanes are attached. */
+  get attached(): boolean {
+    return this.#feed.attached && this.#events?.attached !== false;
+  }
+
+  /** Waits for the lanes. @throws DeadlineExceeded, BusError */
+  async ready(): Promise<void> {
+    const { attachTimeoutMs } = this.#session.context.limits;
+    await Promise.all([this.#feed.ready(attachTimeoutMs), this.#events?.ready(attachTimeoutMs)]);
+  }
+
+  /**
+   * Looks at what was missed. Where that can be answered now, `enter` must follow in this very turn, so that nothing falls between the answer
+   * and the first live publication, and nothing comes twice.
+   */
+  look(): Obstacle | Ready {
+    const recoverable = this.#isRecoverable();
+    const recovery = this.#request.recover ? this.#recovery(recoverable) : undefined;
+    return recovery !== undefined && isObstacle(recovery) ? recovery : { kind: 'ready', recoverable, recovery };
+  }
+
+  /** Removes what keeps it from being answered. @throws PutOff, BusError */
+  async overcome(obstacle: Obstacle): Promise<void> {
+    const { channel, offset } = this.#request;
+    this.#overcoming ??= new Overcoming({
+      ...{ session: this.#session, feed: this.#feed, channel, offset },
+      limits: this.#limits(),
+      pageLimits: pageLimits(this.#session, this.#namespace),
+    });
+    this.#findings = await this.#overcoming.overcome(obstacle, this.#findings);
+  }
+
+  /** Joins the live set, and says what to answer. */
+  enter({ recoverable, recovery }: Ready): SubscribeResult | ErrorCode {
+    const session = this.#session;
+    const request = this.#request;
+    const feed = this.#feed;
+    const { channel } = this;
+    const recovered = recovery?.kind === 'recovered';
+    if (recovery !== undefined) note(session, recovery, recoverable);
+    if (recovery !== undefined && !recovered && (request.flag & subscribeFlags.rejectUnrecovered) !== 0) {
+      session.subscriptions.delete(channel);
+      return errorCodes.unrecoverablePosition;
+    }
+    const wanted = this.#options.force_positioning || (this.#options.allow_positioning && request.positioned);
+    const positioned = recoverable || (wanted && feed.indexed);
+    const subscription = feed.join(channel, session, positioned);
+    session.subscriptions.set(channel, subscription);
+    session.hold(channel, this.#grant);
+    takePart(session.context, this.#options, subscription, this.#info(), this.#events);
+    const { data, expireAt } = this.#grant;
+    return {
+      ...(expireAt === undefined
+        ? {}
+        : { expires: true, ttlSeconds: session.context.expirations.ttlSeconds(expireAt) }),
+      ...(recoverable ? { recoverable } : {}),
+      ...(positioned ? { positioned, offset: feed.head, epoch: feed.epoch } : {}),
+      ...(data === undefined ? {} : { data }),
+      ...(recovery === undefined ? {} : { wasRecovering: true, recovered, publications: publicationsOf(recovery) }),
+    };
+  }
+
+  #info(): ClientInfo {
+    const { info } = this.#grant;
+    return info === undefined ? this.#session.info : { ...this.#session.info, chanInfo: info };
+  }
+
+  #isRecoverable(): boolean {
+    const options = this.#options;
+    const { recoverable, recover } = this.#request;
+    const wanted = options.force_recovery || (options.allow_recovery && (recoverable || recover));
+    return wanted && keepsHistory(options) && this.#feed.recoverable;
+  }
+
+  #recovery(recoverable: boolean): Recovery {
+    if (!recoverable) return { kind: 'unrecoverable', reason: 'history' };
+    const { channel, offset, epoch } = this.#request;
+    const position = { offset, epoch };
+    const findings = this.#findings;
+    const recovery =
+      this.#options.force_recovery_mode === 'cache'
+        ? this.#feed.recoverLatest(channel, position, pageLimits(this.#session, this.#namespace), findings.page)
+        : this.#feed.recover(channel, position, this.#limits(), findings.older);
+    // What was found out decides where memory alone can't: nothing to wait for, or nothing kept.
+    const isOpen = recovery.kind === 'ahead' || recovery.kind === 'older';
+    if (!isOpen || findings.unrecoverable === undefined) return recovery;
+    return { kind: 'unrecoverable', reason: findings.unrecoverable };
+  }
+
+  #limits(): RecoveryLimits {
+    const { history_size, history_ttl } = this.#options;
+    const { recoveryPublications, queueBytes } = this.#session.context.limits;
+    return {
+      encoding: this.#session.codec.encoding,
+      maxPublications: Math.min(history_size, recoveryPublications),
+      maxAgeMs: history_ttl,
+      // Answers that fill the connection's queue, this one or many together, would end the connection, again at each try.
+      maxBytes: queueBytes / 2,
+      roomBytes: (queueBytes - this.#session.socket.bufferedAmount()) / 2,
+    };
+  }
+}
+
+/** What was looked at can be answered. */
+export interface Ready {
+  readonly kind: 'ready';
+  readonly recoverable: boolean;
+  readonly recovery: Exclude<Recovery, Obstacle> | undefined;
+}
+
+/** A channel that may not be asked for at all, whoever asks. */
+export function refuseChannel(session: ClientSession, channel: string): ErrorCode | undefined {
+  if (!isChannelName(channel)) return errorCodes.badRequest;
+  if (session.subscriptions.get(channel) !== undefined) return errorCodes.alreadySubscribed;
+  if (session.subscriptions.size >= session.context.limits.channelLimit) return errorCodes.limitExceeded;
+  return undefined;
+}
+
+function isObstacle(recovery: Recovery): recovery is Obstacle {
+  return recovery.kind !== 'recovered' && recovery.kind !== 'unrecoverable';
+}
+
+function note(session: ClientSession, recovery: Exclude<Recovery, Obstacle>, recoverable: boolean): void {
+  const { recoveries, recoveredFrom, recoveredPublications } = session.context.metrics;
+  if (recovery.kind === 'recovered') {
+    recoveries.inc({ outcome: 'recovered' });
+    recoveredFrom.inc({ tier: recovery.tier });
+    recoveredPublications.inc(recovery.publications.length);
+  } else recoveries.inc({ outcome: recoverable ? recovery.reason : 'off' });
+}
+
+function publicationsOf(recovery: Recovery): readonly Publication[] {
+  return recovery.kind === 'recovered' ? recovery.publications : [];
+}
