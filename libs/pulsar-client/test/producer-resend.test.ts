@@ -15,6 +15,12 @@ function textOf(heard: Heard): string {
   return entry.payload.toString();
 }
 
+/** Answers as a broker that removes duplicates and has seen the message; `sequenceId`: as which it has read it. */
+function duplicate({ command, peer }: Heard<'send'>, sequenceId = command.sequenceId): void {
+  const { producerId } = command;
+  peer.say({ type: 'sendReceipt', command: { producerId, sequenceId, messageId: { ledgerId: -1n, entryId: -1n } } });
+}
+
 function entryIds(ids: readonly unknown[]): bigint[] {
   return (ids as readonly MessageId[]).map((id) => id.entryId);
 }
@@ -234,6 +240,45 @@ describe('producer and answers that make no sense or no progress', { timeout }, 
     for (const lost of sendAll(producer, 'a', 'b')) await assert.rejects(lost, pulsarError('ChecksumError', true));
     assert.deepEqual(entryIds(await Promise.all(sendAll(producer, 'c'))), [9n]);
     assert.equal(broker.heard('send').at(-1)?.command.sequenceId, 1001);
+  });
+
+  test('a broker that calls a duplicate what was never written before has misread an id: that is no success', async (t) => {
+    const { broker, client } = await startScripted(t);
+    const producer = await newProducer(client);
+    broker.on('send', duplicate);
+    await assert.rejects(producer.send({ data: Buffer.from('a') }), pulsarError('ChecksumError', true));
+    const chosen = await newProducer(client, { initialSequenceId: 6 });
+    assert.deepEqual(entryIds(await Promise.all(sendAll(chosen, 'b'))), [-1n]);
+    assert.equal((await producer.send({ data: Buffer.from('c'), sequenceId: 3 })).entryId, -1n);
+  });
+
+  test('… though it was on an earlier connection, where the broker had seen nothing of it', async (t) => {
+    const { broker, client } = await startScripted(t);
+    const producer = await newProducer(client);
+    await Promise.all(sendAll(producer, 'stored'));
+    broker.on('send', () => undefined);
+    const [lost] = sendAll(producer, 'a');
+    await broker.hear('send', 2);
+    broker.on('producer', ({ command: { requestId }, peer }) =>
+      peer.say({ type: 'producerSuccess', command: { requestId, producerName: 'made-up', lastSequenceId: 0 } }),
+    );
+    broker.on('send', duplicate);
+    broker.cutAll();
+    await assert.rejects(lost as Promise<unknown>, pulsarError('ChecksumError', true));
+  });
+
+  test('a broker that has misread an id as an older one has dropped the oldest: written again, it is no duplicate', async (t) => {
+    const { broker, client } = await startScripted(t);
+    const producer = await newProducer(client);
+    await Promise.all(sendAll(producer, 'stored'));
+    broker.on('send', (heard) => {
+      if (broker.heard('producer').length > 1) duplicate(heard);
+      else if (heard.command.sequenceId === 1) duplicate(heard, 0);
+      else broker.receipt(heard);
+    });
+    const [dropped, stored] = sendAll(producer, 'a', 'b');
+    await assert.rejects(dropped as Promise<unknown>, pulsarError('ChecksumError', true));
+    assert.deepEqual(entryIds([await stored]), [-1n]);
   });
 
   test('a message whose receipt does not come, though that of a later one does, is there where the broker calls it a duplicate', async (t) => {

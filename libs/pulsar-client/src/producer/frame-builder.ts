@@ -38,6 +38,7 @@ export class FrameBuilder {
       outcomes: new Outcomes(messages),
       sentAt: first.sentAt,
       writes: 0,
+      lostWrites: 0,
       damaged: 0,
       refusal: undefined,
     };

@@ -17,10 +17,21 @@ export interface PendingEntry {
   readonly sentAt: number;
   /** How many connections it was on. Once it was on one, nobody but the broker knows whether it arrived. */
   writes: number;
+  /** How many of these stored nothing, as the broker knows. */
+  lostWrites: number;
   /** How often the broker found it damaged. */
   damaged: number;
   /** Why the broker won't take it as it was written to this connection. */
   refusal: PulsarError | undefined;
+}
+
+/**
+ * Whether a broker that calls it a duplicate must have misread its id, or that of one before it.
+ *
+ * @param chosen the application chose where the ids begin, so that they may be old ones
+ */
+export function isNoDuplicate({ damaged, writes, lostWrites, ownSequenceId }: PendingEntry, chosen: boolean): boolean {
+  return damaged > 0 || (writes - lostWrites === 1 && !ownSequenceId && !chosen);
 }
 
 /** The oldest entry, where the broker refuses it. */
@@ -128,6 +139,13 @@ export class Pending {
       for (const entry of entries) {
         if (entry.writes < 2 && !entry.ownSequenceId) entry.damaged++;
       }
+    }
+  }
+
+  /** The newest id that a broker that removes duplicates has seen: what comes after it was not stored by any connection before. */
+  notSeenAfter(sequenceId: number): void {
+    for (const entries of [this.#written, this.#unwritten]) {
+      for (const entry of entries) if (entry.sequenceId > sequenceId) entry.lostWrites = entry.writes;
     }
   }
 

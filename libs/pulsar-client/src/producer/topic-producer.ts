@@ -17,7 +17,7 @@ import { batchesByKey } from './key-batches.ts';
 import { mustBeMessage, type Outgoing, standsAlone, weightOf } from './outgoing.ts';
 import { withOutcome } from './outcome.ts';
 import { Outcomes } from './outcomes.ts';
-import { Pending } from './pending.ts';
+import { isNoDuplicate, Pending } from './pending.ts';
 import type { Producer } from './producer.ts';
 import type { ProducerMessage } from './producer-config.ts';
 import { SequenceIds } from './sequence-ids.ts';
@@ -52,6 +52,8 @@ export class TopicProducer implements Producer {
   #timeoutTimer: NodeJS.Timeout | undefined;
   #name: string;
   #epoch = 0;
+  /** The newest sequence id that was given up: its receipt may come yet. */
+  #givenUp = -1;
   #maxMessageBytes = DEFAULT_MAX_MESSAGE_BYTES;
   /** Why nothing can be sent any more. */
   #ended: PulsarError | undefined;
@@ -257,7 +259,9 @@ export class TopicProducer implements Producer {
       },
     }));
     this.#name = answer.producerName;
-    if (this.#sequenceIds.adopt(answer.lastSequenceId ?? -1)) this.#pending.doubt();
+    const newest = answer.lastSequenceId ?? -1;
+    if (this.#sequenceIds.adopt(newest)) this.#pending.doubt();
+    if (newest >= 0) this.#pending.notSeenAfter(newest);
   }
 
   #attached(connection: Connection): void {
@@ -269,17 +273,21 @@ export class TopicProducer implements Producer {
 
   #receipt(receipt: CommandSendReceipt): void {
     const entry = this.#pending.peekWritten();
-    // An entry that was given up, or that was written to two connections.
-    if (entry === undefined || receipt.sequenceId < entry.sequenceId) return;
+    if (entry === undefined) return;
+    const { ledgerId, entryId } = receipt.messageId ?? { ledgerId: -1n, entryId: -1n };
+    if (receipt.sequenceId < entry.sequenceId) {
+      // Of one that was given up; else the broker has misread the oldest's id, and dropped it: receipts come in order.
+      if (entryId < 0n && receipt.sequenceId > this.#givenUp) entry.damaged++;
+      return;
+    }
     if (receipt.sequenceId > entry.sequenceId) {
       const text = `${this.#parts.topic}: the broker acknowledged sequence id ${receipt.sequenceId}, expected ${entry.sequenceId}`;
       // A broker that lets go of the topic keeps receipts back of what it has stored. Written again, it is a duplicate then.
       return this.#attachment.restart(new PulsarError('UnknownError', text));
     }
-    const { ledgerId, entryId } = receipt.messageId ?? { ledgerId: -1n, entryId: -1n };
-    if (entryId < 0n && entry.damaged > 0) {
-      // Taken for a duplicate of something; of an entry that was refused before, that is no sign that it is there.
-      const text = `${this.#parts.topic}: a damaged entry was written again and taken for a duplicate`;
+    if (entryId < 0n && isNoDuplicate(entry, this.#parts.settings.initialSequenceId !== undefined)) {
+      // Taken for a duplicate of something; that is no sign that it is there.
+      const text = `${this.#parts.topic}: an entry was taken for a duplicate that can be none`;
       return this.#giveUpOldest(new PulsarError('ChecksumError', text), true);
     }
     this.#pending.settle(undefined);
@@ -348,6 +356,7 @@ export class TopicProducer implements Producer {
   #giveUpOldest(error: PulsarError, outcomeUnknown: boolean): void {
     const told = withOutcome(error, outcomeUnknown);
     const entry = this.#pending.settle(told);
+    if (entry !== undefined) this.#givenUp = Math.max(this.#givenUp, entry.sequenceId);
     if (entry !== undefined) this.#reject(entry.outcomes, told);
   }
 
