@@ -137,7 +137,7 @@ export class Pending {
   doubt(): void {
     for (const entries of [this.#written, this.#unwritten]) {
       for (const entry of entries) {
-        if (entry.writes < 2 && !entry.ownSequenceId) entry.damaged++;
+        if (entry.writes - entry.lostWrites < 2 && !entry.ownSequenceId) entry.damaged++;
       }
     }
   }
