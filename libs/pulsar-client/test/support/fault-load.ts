@@ -3,7 +3,7 @@ import { Deferred, withDeadline } from '@pharos/lifecycle';
 import type { MessageId } from '../../src/message-id.ts';
 import type { Producer } from '../../src/producer/producer.ts';
 
-/** Messages of one load that have no receipt yet. */
+/** Messages of one load that have no receipt yet, unless it says otherwise. */
 const underWayAtMost = 100;
 
 export interface LoadOptions {
@@ -13,6 +13,8 @@ export interface LoadOptions {
   /** Bytes of each message at least. */
   readonly bytes?: number;
   readonly onAcknowledged?: () => void;
+  /** Messages without a receipt at most. */
+  readonly underWay?: number;
   /** Whether to go on beyond the total, as long as nothing fails. @default never */
   readonly goesOn?: () => boolean;
 }
@@ -33,12 +35,12 @@ export class NumberedLoad {
 
   /** Resolves when every message was acknowledged or failed. */
   async run(): Promise<void> {
-    const { total, goesOn = () => false } = this.#options;
+    const { total, underWay = underWayAtMost, goesOn = () => false } = this.#options;
     let next = 0;
     const publish = async (): Promise<void> => {
       while (next < total || (this.failures.length === 0 && goesOn())) await this.#publish(next++);
     };
-    await Promise.all(Array.from({ length: underWayAtMost }, publish));
+    await Promise.all(Array.from({ length: underWay }, publish));
   }
 
   async #publish(number: number): Promise<void> {
