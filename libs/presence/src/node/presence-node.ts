@@ -56,6 +56,8 @@ export class PresenceNode implements Service {
   readonly #channels = new Map<string, Map<string, Held>>();
   /** Ids of leaves that were taken out and not settled, by channel: while there are any the channel stays on the index. */
   readonly #unsettled = new Map<string, Set<string>>();
+  /** Leaves of members that the store doesn't know, while it is found out why. */
+  readonly #lost = new Map<string, Promise<Leave | undefined>>();
   readonly #stopping = new AbortController();
   /** Unique among all nodes and lives. */
   readonly #idPrefix: string = randomBytes(8).toString('hex');
@@ -146,7 +148,7 @@ export class PresenceNode implements Service {
   async join(channel: string, member: Member): Promise<ChangeOutcome> {
     const held = this.#hold(channel, member);
     try {
-      return this.#made(held, await this.#queue.add({ do: 'join', channel, id: this.#nextId(), member }));
+      return await this.#write(channel, held, 'bounded');
     } catch (error) {
       if (error instanceof PresenceError && error.code === 'queue-full') this.#overdue = true;
       else if (this.#channels.get(channel)?.get(member.client) === held) this.#drop(channel, member.client);
@@ -159,12 +161,22 @@ export class PresenceNode implements Service {
    * another has it. @throws PresenceError
    */
   async leave(channel: string, client: string): Promise<Leave | undefined> {
-    const held = this.#drop(channel, client);
+    return await this.#takeOut(channel, client, this.#drop(channel, client));
+  }
+
+  async #takeOut(channel: string, client: string, held: Held | undefined): Promise<Leave | undefined> {
     const id = this.#nextId();
     // Members bound how many there are.
     const { leave } = this.#noted(await this.#queue.add({ do: 'leave', channel, id, client }, 'unbounded'));
     if (leave !== undefined || held?.written !== true) return leave;
-    return this.#lostLeave({ channel, id, held });
+    const key = keyOf(channel, client);
+    const lost = this.#lostLeave({ channel, id, held });
+    this.#lost.set(key, lost);
+    try {
+      return await lost;
+    } finally {
+      if (this.#lost.get(key) === lost) this.#lost.delete(key);
+    }
   }
 
   /** The leave was published. @throws PresenceError */
@@ -282,13 +294,28 @@ export class PresenceNode implements Service {
   async #announceOne(channel: string, held: Held, aloud: boolean): Promise<void> {
     const { member } = held;
     try {
-      const outcome = await this.#queue.add({ do: 'join', channel, id: this.#nextId(), member }, 'unbounded');
-      this.#made(held, outcome);
+      const outcome = await this.#rewrite(channel, held);
       // An owed leave that came after a silent return would take away who is there.
       if (outcome.leave !== undefined || (aloud && outcome.fresh)) this.#options.onRejoined(channel, member, outcome);
     } catch (error) {
       this.#options.onError(error as Error);
     }
+  }
+
+  /** As `join`: what a round trip did has to be told in its order, and so each way from there has to be as long. */
+  async #rewrite(channel: string, held: Held): Promise<ChangeOutcome> {
+    return await this.#write(channel, held, 'unbounded');
+  }
+
+  async #write(channel: string, held: Held, bound: 'bounded' | 'unbounded'): Promise<ChangeOutcome> {
+    const { member } = held;
+    const made = await this.#queue.add({ do: 'join', channel, id: this.#nextId(), member }, bound);
+    const outcome = this.#made(held, made);
+    // The same client was there before, and how it left is still being found out: that comes first.
+    const losing = this.#lost.get(keyOf(channel, member.client));
+    if (losing === undefined) return outcome;
+    const lost = await losing;
+    return lost === undefined ? outcome : this.#noted({ ...outcome, leave: lost });
   }
 
   #made(held: Held, outcome: ChangeOutcome): ChangeOutcome {
@@ -326,4 +353,8 @@ export class PresenceNode implements Service {
     this.#changeId++;
     return `${this.#idPrefix}.${this.#changeId.toString(36)}`;
   }
+}
+
+function keyOf(channel: string, client: string): string {
+  return `${client.length} ${client} ${channel}`;
 }
