@@ -92,6 +92,22 @@ describe('pulsar tail', () => {
     assert.equal(rig.markers, 1);
   });
 
+  test('reads back what is recent where the newest entry is a mark of the broker’s, which nobody is given', async () => {
+    const rig = new Rig();
+    // At 1:2 lies the mark; 1:3 came while the lane was attached.
+    rig.lane.entries = [entry(1, 0, 1), entry(1, 1, 2), entry(1, 3, 4)];
+    const { open } = rig.lane;
+    rig.lane.open = async (start) => {
+      const stream = await open(start);
+      if (start.at === 'latest') stream.newest = async () => ({ ledgerId: 1n, entryId: 2n });
+      return stream;
+    };
+    const tail = await rig.attach({ at: 'recent', maxAgeMs: Date.now() - 1_690_000_000_000 });
+    assert.deepEqual([tail.head, tail.newestAtAttach, rig.markers], [0, 3, 0]);
+    await rig.collector.untilCount(3);
+    assert.deepEqual(rig.offsets, [1, 2, 4]);
+  });
+
   test('where entries have no index there are no offsets, only what is live', async () => {
     const rig = new Rig();
     rig.lane.entries = [entry(1, 0, 0)];

@@ -172,6 +172,34 @@ describe('recovery from the store, with real services', {
     assert.ok(far.member.errors.items.every((code) => code === 100));
   });
 
+  test('who comes from an edge that was ahead waits for its new one, and misses nothing', async () => {
+    const [one, two] = fleet.edges as [EdgeProcess, EdgeProcess];
+    const [member, publisher] = [new Resuming(one, 'ahead'), new Resuming(one, 'ahead')];
+    clients.push(member, publisher);
+    await Promise.all([member.to(one), publisher.to(one)]);
+    for (let turn = 0; turn < 3; turn++) {
+      const from = turn * 400 + 1;
+      two.process.pause();
+      try {
+        // A hundred of these are more than the frozen edge reads in one turn when it is back.
+        await Promise.all(numbers(from, from + 199).map((number) => publisher.publish(number)));
+        for (let number = 1; number <= 100; number++) await publisher.publish(filler);
+        await Promise.all(numbers(from + 200, from + 399).map((number) => publisher.publish(number)));
+        await member.received.waitForCount(from + 399);
+        member.leave();
+        member.go(two);
+      } finally {
+        two.process.resume();
+      }
+      await member.subscribed.waitForCount(2 * turn + 2, 60_000);
+      assert.equal(member.subscribed.items.at(-1)?.recovered, true);
+      member.leave();
+      await member.to(one);
+    }
+    await publisher.received.waitForCount(1_200);
+    assert.deepEqual(member.received.items, publisher.received.items);
+  });
+
   test('who joins and resumes in the middle of packed ticks misses nothing and has nothing twice', async () => {
     const { publisher } = await meet('packed');
     const members = fleet.edges.flatMap((edge) => Array.from({ length: 10 }, () => new Resuming(edge, 'packed')));
