@@ -8,9 +8,10 @@ import { createRegistry, Metrics } from '@pharos/telemetry';
 import fc from 'fast-check';
 import { EdgeMetrics } from '../src/metrics.ts';
 import type { RingChannel } from '../src/outbound/lane-ring.ts';
+import { GateFull } from '../src/outbound/gate.ts';
 import { LaneReplay } from '../src/outbound/replay/lane-replay.ts';
 import { logPage, logPageBackward } from '../src/outbound/replay/log-pages.ts';
-import { ReplayBusy, replayLimits, ReplayReaders } from '../src/outbound/replay/replay-readers.ts';
+import { replayLimits, ReplayReaders } from '../src/outbound/replay/replay-readers.ts';
 import { FaultyBus } from './support/faulty-bus.ts';
 
 const topic = 'persistent://public/default/chat';
@@ -137,7 +138,7 @@ describe('history from the log itself', () => {
       running--;
     };
     const [one, two] = [all.run(soon(), work), all.run(soon(), work)];
-    await assert.rejects(all.run(soon(), work), ReplayBusy);
+    await assert.rejects(all.run(soon(), work), GateFull);
     gate.resolve();
     await Promise.all([one, two]);
     await all.run(soon(), work);

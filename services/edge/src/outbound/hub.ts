@@ -1,9 +1,12 @@
 import type { LivingLog } from '@pharos/channels';
+import { Gate } from './gate.ts';
 import { type FeedContext, LaneFeed } from './lane-feed.ts';
 import { LifecycleFeed } from './lifecycle-feed.ts';
 
 /** Each reads from the broker what it takes to fill a ring. */
 const warmedAtOnce = 16;
+/** Pages of history that are asked of the store at once: it has others to serve. */
+const pageLimits = { maxRunning: 64, maxWaiting: 10_000 };
 
 /** All lanes that this edge follows, made when they are first asked for. */
 export class Hub {
@@ -12,7 +15,7 @@ export class Hub {
   readonly #lifecycleFeeds = new Map<LivingLog, (LifecycleFeed | undefined)[]>();
 
   constructor(context: FeedContext) {
-    this.#context = context;
+    this.#context = { ...context, pages: new Gate('the history store', pageLimits) };
   }
 
   /** The feed of the lane that the channel lives in. */

@@ -18,6 +18,7 @@ import { OffsetWaiters } from './offset-waiters.ts';
 import { olderPage, type OlderQuery } from './older-pages.ts';
 import { historyPage, type OlderPage, type PageLimits, type PageOutcome, type PageQuery } from './history-page.ts';
 import { recoverLatest } from './latest-recovery.ts';
+import type { Gate } from './gate.ts';
 import { LaneStore, type LaneStoreContext, type OlderLimits, type StoreVerdict } from './lane-store.ts';
 import { type Older, recover, type Recovery, type RecoveryLimits, type StreamPosition } from './recovery.ts';
 import { LaneReplay } from './replay/lane-replay.ts';
@@ -35,6 +36,8 @@ export interface FeedContext extends AttachmentContext {
   readonly rings: Rings;
   /** Where there is one: what channels had before the ring. */
   readonly store?: LaneStoreContext['store'];
+  /** Bounds the pages that are read from the store at the same time. */
+  readonly pages?: Gate;
   /** Who reads the past of logs. */
   readonly replay?: ReplayReaders;
 }
@@ -69,14 +72,14 @@ export class LaneFeed implements AttachedLane, LiveSource {
     this.lane = lane;
     this.#context = context;
     this.#attachment = new LaneAttachment(log, lane, this, context);
-    const { flusher, store, logger, metrics } = context;
+    const { flusher, store, pages, logger, metrics } = context;
     const { channels, subscriptions } = metrics;
     this.#live = new LiveSet({ kind: 'publications', source: this, flusher, channels, subscriptions });
     this.#ring = context.rings.newRing(log);
     this.#store =
       store === undefined
         ? undefined
-        : new LaneStore(() => ({ log: log.topic, epoch: this.epoch, lane }), { store, logger, metrics });
+        : new LaneStore(() => ({ log: log.topic, epoch: this.epoch, lane }), { store, pages, logger, metrics });
     this.#misrouted = new ThrottledLog(misroutedLogMs, (times) => {
       context.logger.warn(
         { topic: log.topic, lane, times },

@@ -1,8 +1,9 @@
-import type { ChannelLimits, HistoryStore, LaneId, NotRecovered } from '@pharos/history';
+import type { ChannelLimits, HistoryPage, HistoryQuery, HistoryStore, LaneId, NotRecovered } from '@pharos/history';
 import type { Logger } from '@pharos/telemetry';
 
 import type { EdgeMetrics } from '../metrics.ts';
 import { OffsetWaiters } from './offset-waiters.ts';
+import type { Gate } from './gate.ts';
 import type { OlderPage, OlderWanted } from './history-page.ts';
 import type { Older, Unrecoverable } from './recovery.ts';
 
@@ -10,6 +11,10 @@ export interface LaneStoreContext {
   readonly store: HistoryStore;
   readonly logger: Logger;
   readonly metrics: EdgeMetrics;
+  /** Bounds the pages that are read at the same time, over all lanes. */
+  readonly pages?: Gate | undefined;
+  /** Injected in tests. @default performance.now */
+  readonly now?: () => number;
 }
 
 /** What the store says of a position; `unbuilt`: it has nothing of the lane, which is written again as soon as somebody does. */
@@ -24,6 +29,8 @@ export interface OlderLimits {
 const pollMs = 50;
 /** A history service begins a lane at once when it finds it empty; where none has in so long, none runs. */
 const unbuiltGraceMs = 60_000;
+/** Clients that are put off come again sooner: who comes later asks anew, perhaps after another loss. */
+const unbuiltMemoryMs = 45_000;
 
 const reasons: Readonly<Record<Exclude<NotRecovered, 'no-lane'>, Unrecoverable>> = {
   floor: 'history',
@@ -37,9 +44,11 @@ export class LaneStore {
   readonly #context: LaneStoreContext;
   readonly #lane: () => LaneId;
   readonly #waiters = new OffsetWaiters();
+  /** Pages that are being read: whoever asks for the same has the same. */
+  readonly #reading = new Map<string, Promise<HistoryPage | undefined>>();
   #poll: NodeJS.Timeout | undefined;
-  /** Since when the store says that it has nothing of the lane, on the clock of `performance.now()`. */
-  #unbuiltSince: number | undefined;
+  /** Since when, and until when, the store was seen to have nothing of the lane. */
+  #unbuilt: { readonly since: number; readonly seen: number } | undefined;
   #closed = false;
 
   /** @param lane of the life that is followed now */
@@ -55,12 +64,12 @@ export class LaneStore {
     const [answer] = await this.#timed('recover', () => this.#context.store.recoverMany(lane, [question], deadlineMs));
     if (answer === undefined) throw new RangeError('the store answered no question of one');
     if (answer.recovered) {
-      this.#unbuiltSince = undefined;
+      this.#unbuilt = undefined;
       const { watermark: through, publications } = answer;
       return { tier: 'store', epoch: lane.epoch, through, publications };
     }
-    if (answer.reason === 'no-lane') return this.#unbuilt();
-    this.#unbuiltSince = undefined;
+    if (answer.reason === 'no-lane') return this.#noLane();
+    this.#unbuilt = undefined;
     return { unrecoverable: reasons[answer.reason] };
   }
 
@@ -70,13 +79,21 @@ export class LaneStore {
     wanted: OlderWanted,
     reverse: boolean,
     limits: ChannelLimits,
+    deadlineAt: number,
   ): Promise<OlderPage | undefined> {
     const lane = this.#lane();
     const { since, limit } = wanted;
     const query = { limit, reverse, limits, ...(since === undefined ? {} : { since }) };
-    const page = await this.#timed('history', () => this.#context.store.history(lane, channel, query));
+    const key = JSON.stringify([lane.epoch, channel, query]);
+    const known = this.#reading.get(key);
+    const reading = known ?? this.#readPage(lane, channel, query, deadlineAt);
+    if (known === undefined) {
+      this.#reading.set(key, reading);
+      void reading.catch(() => undefined).finally(() => this.#reading.delete(key));
+    }
+    const page = await reading;
     if (page !== undefined) {
-      this.#unbuiltSince = undefined;
+      this.#unbuilt = undefined;
       const { watermark: through, publications, missingThrough, removedThrough } = page;
       const more = page.next !== undefined;
       return {
@@ -91,7 +108,7 @@ export class LaneStore {
         removedThrough,
       };
     }
-    return 'unbuilt' in this.#unbuilt() ? undefined : nothingOlder(lane.epoch, wanted);
+    return 'unbuilt' in this.#noLane() ? undefined : nothingOlder(lane.epoch, wanted);
   }
 
   /** Resolves with true once the store has all up to the offset, with false after `timeoutMs`. One question at a time, whoever waits. */
@@ -107,10 +124,19 @@ export class LaneStore {
     this.#waiters.stop();
   }
 
-  #unbuilt(): StoreVerdict {
-    this.#unbuiltSince ??= performance.now();
-    const isForGood = performance.now() - this.#unbuiltSince > unbuiltGraceMs;
-    if (!isForGood) return { unbuilt: true };
+  #readPage(lane: LaneId, channel: string, query: HistoryQuery, deadlineAt: number): Promise<HistoryPage | undefined> {
+    const read = (): Promise<HistoryPage | undefined> =>
+      this.#timed('history', () => this.#context.store.history(lane, channel, query));
+    const { pages } = this.#context;
+    return pages === undefined ? read() : pages.run(deadlineAt, read);
+  }
+
+  #noLane(): StoreVerdict {
+    const now = this.#context.now?.() ?? performance.now();
+    const known = this.#unbuilt;
+    const since = known === undefined || now - known.seen > unbuiltMemoryMs ? now : known.since;
+    this.#unbuilt = { since, seen: now };
+    if (now - since <= unbuiltGraceMs) return { unbuilt: true };
     this.#context.metrics.storeErrors.inc({ code: 'no-lane' });
     return { unrecoverable: 'history' };
   }
@@ -123,6 +149,7 @@ export class LaneStore {
   async #look(): Promise<void> {
     try {
       const state = await this.#timed('state', () => this.#context.store.state(this.#lane()));
+      if (state !== undefined) this.#unbuilt = undefined;
       this.#waiters.reached(state?.watermark ?? 0);
     } catch (error) {
       this.#context.logger.debug({ err: error }, 'the watermark of a lane could not be read');

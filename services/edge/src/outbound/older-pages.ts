@@ -28,7 +28,7 @@ export async function olderPage(
   const { epoch, channel, wanted, reverse, limits } = query;
   // Only the store knows all that was removed: without it, what the log has may not be shown.
   if (store === undefined) return nothingOlder(epoch, wanted);
-  const page = await store.page(channel.name, wanted, reverse, limits);
+  const page = await store.page(channel.name, wanted, reverse, limits, query.deadlineAt);
   if (page === undefined || replay === undefined || page.tier !== 'store') return page;
   // What is on its way into the store may be a removal of what the log has.
   if (page.through < wanted.ringBegin) return undefined;

@@ -1,6 +1,5 @@
-import { Deferred, withDeadline } from '@pharos/lifecycle';
-
 import type { EdgeMetrics } from '../../metrics.ts';
+import { Gate } from '../gate.ts';
 import { LaneRing } from '../lane-ring.ts';
 import { RingBudget } from '../ring-budget.ts';
 
@@ -26,7 +25,7 @@ export const replayLimits: Omit<ReplayLimits, 'maxReaders' | 'cacheBytes'> = {
   maxAgeMs: 60_000,
 };
 
-/** More is asked of the past than there are readers and memory for: to be tried again. */
+/** What was read had to go again before it was used: to be tried again. */
 export class ReplayBusy extends Error {
   constructor() {
     super('too much of the log is read from the past already');
@@ -39,8 +38,7 @@ export class ReplayReaders {
   readonly limits: ReplayLimits;
   readonly #metrics: EdgeMetrics;
   readonly #budget: RingBudget;
-  readonly #waiting: Deferred<void>[] = [];
-  #running = 0;
+  readonly #gate: Gate;
 
   constructor(limits: ReplayLimits, metrics: EdgeMetrics) {
     // What is being read must not push out what was read a moment ago.
@@ -48,6 +46,7 @@ export class ReplayReaders {
     this.limits = { ...limits, stretchBytes };
     this.#metrics = metrics;
     this.#budget = new RingBudget(limits.cacheBytes);
+    this.#gate = new Gate('a reader of the log', { maxRunning: limits.maxReaders, maxWaiting: limits.maxWaiting });
   }
 
   newRing(): LaneRing {
@@ -55,41 +54,15 @@ export class ReplayReaders {
     return new LaneRing({ maxBytes, maxAgeMs }, this.#budget);
   }
 
-  /** Works once a reader is free. @throws ReplayBusy, DeadlineExceeded, and what the work throws */
-  async run<T>(deadlineAt: number, work: () => Promise<T>): Promise<T> {
-    if (this.#running >= this.limits.maxReaders) await this.#wait(deadlineAt);
-    else this.#running++;
-    this.#metrics.replayReads.inc();
-    try {
-      return await work();
-    } finally {
-      this.#passOn();
-    }
+  /** Works once a reader is free. @throws GateFull, DeadlineExceeded, and what the work throws */
+  run<T>(deadlineAt: number, work: () => Promise<T>): Promise<T> {
+    return this.#gate.run(deadlineAt, () => {
+      this.#metrics.replayReads.inc();
+      return work();
+    });
   }
 
   read(bytes: number): void {
     this.#metrics.replayBytes.inc(bytes);
-  }
-
-  async #wait(deadlineAt: number): Promise<void> {
-    if (this.#waiting.length >= this.limits.maxWaiting) throw new ReplayBusy();
-    const turn = new Deferred<void>();
-    this.#waiting.push(turn);
-    const leftMs = Math.max(1, deadlineAt - performance.now());
-    try {
-      await withDeadline(turn.promise, leftMs, 'waiting for a reader of the log');
-    } catch (error) {
-      const at = this.#waiting.indexOf(turn);
-      if (at >= 0) this.#waiting.splice(at, 1);
-      // It came in the very moment: somebody else's now.
-      else this.#passOn();
-      throw error;
-    }
-  }
-
-  #passOn(): void {
-    const next = this.#waiting.shift();
-    if (next === undefined) this.#running--;
-    else next.resolve();
   }
 }
