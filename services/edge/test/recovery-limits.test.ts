@@ -32,6 +32,13 @@ describe('what a resume may bring', () => {
     'many small ones': { data: '1' },
     'with tags': { properties: { where: '"'.repeat(5_000), what: 'é'.repeat(100) } },
     'of a publisher with a long name': { properties: { 'pharos-user': '\u0001'.repeat(1_000), 'pharos-client': 'x' } },
+    'of a publisher with much about it': {
+      properties: {
+        'pharos-user': 'ann',
+        'pharos-info': JSON.stringify('x'.repeat(2_000)),
+        'pharos-channel-info': '"'.repeat(500),
+      },
+    },
     'that are text': { data: '"'.repeat(3_000) },
   };
   for (const [kind, message] of Object.entries(kinds)) {

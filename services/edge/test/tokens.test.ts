@@ -3,6 +3,7 @@ import { describe, test } from 'node:test';
 import { MemoryPresence } from '@pharos/presence';
 import { Collector } from '@pharos/testkit';
 import { Centrifuge } from 'centrifuge';
+import { Centrifuge as Protobuf } from 'centrifuge/build/protobuf';
 import { type JWTPayload, SignJWT } from 'jose';
 import { WebSocket } from 'ws';
 import { type Json, ProtocolClient } from './support/clients.ts';
@@ -260,6 +261,37 @@ describe('what the server subscribes to', () => {
     await seen.waitForCount(3);
     assert.deepEqual(seen.items, ['news 1', 'news 2', 'news 3']);
     assert.deepEqual(subscribed.items, [false, true]);
+  });
+
+  test('the same in Protobuf: identity, channels of the server, what is known of a publisher', async (t) => {
+    const edge = await startEdge(
+      t,
+      memoryWorld(),
+      withEnv({ PHAROS_CHANNEL_WITHOUT_NAMESPACE_FORCE_RECOVERY: 'true' }),
+    );
+    const bob = await ProtocolClient.connect(t, edge, { token: await sign({ sub: 'bob', info: { name: 'Bob' } }) });
+    const subs = { news: { data: { hello: 1 } } };
+    const client = new Protobuf(edge.webSocketUrl, {
+      websocket: WebSocket,
+      token: await sign({ sub: 'ann', exp: nowSeconds() + 3_600, subs }),
+      minReconnectDelay: 10,
+    });
+    t.after(() => client.disconnect());
+    const seen = new Collector<string>();
+    const subscribed = new Collector<string>();
+    const text = (bytes: unknown): string => Buffer.from(bytes as Uint8Array).toString();
+    client.on('subscribed', ({ data, recovered }) => subscribed.add(`${text(data)} ${recovered}`));
+    client.on('publication', ({ data, info }) => seen.add(`${text(data)} ${info?.user} ${text(info?.connInfo)}`));
+    client.connect();
+    await subscribed.waitForCount(1);
+    await bob.publish('news', 1);
+    await seen.waitForCount(1);
+    client.disconnect();
+    await bob.publish('news', 2);
+    client.connect();
+    await seen.waitForCount(2);
+    assert.deepEqual(seen.items, ['1 bob {"name":"Bob"}', '2 bob {"name":"Bob"}']);
+    assert.deepEqual(subscribed.items, ['{"hello":1} false', '{"hello":1} true']);
   });
 
   test('options of the token win over those of the namespace', async (t) => {

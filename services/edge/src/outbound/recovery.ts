@@ -142,9 +142,17 @@ const envelopeBytes = 96;
 export function travelBytes({ data, info, tags }: Publication, encoding: Encoding): number {
   const textBytes = encoding === 'json' ? jsonBytes : protobufBytes;
   let bytes = envelopeBytes + data.length;
-  if (info !== undefined) bytes += textBytes(info.user) + textBytes(info.client);
+  if (info !== undefined) {
+    bytes += textBytes(info.user) + textBytes(info.client);
+    bytes += rawBytes(info.connInfo) + rawBytes(info.chanInfo);
+  }
   for (const [name, value] of tags ?? []) bytes += textBytes(name) + textBytes(value) + 2;
   return bytes;
+}
+
+/** With a name in JSON, or tag and lengths in Protobuf. */
+function rawBytes(raw: Buffer | undefined): number {
+  return raw === undefined ? 0 : raw.length + 14;
 }
 
 /** With tag and length, and its part of the length of what it is in. */
