@@ -9,11 +9,12 @@ import { j3 } from './figures/j3.ts';
 import { p1 } from './figures/p1.ts';
 import { p4 } from './figures/p4.ts';
 import { p9 } from './figures/p9.ts';
+import { presence } from './figures/presence.ts';
 import type { Figure, FigureContext, FigureOutcome } from './frame/figure.ts';
 import { type BenchOptions, help, readOptions } from './options.ts';
 import { makeReport, table } from './report.ts';
 
-const figures: readonly Figure[] = [p1, p4, p9, checksum, j1, j2, j3];
+const figures: readonly Figure[] = [p1, p4, p9, presence, checksum, j1, j2, j3];
 
 /** Measures what the arguments ask for; resolves with the exit status: 1 where a figure is void. */
 export async function main(args: readonly string[]): Promise<number> {
