@@ -71,11 +71,15 @@ async function startNode(index: number, client: RedisClient): Promise<PresenceNo
 }
 
 async function fill({ nodes }: Fleet, channel: string, count: number): Promise<void> {
-  const joins = Array.from({ length: count }, (_, index) => {
-    const member = { client: `client-${channel}-${index}`, user: `user-${index % users}`, info: Buffer.alloc(0) };
-    return nodes[index % nodes.length]?.join(channel, member);
+  const share = nodes.map(async (node, at) => {
+    const joins = [];
+    for (let index = at; index < count; index += nodes.length) {
+      const member = { client: `client-${channel}-${index}`, user: `user-${index % users}`, info: Buffer.alloc(0) };
+      joins.push(node.join(channel, member));
+    }
+    await Promise.all(joins);
   });
-  await Promise.all(joins);
+  await Promise.all(share);
 }
 
 async function statsFigure(context: FigureContext, { store }: Fleet, members: number): Promise<FigureResult> {
