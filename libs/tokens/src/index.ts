@@ -6,4 +6,5 @@ export {
   tokenSection,
 } from './config.ts';
 export { TokenError, type TokenErrorCode, tokenErrors } from './errors.ts';
+export { hmacSigningKey, privateSigningKey, type SigningKey, signToken } from './signer.ts';
 export { TokenVerifier } from './verifier.ts';

@@ -3,14 +3,23 @@ import { closest, ConfigError } from '@pharos/config';
 import { describeError } from '@pharos/errors';
 import { type Command, commandHelp } from './command.ts';
 import { consumeCommand } from './consume-command.ts';
+import { configCommand } from './config-command.ts';
 import { CliError } from './errors.ts';
 import { parseOptions } from './options.ts';
 import { produceCommand } from './produce-command.ts';
 import { referenceCommand } from './reference-command.ts';
 import { serveCommand } from './serve-command.ts';
 import { say, type Terminal } from './terminal.ts';
+import { tokenCommand } from './token-command.ts';
 
-const COMMANDS: readonly Command[] = [produceCommand, consumeCommand, serveCommand, referenceCommand];
+const COMMANDS: readonly Command[] = [
+  produceCommand,
+  consumeCommand,
+  serveCommand,
+  configCommand,
+  tokenCommand,
+  referenceCommand,
+];
 
 /**
  * Runs `pharos <args>` and resolves to the exit status: 0 done, 1 failed, 2 wrong usage, 130 and 143 ended by a signal.

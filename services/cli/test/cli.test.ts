@@ -13,7 +13,7 @@ describe('pharos', () => {
   test('--help names every command, and each has its own', async () => {
     const { status, out, err } = await cli('--help');
     assert.deepEqual([status, err], [0, '']);
-    for (const command of ['produce', 'consume', 'serve']) {
+    for (const command of ['produce', 'consume', 'serve', 'config', 'token', 'reference']) {
       assert.match(out, new RegExp(`^  ${command} `, 'm'));
       const help = await cli(command, '--help');
       assert.equal(help.status, 0);
@@ -35,7 +35,7 @@ describe('pharos', () => {
   for (const [args, message] of [
     [
       ['prodce'],
-      /^pharos: there is no command 'prodce', only produce, consume, serve, reference; did you mean produce\?\nTry: pharos --help\n$/,
+      /^pharos: there is no command 'prodce', only produce, consume, serve, config, token, reference; did you mean produce\?\nTry: pharos --help\n$/,
     ],
     [['--topic'], /there is no option --topic before a command/],
     [
