@@ -17,6 +17,8 @@ export interface HistoryServiceParts {
   readonly channel: ChannelConfig;
   /** What may wait for the store, over all lanes, in bytes. */
   readonly queueBytes: number;
+  /** How often it is looked whether the store still has a lane that nothing comes in. @default 5000 */
+  readonly lookMs?: number;
   readonly identity: Identity;
   readonly bus: Bus;
   readonly store: HistoryStore;
@@ -24,6 +26,7 @@ export interface HistoryServiceParts {
   readonly metrics: Metrics;
 }
 
+const defaultLookMs = 5_000;
 /** However many lanes there are, each may have as much as a batch takes. */
 const minLaneQueueBytes = 256 * 1024;
 
@@ -66,6 +69,7 @@ export class HistoryService implements Service {
         member: `${identity.name}-${identity.boot}`,
         store,
         limitsOf: limitsIn(namespaces, log),
+        lookMs: this.#parts.lookMs ?? defaultLookMs,
         queueBytes: Math.max(minLaneQueueBytes, Math.floor(queueBytes / lanes)),
         metrics: this.#metrics,
         logger,

@@ -15,6 +15,8 @@ export interface SessionParts {
   readonly store: HistoryStore;
   readonly limitsOf: LimitsOf;
   readonly queueBytes: number;
+  /** How often an idle lane is looked for: until somebody finds that the store lost it, edges put off who was away for long. */
+  readonly lookMs: number;
   readonly metrics: HistoryMetrics;
   readonly logger: Logger;
   readonly progress: LaneProgress;
@@ -37,9 +39,6 @@ const maxBatchBytes = 1024 * 1024;
 /** Batches under way at once: enough to hide the way to the store. */
 const maxUnderWay = 4;
 const rerouteDeadlineMs = 30_000;
-/** How often an idle lane is looked for: until somebody finds that the store lost it, edges put off who was away for long. */
-const lookMs = 5_000;
-
 /** Brings a lane into the store from where that stands, until told to stop or something goes wrong: then another one begins. */
 export class LaneSession {
   readonly #parts: SessionParts;
@@ -69,7 +68,7 @@ export class LaneSession {
   async run(signal: AbortSignal): Promise<void> {
     const start = await startLane(this.#parts, this.#feed);
     this.#written = start.watermark;
-    const looking = setInterval(() => void this.#look(), lookMs);
+    const looking = setInterval(() => void this.#look(), this.#parts.lookMs);
     try {
       this.#begun(start);
       await this.#bring(start, signal);

@@ -21,6 +21,8 @@ export interface LogWorkerParts {
   readonly limitsOf: LimitsOf;
   /** What may wait for the store, of one lane. */
   readonly queueBytes: number;
+  /** How often an idle lane is looked for in the store. */
+  readonly lookMs: number;
   readonly metrics: HistoryMetrics;
   readonly logger: Logger;
 }
@@ -109,10 +111,21 @@ export class LogWorker {
       },
     );
     lanes = Array.from({ length: life.lanes }, (_value, lane) => {
-      const { store, limitsOf, queueBytes, metrics } = this.#parts;
+      const { store, limitsOf, queueBytes, lookMs, metrics } = this.#parts;
       const id = { log: life.topic, epoch: life.epoch, lane };
       const onEnded = (): void => over.resolve();
-      return new LaneWorker({ log: life, lane: id, group, store, limitsOf, queueBytes, metrics, logger, onEnded });
+      return new LaneWorker({
+        log: life,
+        lane: id,
+        group,
+        store,
+        limitsOf,
+        queueBytes,
+        lookMs,
+        metrics,
+        logger,
+        onEnded,
+      });
     });
     this.#lanes = lanes;
     for (const lane of active) lanes[lane]?.setActive(true);

@@ -3,6 +3,7 @@ import { describe, test } from 'node:test';
 
 import {
   historyRemoveMarker,
+  type LaneEntry,
   type Log,
   markerProperty,
   MemoryBroker,
@@ -12,6 +13,7 @@ import {
 import { MemoryHistory } from '@pharos/history';
 import { eventually } from '@pharos/testkit';
 
+import { laneBatch } from '../src/lane-batch.ts';
 import { channels, laneOf, makeHistory, type TestHistory, untilWatermark, untilWritten } from './support/rig.ts';
 import { mustHoldLog, readLane } from './support/truth.ts';
 
@@ -270,4 +272,26 @@ describe('the history service', () => {
     await running;
     await bus.close();
   });
+});
+
+test('what was lost before an entry is the floor of the batch that has the entry', async () => {
+  const bus = new MemoryBus(new MemoryBroker());
+  const log = await bus.openLog({ topic });
+  const entries: LaneEntry[] = [];
+  await log.attach(0, { entry: (entry) => void entries.push(entry.retain()) });
+  for (const text of ['a', 'b']) await log.append({ channel: 'kept:a', data: Buffer.from(text) }, 10_000);
+  const [first, second] = await eventually(() => (entries.length === 2 ? entries : undefined), 'two entries');
+  assert.ok(first !== undefined && second !== undefined);
+  const fed = [
+    { entry: first, lostThrough: 0 },
+    { entry: second, lostThrough: 1 },
+  ];
+  const { batch } = laneBatch(fed, 1, () => ({ ...limits, metaTtlMs: limits.ttlMs }));
+  assert.deepEqual([batch.previous, batch.watermark, batch.floor, batch.position], [1, 2, 1, second.position]);
+  assert.deepEqual(
+    batch.entries.map(({ offset }) => offset),
+    [2],
+    'what is there already is left out',
+  );
+  await bus.close();
 });

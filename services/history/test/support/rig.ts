@@ -27,13 +27,14 @@ export function makeHistory(
   bus: Bus,
   store: HistoryStore,
   channel: ChannelConfig,
-  more: { readonly queueBytes?: number } = {},
+  more: { readonly queueBytes?: number; readonly lookMs?: number } = {},
 ): TestHistory {
   const log: string[] = [];
   const metrics = new Metrics(createRegistry({ processMetrics: false }));
   const service = new HistoryService({
     channel,
     queueBytes: more.queueBytes ?? 128 * 1024 * 1024,
+    ...(more.lookMs === undefined ? {} : { lookMs: more.lookMs }),
     identity: newIdentity('test'),
     bus,
     store,
