@@ -26,7 +26,7 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
   const { fleet: load, edge, ...rest } = options;
   const channels = Array.from({ length: load.channels }, (_, index) => `room-${index}`);
   const smallRings = { ring: { max_lane_size: '64KiB' }, ...edge };
-  const rig = await Rig.start({ edges: 2, history: 2, presence: 1, edge: smallRings, ...rest });
+  const rig = await Rig.start({ edges: 2, history: 2, presence: 1, redisKeeps: true, edge: smallRings, ...rest });
   let fleet: Fleet;
   try {
     fleet = await Fleet.open(rig, { ...load, channels, padBytes: 1_000, joinLeave: true });

@@ -73,14 +73,25 @@ export class Fleet {
         timeoutMs: openTimeoutMs,
       };
       await Promise.all([
-        sdk.call('open', { ...common, clients: clientsOf('sdk', options.sdkClients, options.channels) }),
-        raw.call('open', { ...common, clients: clientsOf('raw', options.rawClients, options.channels) }),
+        sdk.call('open', {
+          ...common,
+          clients: clientsOf('sdk', options.sdkClients, options.channels, rig.endpoints.length),
+        }),
+        raw.call('open', {
+          ...common,
+          clients: clientsOf('raw', options.rawClients, options.channels, rig.endpoints.length),
+        }),
       ]);
       return fleet;
     } catch (error) {
       await processes.stop();
       throw error;
     }
+  }
+
+  /** Spreads the clients over the edges again: where one died, all went to the others. Resolves when everybody is subscribed. */
+  async spread(): Promise<void> {
+    await Promise.all([this.sdk.call('spread'), this.raw.call('spread')]);
   }
 
   /** Begins to publish, or goes on. */
@@ -134,10 +145,11 @@ export class Fleet {
   }
 }
 
-function clientsOf(prefix: string, count: number, channels: readonly string[]): ClientSpec[] {
+/** Clients take turns with the edges; each channel has some at every edge. */
+function clientsOf(prefix: string, count: number, channels: readonly string[], edges: number): ClientSpec[] {
   return Array.from({ length: count }, (_, index) => ({
     name: `${prefix} ${index}`,
-    channels: [channels[index % channels.length] as string],
+    channels: [channels[Math.floor(index / edges) % channels.length] as string],
   }));
 }
 

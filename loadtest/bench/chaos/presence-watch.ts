@@ -63,7 +63,9 @@ export class PresenceWatch {
         if (what === 'frozen') this.disturbed({ fromMs, toMs, of: (one) => one.node === node.url, mayReap: true });
       }
     }
-    const run = { members, logs, answers: this.#answers, disturbances: this.#disturbances, endMs: Date.now() };
+    // It saw everything, whoever was away.
+    const all = [...(await this.#rig.readLifecycle()), ...logs];
+    const run = { members, logs: all, answers: this.#answers, disturbances: this.#disturbances, endMs: Date.now() };
     return verifyPresence(run, limits);
   }
 

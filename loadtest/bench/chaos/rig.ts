@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type RedisServer, type SharedPulsar, sharedPulsar, startRedis, uniqueTopic } from '@pharos/testkit';
 
-import { readLog } from './log-truth.ts';
+import { readLifecycle, readLog } from './log-truth.ts';
 import { ServiceNode, type Role } from './service-node.ts';
 import { type RigSettings, settingsOf } from './settings.ts';
 
@@ -15,12 +15,14 @@ export interface RigOptions {
   readonly lanes?: number;
   /** How long a silent edge counts as alive. @default 10000 */
   readonly leaseMs?: number;
+  /** What Redis held is there again after a kill and a start; else it comes back empty. @default false */
+  readonly redisKeeps?: boolean;
   readonly channel?: RigSettings['channel'];
   readonly edge?: RigSettings['edge'];
 }
 
-/** What it held is there again after a kill and a start. */
-const redisSettings = { 'maxmemory-policy': 'noeviction', appendonly: 'yes', appendfsync: 'always' };
+const redisSettings = { 'maxmemory-policy': 'noeviction' };
+const kept = { appendonly: 'yes', appendfsync: 'always' };
 
 /** A cluster of real processes on a real Pulsar and a real Redis, and every way to hurt it. */
 export class Rig {
@@ -47,7 +49,9 @@ export class Rig {
   static async start(options: RigOptions): Promise<Rig> {
     const pulsar = await sharedPulsar();
     const needsRedis = options.history + options.presence > 0;
-    const redis = needsRedis ? await startRedis({ settings: redisSettings }) : undefined;
+    const redis = needsRedis
+      ? await startRedis({ settings: { ...redisSettings, ...(options.redisKeeps === true ? kept : {}) } })
+      : undefined;
     const folder = await mkdtemp(join(tmpdir(), 'pharos-rig-'));
     const topic = uniqueTopic('rig');
     const { lanes = 4, leaseMs = 10_000, channel, edge } = options;
@@ -88,6 +92,11 @@ export class Rig {
   /** What the log holds by now. */
   readLog(): ReturnType<typeof readLog> {
     return readLog({ ...this.pulsar, topic: this.topic });
+  }
+
+  /** What the log says of joins and leaves by now. */
+  readLifecycle(): ReturnType<typeof readLifecycle> {
+    return readLifecycle({ ...this.pulsar, topic: this.topic });
   }
 
   /** Ends all of it, whatever state it is in; resolves with the names of services that didn't end as they should. */

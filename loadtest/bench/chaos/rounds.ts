@@ -59,6 +59,7 @@ export function redisFlushed(): Fault {
 /** One fault under load; then everybody has to have everything, and the checker has the word. @throws Error with the faults */
 export async function round(rig: Rig, fleet: Fleet, fault: Fault, options: RoundOptions): Promise<FleetVerdict> {
   const { calmMs, faultMs, awayMs, progress } = options;
+  await fleet.spread();
   await fleet.publish();
   // Load is time, not an event: these are the rates and stretches of the run.
   await delay(calmMs);

@@ -33,6 +33,8 @@ export type ClientCommands = {
   verify(params: { readonly truths: readonly ChannelTruth[]; readonly complete: boolean }): StreamSummary;
   /** Who was a member when, and what was seen of joins and leaves. */
   presence(): PresenceSummary;
+  /** Who isn't where it began is cut, and goes there; resolves when all are subscribed. */
+  spread(): Promise<void>;
   /** The clients leave for good. */
   close(): Promise<void>;
 };
@@ -100,6 +102,8 @@ export interface CutSummary {
   readonly maxMs: number;
   readonly recovered: number;
   readonly notRecovered: number;
+  /** Subscribes that were answered with an error, and tried again. */
+  readonly refusals: number;
 }
 
 export type PresenceReply = { readonly answer: PresenceAnswer } | { readonly channel: string; readonly code: number };

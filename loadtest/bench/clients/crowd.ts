@@ -14,12 +14,15 @@ import type { ClientRecord } from './record.ts';
 /** A client of any make. */
 export interface CrowdClient {
   readonly record: ClientRecord;
+  /** Goes to the edge that it began with, by a new connection, unless it is there. */
+  goHome(): void;
   close(): void;
 }
 
 /** Clients that are being opened at a time: a listener's queue holds 512. */
 const maxOpening = 200;
 const pollMs = 25;
+const spreadTimeoutMs = 60_000;
 
 /** All clients of one process, and what the process can be asked about them. */
 export class Crowd<C extends CrowdClient = CrowdClient> {
@@ -41,6 +44,7 @@ export class Crowd<C extends CrowdClient = CrowdClient> {
     behind: ({ newest, timeoutMs }) => this.#behind(newest, timeoutMs),
     verify: ({ truths, complete }) => this.#verify(truths, complete),
     presence: () => this.#presence(),
+    spread: () => this.#spread(),
     close: () => this.#close(),
   };
 
@@ -93,6 +97,15 @@ export class Crowd<C extends CrowdClient = CrowdClient> {
       told: sum(({ told }) => told),
       toldPublications: sum(({ toldPublications }) => toldPublications),
     };
+  }
+
+  async #spread(): Promise<void> {
+    const giveUpAt = Date.now() + spreadTimeoutMs;
+    for (const client of this.#clients) client.goHome();
+    while (!this.#clients.every(isSubscribed)) {
+      if (Date.now() > giveUpAt) throw new Error(`not everybody was subscribed in ${spreadTimeoutMs} ms`);
+      await delay(pollMs);
+    }
   }
 
   #presence(): PresenceSummary {

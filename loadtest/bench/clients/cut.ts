@@ -28,12 +28,10 @@ export async function cut(all: readonly RawClient[], endpoints: Endpoints, param
       throw new Error(`${left.size} clients were not back in ${backTimeoutMs} ms`);
     await delay(pollMs);
   }
-  const answers = before.flatMap(({ client, from }) =>
-    client.record.streams().flatMap(({ events }, stream) => {
-      const since = events.slice(from[stream] ?? 0);
-      return since.flatMap((event) => (event.kind === 'subscribed' ? [event] : []));
-    }),
+  const since = before.flatMap(({ client, from }) =>
+    client.record.streams().flatMap(({ events }, stream) => events.slice(from[stream] ?? 0)),
   );
+  const answers = since.flatMap((event) => (event.kind === 'subscribed' ? [event] : []));
   const times = answers.map(({ atMs }) => atMs - backMs);
   return {
     clients: clients.length,
@@ -41,6 +39,7 @@ export async function cut(all: readonly RawClient[], endpoints: Endpoints, param
     p99Ms: percentile(times, 99),
     maxMs: percentile(times, 100),
     recovered: answers.filter(({ wasRecovering, recovered }) => wasRecovering && recovered).length,
+    refusals: since.filter(({ kind }) => kind === 'refused').length,
     notRecovered: answers.filter(({ wasRecovering, recovered }) => wasRecovering && !recovered).length,
   };
 }

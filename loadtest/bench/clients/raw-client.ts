@@ -57,6 +57,7 @@ export class RawClient implements CrowdClient {
   readonly #endpoints: Endpoints;
   readonly #joinLeave: boolean;
   readonly #positions = new Map<string, Position>();
+  readonly #home: number;
   #turn: number;
   #failures = 0;
   #url = '';
@@ -71,6 +72,7 @@ export class RawClient implements CrowdClient {
     this.record = new ClientRecord(name, channels);
     this.#channels = channels;
     this.#endpoints = endpoints;
+    this.#home = first;
     this.#turn = first;
     this.#joinLeave = joinLeave;
     this.#connect();
@@ -80,6 +82,16 @@ export class RawClient implements CrowdClient {
   cut(backMs: number): void {
     this.#backMs = backMs;
     this.#socket?.destroy();
+  }
+
+  goHome(): void {
+    if (this.#url === this.#endpoints.at(this.#home)) return;
+    this.#turn = this.#home;
+    // Its end is known now, and not when the socket says so: who waits must not take it for subscribed.
+    const socket = this.#socket;
+    this.#socket = undefined;
+    this.#ended(0);
+    socket?.destroy();
   }
 
   close(): void {
@@ -123,7 +135,9 @@ export class RawClient implements CrowdClient {
     socket.once('connect', () => socket.write(upgrade(`${hostname}:${port}`, pathname)));
     // An error is followed by a close.
     socket.on('error', () => undefined);
-    socket.once('close', () => this.#ended(code));
+    socket.once('close', () => {
+      if (socket === this.#socket) this.#ended(code);
+    });
   }
 
   /** All at once, as the SDK does: connect, and a subscribe for each channel, with what is known of it. */
@@ -211,6 +225,7 @@ export class RawClient implements CrowdClient {
     this.#id = '';
     const wait = Math.min(maxReconnectMs, minReconnectMs * 2 ** this.#failures++);
     const waitMs = wait / 2 + (Math.random() * wait) / 2;
+    clearTimeout(this.#timer);
     this.#timer = setTimeout(() => this.#connect(), Math.max(waitMs, this.#backMs - Date.now()));
   }
 }

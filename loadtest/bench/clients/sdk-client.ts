@@ -15,9 +15,15 @@ export class MovingConnection {
   /** The address that it is connected to, or was last. */
   url = '';
 
+  readonly #endpoints: Endpoints;
+  readonly #home: number;
+  #turn: number;
+
   constructor(endpoints: Endpoints, first: number) {
-    let turn = first;
-    const next = (): string => (this.url = endpoints.at(turn++));
+    this.#endpoints = endpoints;
+    this.#home = first;
+    this.#turn = first;
+    const next = (): string => (this.url = endpoints.at(this.#turn++));
     class MovingSocket extends WebSocket {
       constructor(_url: string, protocols?: string | string[]) {
         super(next(), protocols, { perMessageDeflate: false });
@@ -25,6 +31,14 @@ export class MovingConnection {
     }
     // The address is another each time: the socket knows.
     this.centrifuge = new Centrifuge('ws://127.0.0.1', { websocket: MovingSocket, ...reconnectDelays });
+  }
+
+  /** Connects to the edge that it began with, unless it is there. */
+  goHome(): void {
+    if (this.url === this.#endpoints.at(this.#home)) return;
+    this.#turn = this.#home;
+    this.centrifuge.disconnect();
+    this.centrifuge.connect();
   }
 }
 
@@ -47,6 +61,10 @@ export class SdkClient implements CrowdClient {
     centrifuge.on('disconnected', ({ code }) => this.record.disconnected(code));
     for (const channel of channels) this.#subscribe(channel, joinLeave);
     centrifuge.connect();
+  }
+
+  goHome(): void {
+    this.#connection.goHome();
   }
 
   close(): void {

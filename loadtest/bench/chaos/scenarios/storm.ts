@@ -124,7 +124,7 @@ async function measure(edge: ServiceNode, redisPort: number, brokerPort: number)
 }
 
 function figuresOf(summary: CutSummary, before: Measured, after: Measured): ScenarioFigures {
-  const { clients, recovered, p50Ms, p99Ms, maxMs } = summary;
+  const { clients, recovered, refusals, p50Ms, p99Ms, maxMs } = summary;
   const calls = [...after.redisCommands].flatMap(([name, count]) => {
     const more = count - (before.redisCommands.get(name) ?? 0);
     return own.has(name) || more === 0 ? [] : [[name, more] as const];
@@ -138,6 +138,7 @@ function figuresOf(summary: CutSummary, before: Measured, after: Measured): Scen
   return {
     clients,
     recovered,
+    refusals,
     p50Ms,
     p99Ms,
     maxMs,
