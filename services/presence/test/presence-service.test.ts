@@ -117,6 +117,8 @@ describe('the presence service', () => {
     await living.join('told:a', member('stays'));
     await dead.stop();
     await eventually(async () => ((await counted('pharos_presence_reaped_total')) === 1 ? true : undefined), 'reaping');
+    // Published is before read.
+    await leaves.waitForCount(2);
     assert.deepEqual([...leaves.items].sort(), ['leave told:a told:a-1', 'leave told:b told:b-1']);
     assert.equal(await counted('pharos_presence_leaves_total', { outcome: 'published' }), 2);
     assert.equal(await counted('pharos_presence_leaves_total', { outcome: 'unannounced' }), 2);
