@@ -11,6 +11,7 @@ export {
 export { LifecyclePublisher, type LifecyclePublisherOptions, type Publishing } from './lifecycle/publisher.ts';
 export { LivingLog } from './living-log.ts';
 export { keepsHistory, mayBeCalled, type Namespace, Namespaces } from './namespaces.ts';
+export { openNamespaces, type OpenNamespacesOptions } from './open-namespaces.ts';
 export {
   type ChannelConfig,
   type ChannelPreset,

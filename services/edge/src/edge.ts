@@ -1,9 +1,8 @@
-import { setImmediate as nextTurn, setTimeout as delay } from 'node:timers/promises';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 
 import { BusError, type Bus } from '@pharos/bus';
-import { describeError } from '@pharos/errors';
 import type { HistoryStore } from '@pharos/history';
-import { Backoff, type Service, withDeadline } from '@pharos/lifecycle';
+import { type Service, withDeadline } from '@pharos/lifecycle';
 import type { PresenceStore } from '@pharos/presence';
 import type { Identity } from '@pharos/service';
 import { checkAddress, type SocketServer } from '@pharos/socket-server';
@@ -21,7 +20,7 @@ import { defaultConnectionLimit } from './accept/descriptors.ts';
 import { inWaves } from './drain/waves.ts';
 import { Publisher } from './inbound/publisher.ts';
 import { EdgeMetrics } from './metrics.ts';
-import { Namespaces } from '@pharos/channels';
+import { type Namespaces, openNamespaces } from '@pharos/channels';
 import { Flusher } from './outbound/flusher.ts';
 import { Hub } from './outbound/hub.ts';
 import { replayLimits, ReplayReaders } from './outbound/replay/replay-readers.ts';
@@ -34,7 +33,6 @@ import { serverVersion } from './version.ts';
 import type { ChatContext, DrainableSession, SessionContext } from './session/context.ts';
 import { Liveness } from './session/liveness.ts';
 
-const slowOpenMs = 3_000;
 /** How long a drain waits for clients to take what they are still to have: who reads at all is done by then. */
 const flushMs = 3_000;
 
@@ -272,31 +270,13 @@ export class Edge implements Service {
     });
   }
 
-  /** Tries until it succeeds or the edge is stopped: an edge that starts before its broker waits, live and not ready, and says why. */
-  async #openNamespaces(): Promise<Namespaces | undefined> {
+  #openNamespaces(): Promise<Namespaces | undefined> {
     const { bus, config, logger } = this.#parts;
-    const { signal } = this.#stopping;
-    const backoff = new Backoff({ initialMs: 500, maxMs: 10_000 });
-    const { url } = config.pulsar;
-    while (!this.#isStopped()) {
-      // A broker that takes connections and stays silent would leave an operator with nothing to read for half a minute.
-      const notice = setTimeout(() => logger.warn({ url }, 'still opening the logs: no answer yet'), slowOpenMs);
-      try {
-        const { without_namespace: rest, namespaces } = config.channel;
-        return await Namespaces.open(bus, rest, namespaces, { lifecycle: this.#presence !== undefined });
-      } catch (error) {
-        if (this.#isStopped()) return undefined;
-        if (!(error instanceof BusError) || !isWorthWaiting(error)) throw error;
-        const delayMs = backoff.next();
-        const reason = describeError(error);
-        this.#waitsFor = `: ${reason}`;
-        logger.error({ err: error, delayMs }, `not ready: ${reason}`);
-        await delay(delayMs, undefined, { signal }).catch(() => undefined);
-      } finally {
-        clearTimeout(notice);
-      }
-    }
-    return undefined;
+    const { channel } = config;
+    return openNamespaces({
+      ...{ bus, channel, logger, signal: this.#stopping.signal, lifecycle: this.#presence !== undefined },
+      onWaiting: (reason) => (this.#waitsFor = `: ${reason}`),
+    });
   }
 
   #isStopped(): boolean {
@@ -341,9 +321,4 @@ export class Edge implements Service {
     feed.pin();
     return { channel, namespace, log, feed };
   }
-}
-
-/** An address that is no broker at the moment may become one: a port forward, a name or a service that is still being set up. */
-function isWorthWaiting(error: BusError): boolean {
-  return error.retryable || error.code === 'unreachable';
 }

@@ -1,10 +1,14 @@
-import { setTimeout as delay } from 'node:timers/promises';
-
-import { type Bus, BusError } from '@pharos/bus';
-import { type ChannelConfig, isChannelName, keepsHistory, type LivingLog, Namespaces } from '@pharos/channels';
-import { describeError } from '@pharos/errors';
+import type { Bus } from '@pharos/bus';
+import {
+  type ChannelConfig,
+  isChannelName,
+  keepsHistory,
+  type LivingLog,
+  type Namespaces,
+  openNamespaces,
+} from '@pharos/channels';
 import type { HistoryStore, StoreLimits } from '@pharos/history';
-import { Backoff, type Service } from '@pharos/lifecycle';
+import type { Service } from '@pharos/lifecycle';
 import type { Identity } from '@pharos/service';
 import type { Logger, Metrics, Readiness } from '@pharos/telemetry';
 
@@ -91,24 +95,12 @@ export class HistoryService implements Service {
     await this.#stopped;
   }
 
-  /** Tries until it succeeds or the service is stopped. */
-  async #openNamespaces(): Promise<Namespaces | undefined> {
+  #openNamespaces(): Promise<Namespaces | undefined> {
     const { bus, channel, logger } = this.#parts;
-    const { signal } = this.#stopping;
-    const backoff = new Backoff({ initialMs: 500, maxMs: 10_000 });
-    while (!signal.aborted) {
-      try {
-        return await Namespaces.open(bus, channel.without_namespace, channel.namespaces);
-      } catch (error) {
-        const isTemporary = error instanceof BusError && (error.retryable || error.code === 'unreachable');
-        if (!isTemporary) throw error;
-        const delayMs = backoff.next();
-        this.#waitsFor = `: ${describeError(error)}`;
-        logger.error({ err: error, delayMs }, `not ready${this.#waitsFor}`);
-        await delay(delayMs, undefined, { signal }).catch(() => undefined);
-      }
-    }
-    return undefined;
+    return openNamespaces({
+      ...{ bus, channel, logger, signal: this.#stopping.signal, lifecycle: false },
+      onWaiting: (reason) => (this.#waitsFor = `: ${reason}`),
+    });
   }
 }
 

@@ -1,9 +1,13 @@
-import { setTimeout as delay } from 'node:timers/promises';
-
 import { type Bus, BusError } from '@pharos/bus';
-import { type ChannelConfig, leaveEvent, LifecyclePublisher, type LivingLog, Namespaces } from '@pharos/channels';
-import { describeError } from '@pharos/errors';
-import { Backoff, type Service } from '@pharos/lifecycle';
+import {
+  type ChannelConfig,
+  leaveEvent,
+  LifecyclePublisher,
+  type LivingLog,
+  type Namespaces,
+  openNamespaces,
+} from '@pharos/channels';
+import type { Service } from '@pharos/lifecycle';
 import { type Leave, type NodeStatus, PresenceError, type PresenceStore, Reaper } from '@pharos/presence';
 import type { Logger, Metrics, Readiness } from '@pharos/telemetry';
 
@@ -142,22 +146,11 @@ export class PresenceService implements Service {
     this.#isFailing = true;
   }
 
-  /** Tries until it succeeds or the service is stopped. */
-  async #openNamespaces(): Promise<Namespaces | undefined> {
+  #openNamespaces(): Promise<Namespaces | undefined> {
     const { bus, channel, logger } = this.#parts;
-    const { signal } = this.#stopping;
-    const backoff = new Backoff({ initialMs: 500, maxMs: 10_000 });
-    while (!signal.aborted) {
-      try {
-        return await Namespaces.open(bus, channel.without_namespace, channel.namespaces, { lifecycle: true });
-      } catch (error) {
-        if (!(error instanceof BusError) || !(error.retryable || error.code === 'unreachable')) throw error;
-        const delayMs = backoff.next();
-        this.#waitsFor = `: ${describeError(error)}`;
-        logger.error({ err: error, delayMs }, `not ready${this.#waitsFor}`);
-        await delay(delayMs, undefined, { signal }).catch(() => undefined);
-      }
-    }
-    return undefined;
+    return openNamespaces({
+      ...{ bus, channel, logger, signal: this.#stopping.signal, lifecycle: true },
+      onWaiting: (reason) => (this.#waitsFor = `: ${reason}`),
+    });
   }
 }

@@ -1,0 +1,89 @@
+import type { Bus } from '@pharos/bus';
+import type { RedisAccessConfig } from '@pharos/config';
+import type { Service } from '@pharos/lifecycle';
+import { RedisClient } from '@pharos/redis';
+import {
+  createLogger,
+  type InternalServer,
+  type Logger,
+  Metrics,
+  type Readiness,
+  startInternalServer,
+} from '@pharos/telemetry';
+
+import type { PulsarConfig, ServiceConfig } from './config.ts';
+import { pulsarBus, redisOptions } from './connections.ts';
+import { type Identity, newIdentity } from './identity.ts';
+import { runService } from './run.ts';
+
+/** The settings of a service that works between Pulsar and Redis, and has no clients. */
+export interface WorkerConfig extends ServiceConfig {
+  readonly drain_timeout: number;
+  readonly pulsar: PulsarConfig & { readonly tail_subscription?: 'failover' | 'exclusive' };
+  readonly redis: RedisAccessConfig;
+}
+
+export interface WorkerParts {
+  readonly identity: Identity;
+  readonly bus: Bus;
+  readonly client: RedisClient;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+}
+
+export interface Worker extends Service {
+  readiness(): Readiness;
+}
+
+export interface WorkerOptions {
+  readonly name: string;
+  readonly config: WorkerConfig;
+  /** What it means that Redis can't be used. */
+  readonly withoutRedis: string;
+  /** Makes the service, and the store that it uses, which is closed after it. */
+  readonly create: (parts: WorkerParts) => { readonly service: Worker; readonly store: { close(): Promise<void> } };
+}
+
+/** Runs a worker until SIGTERM or SIGINT, with its connections and its internal listener. @throws what keeps it from starting */
+export async function serveWorker({ name, config, withoutRedis, create }: WorkerOptions): Promise<void> {
+  const logger = createLogger({ name, level: config.log_level });
+  const identity = newIdentity(config.name);
+  const metrics = new Metrics();
+  const bus = pulsarBus(config.pulsar, identity, logger);
+  const client = RedisClient.start(redisOptions(config.redis), (error) => {
+    logger.error({ err: error }, `Redis can not be used yet: ${withoutRedis}`);
+  });
+  client.onConnection((connected) => {
+    if (connected) logger.info('connected to Redis');
+    else logger.warn('the connection to Redis was lost');
+  });
+  const { service, store } = create({ identity, bus, client, logger, metrics });
+  let internal: InternalServer | undefined;
+  await runService(
+    {
+      run: async () => {
+        const { listen } = config.internal;
+        if (listen !== undefined) {
+          internal = await startInternalServer({
+            ...listen,
+            registry: metrics.registry,
+            isReady: () => service.readiness(),
+            onError: (error) => logger.error({ err: error }, 'the internal listener failed'),
+          });
+          logger.info({ internalPort: internal.port }, `${name} ${identity.name} starts`);
+        }
+        await service.run();
+      },
+      drain: () => service.drain(),
+      stop: async () => {
+        await service.stop();
+        await store.close();
+        client.close();
+        await bus.close();
+        await internal?.stop();
+      },
+    },
+    config.drain_timeout,
+    logger,
+  );
+}
