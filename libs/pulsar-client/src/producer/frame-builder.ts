@@ -30,10 +30,11 @@ export class FrameBuilder {
     const [first] = messages;
     if (first === undefined) throw new RangeError('an entry of no messages');
     const frame = messages.length === 1 ? this.single(context, first) : this.batch(context, messages, keyed);
-    const { sequenceId } = keyed ? (messages.at(-1) ?? first) : first;
+    const last = messages.at(-1) ?? first;
     return {
       frame,
-      sequenceId,
+      sequenceId: (keyed ? last : first).sequenceId,
+      lastSequenceId: last.sequenceId,
       ownSequenceId: first.message.sequenceId !== undefined,
       outcomes: new Outcomes(messages),
       sentAt: first.sentAt,

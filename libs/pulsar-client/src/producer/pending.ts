@@ -8,8 +8,10 @@ import type { Outcomes } from './outcomes.ts';
 /** An entry on its way: its frame, which never changes, and who waits for it. */
 export interface PendingEntry {
   readonly frame: Buffer;
-  /** Of the first message, or of the last in a batch by key: what the broker calls the entry. */
+  /** Of the first message, or of the last in a batch by key: what the broker calls the entry that it has stored. */
   readonly sequenceId: number;
+  /** Of the last message: what the broker calls the entry that it refuses. */
+  readonly lastSequenceId: number;
   /** The application chose its sequence id. */
   readonly ownSequenceId: boolean;
   readonly outcomes: Outcomes;
@@ -81,9 +83,9 @@ export class Pending {
   }
 
   /** Notes that the broker refuses an entry. It may say so before it has stored those ahead, which are settled first. */
-  refuse(sequenceId: number, error: PulsarError): void {
+  refuse(lastSequenceId: number, error: PulsarError): void {
     for (const entry of this.#written) {
-      if (entry.sequenceId !== sequenceId) continue;
+      if (entry.lastSequenceId !== lastSequenceId) continue;
       if (error.code === 'ChecksumError') entry.damaged++;
       entry.refusal = error;
       return;

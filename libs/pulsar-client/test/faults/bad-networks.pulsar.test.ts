@@ -75,34 +75,39 @@ describe('a bad network', { skip: unavailable('pulsar'), timeout: 600_000 }, () 
     }
   });
 
-  test('that flips a bit of an entry on its way to the broker: it is found out, and written again', async (t) => {
-    const chance = Chance.for(t);
-    const rounds = faultRounds(40);
-    const topic = uniqueTopic('flips-up', namespace);
-    let reattached = 0;
-    const client = broker.client(0, { metrics: { reattached: () => void reattached++ } });
-    const producer = await client.createProducer({ topic, batchingEnabled: false });
-    const proxy = broker.proxy(0);
-    for (let number = 0; number < rounds; number++) {
-      const flipped = proxy.corrupt('up', chance.between(checkedFrom, payloadBytes), bit(chance));
-      const load = new NumberedLoad(`n${number}`, producer, { total: 1, keys: 0, bytes: payloadBytes });
-      await Promise.all([load.run(), flipped]);
-      assert.deepEqual(load.failures, [], `message ${number}`);
-    }
-    await client.close();
-    const counts = (await stored(topic)).counts([]);
-    t.diagnostic(JSON.stringify({ flipped: rounds, reattached, ...counts }));
-    const perfect = {
-      acknowledged: 0,
-      lost: 0,
-      duplicated: 0,
-      redelivered: 0,
-      afterConfirmation: 0,
-      outOfOrder: 0,
-      wrong: 0,
-    };
-    assert.deepEqual({ reattached, ...counts }, { reattached: rounds, received: rounds, ...perfect });
-  });
+  for (const [what, own, perEntry] of [
+    ['an entry', { batchingEnabled: false }, 1],
+    ['a batch', { batchingMaxMessages: 5, batchingMaxPublishDelayMs: 5000 }, 5],
+  ] as const) {
+    test(`that flips a bit of ${what} on its way to the broker: it is found out, and written again`, async (t) => {
+      const chance = Chance.for(t);
+      const rounds = faultRounds(40);
+      const topic = uniqueTopic('flips-up', namespace);
+      let reattached = 0;
+      const client = broker.client(0, { metrics: { reattached: () => void reattached++ } });
+      const producer = await client.createProducer({ topic, ...own });
+      const proxy = broker.proxy(0);
+      for (let number = 0; number < rounds; number++) {
+        const flipped = proxy.corrupt('up', chance.between(checkedFrom, payloadBytes), bit(chance));
+        const load = new NumberedLoad(`n${number}`, producer, { total: perEntry, keys: 0, bytes: payloadBytes });
+        await Promise.all([load.run(), flipped]);
+        assert.deepEqual(load.failures, [], `message ${number}`);
+      }
+      await client.close();
+      const counts = (await stored(topic)).counts([]);
+      t.diagnostic(JSON.stringify({ flipped: rounds, reattached, ...counts }));
+      const perfect = {
+        acknowledged: 0,
+        lost: 0,
+        duplicated: 0,
+        redelivered: 0,
+        afterConfirmation: 0,
+        outOfOrder: 0,
+        wrong: 0,
+      };
+      assert.deepEqual({ reattached, ...counts }, { reattached: rounds, received: rounds * perEntry, ...perfect });
+    });
+  }
 
   test('that flips a bit of an entry on its way to a consumer: it is found out, and read again', async (t) => {
     const chance = Chance.for(t);
