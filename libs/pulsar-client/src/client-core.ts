@@ -50,9 +50,10 @@ export class ClientCore {
   readonly #options: ClientCoreOptions;
   readonly #pool: ConnectionPool;
   readonly #resources = new Set<ClientResource>();
+  readonly #givingUp = new Set<() => void>();
+  readonly #closing = new AbortController();
   #nextProducerId = 0;
   #nextConsumerId = 0;
-  #closed = false;
 
   constructor(options: ClientCoreOptions) {
     this.logger = options.logger;
@@ -69,7 +70,7 @@ export class ClientCore {
   }
 
   get closed(): boolean {
-    return this.#closed;
+    return this.#closing.signal.aborted;
   }
 
   /** The cluster that is used now. */
@@ -116,11 +117,11 @@ export class ClientCore {
       } catch (error) {
         const delayMs = backoff.next();
         if (error instanceof DeadlineExceeded) throw last ?? this.noAnswer(what);
-        const retryable = error instanceof PulsarError && error.retryable && !this.#closed;
+        const retryable = error instanceof PulsarError && error.retryable && !this.closed;
         if (!retryable || performance.now() + delayMs > deadline) throw error;
         last = error;
         this.logger.warn({ reason: describeError(error), delayMs }, `${what}: no answer yet`);
-        await delay(delayMs);
+        await delay(delayMs, undefined, { signal: this.#closing.signal }).catch(() => this.#mustBeOpen());
       }
     }
   }
@@ -175,7 +176,7 @@ export class ClientCore {
 
   /** Has the resource closed with the client. @throws PulsarError `AlreadyClosed` */
   add(resource: ClientResource): void {
-    if (this.#closed) throw new PulsarError('AlreadyClosed', 'the client was closed');
+    this.#mustBeOpen();
     this.#resources.add(resource);
   }
 
@@ -183,14 +184,29 @@ export class ClientCore {
     this.#resources.delete(resource);
   }
 
-  /** @param timeoutMs for what its producers have under way; then the connections are closed, and that fails. */
+  /** Calls back when the client, which is being closed, waits no longer for what is under way. */
+  onGivingUp(callback: () => void): { stop(): void } {
+    this.#givingUp.add(callback);
+    return { stop: () => void this.#givingUp.delete(callback) };
+  }
+
+  /** @param timeoutMs for what its producers have under way; then that fails, and the connections are closed. */
   async close(timeoutMs: number | undefined): Promise<void> {
-    if (this.#closed) return;
-    this.#closed = true;
+    if (this.closed) return;
+    this.#closing.abort();
     this.#clusters?.stop();
     const closing = Promise.allSettled([...this.#resources].map((resource) => resource.close()));
     if (timeoutMs === undefined) await closing;
-    else await withDeadline(closing, timeoutMs, 'closing the client').catch(() => undefined);
+    else await withDeadline(closing, timeoutMs, 'closing the client').catch(() => this.#giveUp());
     await this.#pool.close();
+  }
+
+  /** Who has no connection would hear of it late, or when its messages have run out of time. */
+  #giveUp(): void {
+    for (const callback of [...this.#givingUp]) callback();
+  }
+
+  #mustBeOpen(): void {
+    if (this.closed) throw new PulsarError('AlreadyClosed', 'the client was closed');
   }
 }

@@ -51,7 +51,7 @@ describe('entries', () => {
   test('a flood stops reading, and goes on where it stopped', async (t) => {
     const flooded = new Deferred();
     const logger = { debug: ignore, info: ignore, warn: () => flooded.resolve(), error: ignore };
-    const topic = await startTopic(t, { logger });
+    const topic = await startTopic(t, { logger, keepAliveIntervalMs: 100 });
     const { consumer } = await follow(topic.client, {
       ...earliest,
       receiverQueueBytes: 1024,
@@ -66,6 +66,8 @@ describe('entries', () => {
     for (let turn = 0; turn < 100; turn++) await setImmediate();
     const most = consumer.queuedBytes;
     assert.ok(most > megabyte.length && most < 4 * megabyte.length, `${most} bytes were queued`);
+    // A broker that hears nothing for so long would take the client for gone.
+    await topic.broker.hear('ping', topic.broker.heard('ping').length + 1);
     let taken = 0;
     const takeAll = (): void => {
       while (consumer.tryReceive() !== undefined) taken++;

@@ -144,6 +144,22 @@ describe('messages that can not be sent', { timeout }, () => {
     }
   });
 
+  test('whoever waits for the room of one that is too large goes behind the rest of its batch', async (t) => {
+    const { broker, client } = await startScripted(t, { maxMessageSize: 1000 });
+    const batches = { batchingEnabled: true, batchingMaxPublishDelayMs: 0 };
+    const producer = await newProducer(client, { ...batches, maxPendingMessages: 3, blockIfQueueFull: true });
+    const large = producer.send({ data: Buffer.from('large'), partitionKey: '語'.repeat(400) });
+    const [refused, ...stored] = [
+      assert.rejects(large, pulsarError('MessageTooBig', false)),
+      ...sendAll(producer, 'b', 'c'),
+      // Alone in its entry, it waits for no batch.
+      producer.send({ data: Buffer.from('d'), deliverAt: Date.now() }),
+    ];
+    await Promise.all([refused, ...stored]);
+    const ids = broker.heard('send').map(({ command }) => command.sequenceId);
+    assert.deepEqual(ids, [1, 2, 3]);
+  });
+
   test('not a message: said by name', async (t) => {
     const { broker, client } = await startScripted(t);
     const producer = await newProducer(client);
@@ -155,6 +171,12 @@ describe('messages that can not be sent', { timeout }, () => {
     await assert.rejects(producer.send(numbers), /property n is number, expected text/);
     const key = { data: Buffer.alloc(1), partitionKey: 5 } as unknown as { data: Buffer };
     await assert.rejects(producer.send(key), /partitionKey is number, expected text/);
+    const clusters = { data: Buffer.alloc(1), replicationClusters: [5] } as unknown as { data: Buffer };
+    await assert.rejects(producer.send(clusters), /replicationClusters has a member that is number, expected text/);
+    const cluster = { data: Buffer.alloc(1), replicationClusters: 'one' } as unknown as { data: Buffer };
+    await assert.rejects(producer.send(cluster), /replicationClusters is string, expected a list/);
+    const none = { data: Buffer.alloc(1), properties: null } as unknown as { data: Buffer };
+    await assert.rejects(producer.send(none), /properties are null/);
     assert.equal(broker.heard('send').length, 0);
   });
 });
@@ -176,6 +198,33 @@ describe('end of a producer', { timeout }, () => {
     const [late] = sendAll(producer, 'c');
     await assert.rejects(producer.flush(), pulsarError('Timeout', true));
     await assert.rejects(late as Promise<unknown>, pulsarError('Timeout', true));
+  });
+
+  test('flush tells whoever waits after those who wait for its messages', async (t) => {
+    const { broker, client } = await startScripted(t);
+    const batching = { batchingEnabled: true, batchingMaxPublishDelayMs: 60_000 };
+    const producer = await newProducer(client, { ...batching, sendTimeoutMs: 300 });
+    let told = 0;
+    const tell = (): void => void told++;
+    const send = (): void => void producer.send({ data: Buffer.from('a') }).then(tell, tell);
+    for (let count = 0; count < 3; count++) send();
+    await producer.flush();
+    assert.equal(told, 3);
+    broker.on('send', () => undefined);
+    for (let count = 0; count < 3; count++) send();
+    await assert.rejects(producer.flush(), pulsarError('Timeout'));
+    assert.equal(told, 6);
+  });
+
+  test('the time of a client that is closed is over for messages that have no connection too', async (t) => {
+    const { broker, client } = await startScripted(t, {}, { initialBackoffMs: 60_000, maxBackoffMs: 60_000 });
+    const lost = new Collector<boolean>();
+    const producer = await newProducer(client, { sendTimeoutMs: 60_000, connectionListener: lost.add });
+    await broker.goAway();
+    await lost.waitUntil((seen) => seen.includes(false), 'the loss');
+    const failed = assert.rejects(producer.send({ data: Buffer.from('a') }), pulsarError('AlreadyClosed', false));
+    await client.close(10);
+    await failed;
   });
 
   test('close waits for what is under way, tells the broker, and takes nothing more', async (t) => {
@@ -229,5 +278,24 @@ describe('end of a producer', { timeout }, () => {
     await client.close();
     await assert.rejects(creating, pulsarError('AlreadyClosed'));
     assert.ok(performance.now() - began < 1000, 'it did not wait for the next try');
+  });
+
+  test('… and one that waits to ask once more what the topic is', async (t) => {
+    const { broker } = await startScripted(t);
+    await broker.goAway();
+    const failures = new Collector<string>();
+    const ignore = (): void => undefined;
+    const logger = {
+      debug: ignore,
+      info: ignore,
+      warn: (_: object, text: string) => failures.add(text),
+      error: ignore,
+    };
+    const patience = { operationTimeoutSeconds: 600, initialBackoffMs: 60_000, maxBackoffMs: 60_000 };
+    const client = new Client({ serviceUrl: broker.serviceUrl, logger, ...patience });
+    const failed = assert.rejects(client.createProducer({ topic: 'chat' }), pulsarError('AlreadyClosed'));
+    await failures.waitUntil((seen) => seen.length > 0, 'the first failure');
+    await client.close();
+    await failed;
   });
 });

@@ -207,7 +207,10 @@ describe('producer and answers that make no sense or no progress', { timeout }, 
       if (broker.heard('send').length > 0) return broker.receipt(heard);
       const { producerId, highestSequenceId = -1 } = heard.command;
       const error = serverError.ChecksumError;
-      heard.peer.say({ type: 'sendError', command: { producerId, sequenceId: highestSequenceId, error, message: 'x' } });
+      heard.peer.say({
+        type: 'sendError',
+        command: { producerId, sequenceId: highestSequenceId, error, message: 'x' },
+      });
     });
     assert.deepEqual(entryIds(await Promise.all(sendAll(producer, 'a', 'b', 'c'))), [0n, 0n, 0n]);
     const [first, second] = broker.heard('send');
@@ -223,7 +226,10 @@ describe('producer and answers that make no sense or no progress', { timeout }, 
       if (sequenceId > 0) return broker.receipt(heard);
       if (broker.heard('send').length > 1) return duplicate(heard);
       const error = serverError.ChecksumError;
-      heard.peer.say({ type: 'sendError', command: { producerId, sequenceId: highestSequenceId, error, message: 'x' } });
+      heard.peer.say({
+        type: 'sendError',
+        command: { producerId, sequenceId: highestSequenceId, error, message: 'x' },
+      });
     });
     const [a, b, c, d] = sendAll(producer, 'a', 'b', 'c', 'd') as [
       Promise<unknown>,

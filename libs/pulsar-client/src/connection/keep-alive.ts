@@ -42,7 +42,8 @@ export class KeepAlive {
   }
 
   #check(): void {
-    if (this.#parts.isPaused()) return;
+    // The other side must go on hearing of us, or it takes us for gone.
+    if (this.#parts.isPaused()) return this.#parts.ping();
     const slow = this.#progressed && ++this.#frameIntervals < maxFrameIntervals;
     if (!this.#heard && !slow) return this.#parts.silent();
     this.#heard = false;

@@ -3,6 +3,7 @@ import { ByteWriter } from '@pharos/bytes';
 import { compressionCodec } from '../compression/compression.ts';
 import { PulsarError } from '../errors.ts';
 import { appendToBatch, encodePayloadFrame, type MessageMetadata } from '../wire/index.ts';
+import { batchesByKey } from './key-batches.ts';
 import { Outcomes } from './outcomes.ts';
 import { commonMetadata, keysOf, type Outgoing, SingleMetadata } from './outgoing.ts';
 import type { PendingEntry } from './pending.ts';
@@ -17,6 +18,12 @@ export interface FrameContext {
   readonly maxMessageBytes: number;
 }
 
+/** Messages as entries, and those that can be none. */
+export interface Framed {
+  readonly entries: readonly PendingEntry[];
+  readonly refused: readonly { readonly outcomes: Outcomes; readonly error: PulsarError }[];
+}
+
 /** Sizes, checksum and command around an entry: what a frame holds beside metadata and payload, at most. */
 const frameExtraBytes = 128;
 
@@ -25,8 +32,25 @@ export class FrameBuilder {
   readonly #batch = new ByteWriter(64 * 1024);
   readonly #single = new SingleMetadata();
 
+  /** Messages as one batch, or as one for each key where `keyed`; each on its own where that is more than the broker takes. */
+  entries(context: FrameContext, messages: readonly Outgoing[], keyed: boolean): Framed {
+    try {
+      const batches = keyed ? batchesByKey(messages) : [messages];
+      return { entries: batches.map((batch) => this.#entry(context, batch, keyed)), refused: [] };
+    } catch (error) {
+      if (!(error instanceof PulsarError)) throw error;
+      if (messages.length === 1) return { entries: [], refused: [{ outcomes: new Outcomes(messages), error }] };
+      // Metadata made a batch too large; each message may still fit. All go alone: in their order.
+      const alone = messages.map((message) => this.entries(context, [message], keyed));
+      return {
+        entries: alone.flatMap(({ entries }) => entries),
+        refused: alone.flatMap(({ refused }) => refused),
+      };
+    }
+  }
+
   /** Messages as an entry; several are a batch, of one key where `keyed`. @throws PulsarError `MessageTooBig` */
-  entry(context: FrameContext, messages: readonly Outgoing[], keyed: boolean): PendingEntry {
+  #entry(context: FrameContext, messages: readonly Outgoing[], keyed: boolean): PendingEntry {
     const [first] = messages;
     if (first === undefined) throw new RangeError('an entry of no messages');
     const frame = messages.length === 1 ? this.single(context, first) : this.batch(context, messages, keyed);

@@ -41,11 +41,18 @@ export function mustBeMessage(message: ProducerMessage): void {
   // A type that only shows when the frame is made would take its whole batch along.
   mustBeText('partitionKey', message.partitionKey);
   mustBeText('orderingKey', message.orderingKey);
+  if (message.properties === null) throw invalid('its properties are null, expected none or texts by name');
   for (const name in message.properties) mustBeText(`property ${name}`, message.properties[name]);
   mustBeCount('sequenceId', message.sequenceId);
   mustBeCount('eventTimestamp', message.eventTimestamp);
   mustBeCount('deliverAt', message.deliverAt);
   mustBeCount('deliverAfter', message.deliverAfter);
+  if (message.replicationClusters !== undefined) mustBeTexts('replicationClusters', message.replicationClusters);
+}
+
+function mustBeTexts(name: string, values: unknown): void {
+  if (!Array.isArray(values)) throw invalid(`its ${name} is ${typeof values}, expected a list of texts`);
+  for (const value of values) mustBeText(`${name} has a member that`, value);
 }
 
 function mustBeCount(name: string, value: number | undefined): void {

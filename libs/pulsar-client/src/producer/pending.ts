@@ -1,5 +1,4 @@
 // Hot path: every entry that is published waits here for its receipt.
-import { Deferred } from '@pharos/lifecycle';
 import type { PulsarError } from '../errors.ts';
 import { Fifo } from '../fifo.ts';
 import { refusesEntry } from './outcome.ts';
@@ -50,7 +49,7 @@ const maxDamaged = 3;
 
 interface Flush {
   readonly last: PendingEntry;
-  readonly outcome: Deferred<null>;
+  readonly resolve: (outcome: null | Promise<never>) => void;
   error: PulsarError | undefined;
 }
 
@@ -151,20 +150,27 @@ export class Pending {
     }
   }
 
-  /** Takes the oldest out, whose fate is known: `error`, or that it was acknowledged. */
-  settle(error: PulsarError | undefined): PendingEntry | undefined {
-    const entry = this.#written.shift() ?? this.#unwritten.shift();
-    if (entry !== undefined && this.#flushes.length > 0) this.#tellFlushes(entry, error);
-    return entry;
+  /** Takes the oldest out, whose fate is known. Once its messages are told, `settled` is to be called. */
+  take(): PendingEntry | undefined {
+    return this.#written.shift() ?? this.#unwritten.shift();
   }
 
-  /** Resolves when all that is there now is settled; rejects with the error of the first that failed. */
+  /** Tells whoever waits for an entry that was taken out, after its messages: `error`, or that it was acknowledged. */
+  settled(entry: PendingEntry, error: PulsarError | undefined): void {
+    if (this.#flushes.length === 0) return;
+    for (const flush of this.#flushes) {
+      flush.error ??= error;
+      // As messages are: a promise that is simply rejected is heard of earlier than they are.
+      if (flush.last === entry) flush.resolve(flush.error === undefined ? null : Promise.reject(flush.error));
+    }
+    this.#flushes = this.#flushes.filter((flush) => flush.last !== entry);
+  }
+
+  /** Resolves when all that is there now is settled, and its messages are told; rejects with the error of the first that failed. */
   flush(): Promise<null> {
     const last = this.#last();
     if (last === undefined) return Promise.resolve(null);
-    const flush = { last, outcome: new Deferred<null>(), error: undefined };
-    this.#flushes.push(flush);
-    return flush.outcome.promise;
+    return new Promise((resolve) => this.#flushes.push({ last, resolve, error: undefined }));
   }
 
   #last(): PendingEntry | undefined {
@@ -172,15 +178,5 @@ export class Pending {
     for (const entry of this.#unwritten) last = entry;
     if (last === undefined) for (const entry of this.#written) last = entry;
     return last;
-  }
-
-  #tellFlushes(entry: PendingEntry, error: PulsarError | undefined): void {
-    for (const flush of this.#flushes) {
-      flush.error ??= error;
-      if (flush.last !== entry) continue;
-      if (flush.error === undefined) flush.outcome.resolve(null);
-      else flush.outcome.reject(flush.error);
-    }
-    this.#flushes = this.#flushes.filter((flush) => flush.last !== entry);
   }
 }

@@ -13,7 +13,6 @@ import { Blocked } from './blocked.ts';
 import { Budget, type BudgetOptions } from './budget.ts';
 import { closeAtBroker } from './close-at-broker.ts';
 import { type FrameContext, FrameBuilder } from './frame-builder.ts';
-import { batchesByKey } from './key-batches.ts';
 import { mustBeMessage, type Outgoing, standsAlone, weightOf } from './outgoing.ts';
 import { withOutcome } from './outcome.ts';
 import { Outcomes } from './outcomes.ts';
@@ -147,13 +146,13 @@ export class TopicProducer implements Producer {
     this.#ended = this.#closedError();
     this.#blocked.fail(this.#ended);
     const { sendTimeoutMs } = this.#parts.settings;
+    const giveUp = (): void => this.#failPending(this.#closedError());
     // Where messages have no end, closing has one.
-    const end =
-      sendTimeoutMs > 0
-        ? undefined
-        : setTimeout(() => this.#failPending(this.#closedError()), this.#core.operationTimeoutMs);
+    const end = sendTimeoutMs > 0 ? undefined : setTimeout(giveUp, this.#core.operationTimeoutMs);
+    const listening = this.#core.onGivingUp(giveUp);
     // Whoever sent what fails now is told by its own promise.
     await this.flush().catch(() => undefined);
+    listening.stop();
     clearTimeout(end);
     clearTimeout(this.#timeoutTimer);
     const connection = this.#attachment.stop();
@@ -199,18 +198,11 @@ export class TopicProducer implements Producer {
 
   #enqueue(messages: readonly Outgoing[]): void {
     const keyed = this.#parts.settings.batching?.keyBased === true;
-    try {
-      const batches = keyed ? batchesByKey(messages) : [messages];
-      const entries = batches.map((batch) => this.#frames.entry(this.#frameContext(), batch, keyed));
-      for (const entry of entries) this.#pending.add(entry);
-    } catch (error) {
-      if (!(error instanceof PulsarError)) throw error;
-      // Metadata made a batch larger than the broker takes; each message may still fit. All go alone: in their order.
-      if (messages.length > 1) for (const message of messages) this.#enqueue([message]);
-      else this.#reject(new Outcomes(messages), error);
-      return;
-    }
+    const { entries, refused } = this.#frames.entries(this.#frameContext(), messages, keyed);
+    for (const entry of entries) this.#pending.add(entry);
     this.#pump();
+    // Last: the room that they leave may be taken at once, by messages that come after all of these.
+    for (const { outcomes, error } of refused) this.#reject(outcomes, error);
   }
 
   #frameContext(): FrameContext {
@@ -290,9 +282,10 @@ export class TopicProducer implements Producer {
       const text = `${this.#parts.topic}: an entry was taken for a duplicate that can be none`;
       return this.#giveUpOldest(new PulsarError('ChecksumError', text), true);
     }
-    this.#pending.settle(undefined);
+    this.#pending.take();
     const { outcomes, frame, sentAt } = entry;
     outcomes.acknowledge(ledgerId, entryId, this.#parts.partition);
+    this.#pending.settled(entry, undefined);
     this.#core.metrics.published?.(outcomes.count, frame.length, performance.now() - sentAt);
     this.#budget.release(outcomes.bytes, outcomes.count);
   }
@@ -355,9 +348,11 @@ export class TopicProducer implements Producer {
 
   #giveUpOldest(error: PulsarError, outcomeUnknown: boolean): void {
     const told = withOutcome(error, outcomeUnknown);
-    const entry = this.#pending.settle(told);
-    if (entry !== undefined) this.#givenUp = Math.max(this.#givenUp, entry.sequenceId);
-    if (entry !== undefined) this.#reject(entry.outcomes, told);
+    const entry = this.#pending.take();
+    if (entry === undefined) return;
+    this.#givenUp = Math.max(this.#givenUp, entry.sequenceId);
+    this.#reject(entry.outcomes, told);
+    this.#pending.settled(entry, told);
   }
 
   #reject(outcomes: Outcomes, error: PulsarError): void {
