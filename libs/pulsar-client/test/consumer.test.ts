@@ -298,6 +298,22 @@ describe('consumer', { timeout }, () => {
     await eventually(isQuiet, 'turn of the event loop without work', 5000);
   });
 
+  test('an acknowledgement whose confirmation the broker owes when it lets go of the consumer goes to the next at once', async (t) => {
+    const topic = await startTopic(t, { operationTimeoutSeconds: 600 });
+    const consumer = await subscribe(topic, { ackReceiptEnabled: true });
+    const first = await topic.subscription(1);
+    sendEntry(first, { entryId: 5 });
+    const done = consumer.acknowledge(await consumer.receive());
+    const { command, peer } = await topic.broker.hear('ack');
+    topic.broker.on('ack', (heard) => {
+      const { consumerId, requestId } = heard.command;
+      heard.peer.say({ type: 'ackResponse', command: { consumerId, requestId } });
+    });
+    peer.say({ type: 'closeConsumer', command: { consumerId: command.consumerId, requestId: 0 } });
+    await done;
+    assert.deepEqual(acknowledged(topic), [5, 5]);
+  });
+
   test('a subscription that the broker will not have again ends those who wait, with its reason', async (t) => {
     const topic = await startTopic(t);
     const consumer = await subscribe(topic);

@@ -200,47 +200,6 @@ describe('producer and answers that make no sense or no progress', { timeout }, 
     await Promise.all(sendAll(producer, 'c'));
   });
 
-  test('a batch that arrived damaged is told of by the id of its last message: it is written again', async (t) => {
-    const { broker, client } = await startScripted(t);
-    const producer = await newProducer(client, { batchingEnabled: true, batchingMaxPublishDelayMs: 0 });
-    broker.on('send', (heard) => {
-      if (broker.heard('send').length > 0) return broker.receipt(heard);
-      const { producerId, highestSequenceId = -1 } = heard.command;
-      const error = serverError.ChecksumError;
-      heard.peer.say({
-        type: 'sendError',
-        command: { producerId, sequenceId: highestSequenceId, error, message: 'x' },
-      });
-    });
-    assert.deepEqual(entryIds(await Promise.all(sendAll(producer, 'a', 'b', 'c'))), [0n, 0n, 0n]);
-    const [first, second] = broker.heard('send');
-    assert.deepEqual([first?.command.sequenceId, first?.command.highestSequenceId], [0, 2]);
-    assert.deepEqual(second?.raw, first?.raw);
-  });
-
-  test('a damaged batch that is told of so is no success where the broker takes it for a duplicate later', async (t) => {
-    const { broker, client } = await startScripted(t);
-    const producer = await newProducer(client, { batchingEnabled: true, batchingMaxMessages: 2 });
-    broker.on('send', (heard) => {
-      const { producerId, sequenceId, highestSequenceId = -1 } = heard.command;
-      if (sequenceId > 0) return broker.receipt(heard);
-      if (broker.heard('send').length > 1) return duplicate(heard);
-      const error = serverError.ChecksumError;
-      heard.peer.say({
-        type: 'sendError',
-        command: { producerId, sequenceId: highestSequenceId, error, message: 'x' },
-      });
-    });
-    const [a, b, c, d] = sendAll(producer, 'a', 'b', 'c', 'd') as [
-      Promise<unknown>,
-      Promise<unknown>,
-      Promise<unknown>,
-      Promise<unknown>,
-    ];
-    for (const lost of [a, b]) await assert.rejects(lost, pulsarError('ChecksumError', false));
-    assert.deepEqual(entryIds(await Promise.all([c, d])), [0n, 0n]);
-  });
-
   test('a damaged entry is not written again behind those that were stored after it', async (t) => {
     const { broker, client } = await startScripted(t);
     const producer = await newProducer(client);

@@ -362,8 +362,7 @@ export class Connection {
     owners.delete(id);
     const error = new PulsarError('NotConnected', `the broker closed the ${kind} (its topic moves)`);
     if (move !== undefined) owner?.moved(move);
-    // It won't answer any more what was to make it.
-    this.#requests.failAttaching(kind, id, error);
+    this.#requests.failOf(kind, id, error);
     owner?.detached(error);
   }
 

@@ -70,14 +70,17 @@ export class Requests {
     return pending !== undefined;
   }
 
-  /** Fails what asks for the producer or consumer of this id, which the broker has closed instead of an answer. */
-  failAttaching(kind: 'producer' | 'consumer', id: number, error: PulsarError): void {
+  /**
+   * Fails what the broker doesn't answer any more, since it has closed the producer or consumer of this id: what was to make
+   * it, and what it acknowledged.
+   */
+  failOf(kind: 'producer' | 'consumer', id: number, error: PulsarError): void {
     for (const [requestId, { command, reject }] of this.#pending) {
-      const asks =
+      const isOf =
         kind === 'producer'
           ? command.type === 'producer' && command.command.producerId === id
-          : command.type === 'subscribe' && command.command.consumerId === id;
-      if (!asks) continue;
+          : (command.type === 'subscribe' || command.type === 'ack') && command.command.consumerId === id;
+      if (!isOf) continue;
       this.#take(requestId);
       reject(error);
     }
