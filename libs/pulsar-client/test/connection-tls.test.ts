@@ -1,5 +1,6 @@
 // TLS against a scripted broker; against a real one in secured.pulsar.test.ts.
 import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer, type AddressInfo } from 'node:net';
@@ -7,6 +8,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test, type TestContext } from 'node:test';
 import type { TlsOptions } from 'node:tls';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { CertificateAuthority, type CertificateOptions } from '@pharos/testkit';
 import { AuthenticationTls } from '../src/auth/tls.ts';
 import type { ClientConfig } from '../src/client-config.ts';
@@ -15,6 +18,8 @@ import { PulsarError } from '../src/errors.ts';
 import { lookupResult } from '../src/wire/index.ts';
 import { newProducer, startScripted } from './support/producers.ts';
 import type { ScriptedBroker } from './support/scripted-broker.ts';
+
+const partitionsOf = fileURLToPath(new URL('fixtures/partitions-of.ts', import.meta.url));
 
 const here: CertificateOptions = { hosts: ['127.0.0.1'] };
 
@@ -93,6 +98,14 @@ describe('a broker that speaks TLS', () => {
     });
     await newProducer(client);
     assert.equal((await broker.hear('connect')).peer.serverName, 'localhost');
+  });
+
+  test('of a CA that the operator has Node.js trust is taken', async (t) => {
+    const { broker } = await startTls(t, server());
+    const args = ['--conditions=source', '--import', 'tsx', partitionsOf];
+    const env = { ...process.env, NODE_EXTRA_CA_CERTS: caPath };
+    const { stdout } = await promisify(execFile)(process.execPath, [...args, broker.serviceUrl], { env });
+    assert.equal(stdout.trim(), 'persistent://public/default/chat');
   });
 
   test('of a CA that is not trusted is refused: another one, or none of ours', async (t) => {

@@ -1,7 +1,7 @@
 import { X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { isIP } from 'node:net';
-import { type ConnectionOptions, createSecureContext, rootCertificates } from 'node:tls';
+import { type ConnectionOptions, createSecureContext } from 'node:tls';
 import type { ClientCertificate } from '../auth/authentication.ts';
 import { noCredentials } from '../auth/authentication.ts';
 import { PulsarError } from '../errors.ts';
@@ -36,8 +36,9 @@ export async function readTlsOptions(
   };
 }
 
-async function readTrusted(path: string | undefined): Promise<string | string[]> {
-  if (path === undefined) return [...rootCertificates];
+/** `undefined`: what Node.js trusts, with what its operator has added to it. */
+async function readTrusted(path: string | undefined): Promise<string[] | undefined> {
+  if (path === undefined) return undefined;
   try {
     const ca = await readFile(path, 'utf8');
     // Node takes a file that holds none, or a broken one, for one that trusts nobody; parsing throws.
