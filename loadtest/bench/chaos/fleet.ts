@@ -101,6 +101,11 @@ export class Fleet {
     return this.sdk.call('publish', { endpoints: this.#rig.endpoints, publishers, padBytes });
   }
 
+  /** Stops publishing; resolves when the outcome of everything is known. */
+  async hold(): Promise<void> {
+    for (const log of await this.sdk.call('stopPublishing')) this.#keep(log);
+  }
+
   /** Publishes one publication to each of the channels; resolves when the outcomes are known. */
   async publishEach(endpoint: string, channels: readonly string[], tag: string): Promise<void> {
     const { padBytes = defaultPadBytes } = this.#options;
@@ -112,7 +117,7 @@ export class Fleet {
    * What is missing when the time is up is a fault; nothing is thrown for it.
    */
   async settle(): Promise<FleetVerdict> {
-    for (const log of await this.sdk.call('stopPublishing')) this.#keep(log);
+    await this.hold();
     const log = await this.#rig.readLog();
     const newest = Object.fromEntries([...log].map(([channel, { entries }]) => [channel, entries.at(-1)?.offset ?? 0]));
     const truths = this.#options.channels.map(

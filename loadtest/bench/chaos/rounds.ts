@@ -64,7 +64,7 @@ export async function round(rig: Rig, fleet: Fleet, fault: Fault, options: Round
   // Load is time, not an event: these are the rates and stretches of the run.
   await delay(calmMs);
   await fault.begin(rig);
-  const back = awayMs === undefined ? undefined : fleet.raw.call('cut', { share: 0.5, awayMs });
+  const back = awayMs === undefined ? undefined : awayFor(fleet, awayMs);
   // Seen below; meanwhile it isn't forgotten.
   back?.catch(() => undefined);
   await delay(faultMs);
@@ -75,4 +75,10 @@ export async function round(rig: Rig, fleet: Fleet, fault: Fault, options: Round
   progress(`${fault.name}: ${describeVerdict(verdict).split('\n', 1)[0]}`);
   if (verdict.faultCount > 0) throw new Error(`${fault.name}: ${describeVerdict(verdict)}`);
   return verdict;
+}
+
+async function awayFor(fleet: Fleet, awayMs: number): Promise<void> {
+  await fleet.raw.call('cutOff', { share: 0.5 });
+  await delay(awayMs);
+  await fleet.raw.call('comeBack');
 }

@@ -41,18 +41,16 @@ export type ClientCommands = {
 
 /** What the process with clients that speak the protocol by hand can do besides. */
 export type RawCommands = ClientCommands & {
-  /** Cuts connections without a word; resolves when all of these clients are subscribed again. */
-  cut(params: CutParams): Promise<CutSummary>;
+  /** Cuts connections without a word; those clients stay away until `comeBack`. */
+  cutOff(params: {
+    /** How many of the clients, from 0 to 1. */
+    readonly share: number;
+    /** Where all clients connect from now on. @default as before */
+    readonly endpoints?: readonly string[];
+  }): Promise<void>;
+  /** Who was cut off comes back, all at once; resolves when all of them are subscribed again. */
+  comeBack(): Promise<CutSummary>;
 };
-
-export interface CutParams {
-  /** How many of the clients, from 0 to 1. */
-  readonly share: number;
-  /** How long they stay away. */
-  readonly awayMs: number;
-  /** Where all clients connect from now on. @default as before */
-  readonly endpoints?: readonly string[];
-}
 
 /** What the process with SDK clients can do besides. */
 export type SdkCommands = ClientCommands & {
@@ -94,7 +92,7 @@ export interface PresenceSummary {
   readonly logs: readonly PresenceLog[];
 }
 
-/** From the end of the time away until each subscribe was answered, in milliseconds. */
+/** Of those that came back; times are from there until each subscribe was answered. */
 export interface CutSummary {
   readonly clients: number;
   readonly p50Ms: number;

@@ -64,8 +64,8 @@ export class RawClient implements CrowdClient {
   #socket: Socket | undefined;
   #id = '';
   #closed = false;
-  /** Before that it doesn't connect. */
-  #backMs = 0;
+  /** It doesn't connect. */
+  #isOff = false;
   #timer: NodeJS.Timeout | undefined;
 
   constructor(name: string, channels: readonly string[], endpoints: Endpoints, first: number, joinLeave: boolean) {
@@ -78,20 +78,21 @@ export class RawClient implements CrowdClient {
     this.#connect();
   }
 
-  /** Ends its connection without a word; it comes back at `backMs`. */
-  cut(backMs: number): void {
-    this.#backMs = backMs;
-    this.#socket?.destroy();
+  /** Ends its connection without a word, and stays away. */
+  cutOff(): void {
+    this.#isOff = true;
+    this.#drop();
+  }
+
+  comeBack(): void {
+    this.#isOff = false;
+    this.#connect();
   }
 
   goHome(): void {
     if (this.#url === this.#endpoints.at(this.#home)) return;
     this.#turn = this.#home;
-    // Its end is known now, and not when the socket says so: who waits must not take it for subscribed.
-    const socket = this.#socket;
-    this.#socket = undefined;
-    this.#ended(0);
-    socket?.destroy();
+    this.#drop();
   }
 
   close(): void {
@@ -219,6 +220,14 @@ export class RawClient implements CrowdClient {
     this.#socket?.write(clientFrame(opcodes.text, text));
   }
 
+  /** Its end is known now, and not when the socket says so: who waits must not take it for subscribed. */
+  #drop(): void {
+    const socket = this.#socket;
+    this.#socket = undefined;
+    this.#ended(0);
+    socket?.destroy();
+  }
+
   #ended(code: number): void {
     if (this.#closed) return;
     if (this.#id !== '') this.record.disconnected(code);
@@ -226,7 +235,7 @@ export class RawClient implements CrowdClient {
     const wait = Math.min(maxReconnectMs, minReconnectMs * 2 ** this.#failures++);
     const waitMs = wait / 2 + (Math.random() * wait) / 2;
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.#connect(), Math.max(waitMs, this.#backMs - Date.now()));
+    if (!this.#isOff) this.#timer = setTimeout(() => this.#connect(), waitMs);
   }
 }
 
