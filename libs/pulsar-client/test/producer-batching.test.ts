@@ -158,6 +158,24 @@ describe('batches', { timeout }, () => {
     });
   }
 
+  test('that follow each other without a pause each have a time of their own, by which messages run out of time', async (t) => {
+    let now = performance.now();
+    t.mock.method(performance, 'now', () => now);
+    const ages: number[] = [];
+    const metrics = { published: (_messages: number, _bytes: number, ageMs: number) => void ages.push(ageMs) };
+    const { client } = await startScripted(t, {}, { metrics });
+    // Each message is too much for the batch of the one before, so that some batch is always being filled.
+    const batching = { batchingEnabled: true, batchingMaxPublishDelayMs: 5, batchingMaxAllowedSizeInBytes: 100 };
+    const producer = await newProducer(client, batching);
+    const sent = Array.from({ length: 10 }, () => {
+      now += 1;
+      return producer.send({ data: Buffer.alloc(20) });
+    });
+    await Promise.all(sent);
+    assert.equal(ages.length, 10);
+    assert.ok((ages.at(-1) ?? Infinity) <= 1, `the last one is said to have taken ${ages.at(-1)} ms`);
+  });
+
   test('that would be larger than consumers take when they are whole again are refused', async (t) => {
     const { broker, client } = await startScripted(t);
     const producer = await newProducer(client, { compressionType: 'LZ4' });

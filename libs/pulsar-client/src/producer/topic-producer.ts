@@ -47,6 +47,7 @@ export class TopicProducer implements Producer {
   readonly #sequenceIds: SequenceIds;
   #batch: Outgoing[] = [];
   #batchBytes = 0;
+  #batchBegan = 0;
   #batchTimer: NodeJS.Timeout | NodeJS.Immediate | undefined;
   #timeoutTimer: NodeJS.Timeout | undefined;
   #name: string;
@@ -123,12 +124,11 @@ export class TopicProducer implements Producer {
     });
   }
 
-  /** Messages of one batch share the time of its first, where its delay is short beside their timeout: the clock isn't free. */
+  /** While a batch is filled, when it was begun, where its delay is short beside the timeout of a message: the clock isn't free. */
   #now(): number {
     const { batching, sendTimeoutMs } = this.#parts.settings;
-    const [first] = this.#batch;
-    if (first === undefined || batching === undefined) return performance.now();
-    return sendTimeoutMs > 0 && batching.maxDelayMs * 100 > sendTimeoutMs ? performance.now() : first.sentAt;
+    if (this.#batch.length === 0 || batching === undefined) return performance.now();
+    return sendTimeoutMs > 0 && batching.maxDelayMs * 100 > sendTimeoutMs ? performance.now() : this.#batchBegan;
   }
 
   flush(): Promise<null> {
@@ -172,6 +172,8 @@ export class TopicProducer implements Producer {
     }
     const maxBytes = Math.min(batching.maxBytes, this.#maxMessageBytes);
     if (this.#batch.length > 0 && this.#batchBytes + weight > maxBytes) this.#flushBatch();
+    // Not the message's own time, which may be that of the batch before, or of when it began to wait for room.
+    if (this.#batch.length === 0) this.#batchBegan = performance.now();
     this.#batch.push(outgoing);
     this.#batchBytes += weight;
     if (this.#batch.length >= batching.maxMessages || this.#batchBytes >= maxBytes) this.#flushBatch();
