@@ -1,6 +1,7 @@
 export { z } from 'zod';
 export { describeConfig, type SettingDescription } from './describe.ts';
 export type { Environment } from './environment.ts';
+export { checkTree, type TreeProblem } from './check.ts';
 export { ConfigError, type ConfigErrorCode, configErrorTable } from './errors.ts';
 export {
   bytes,
@@ -13,6 +14,7 @@ export {
   url,
 } from './kinds.ts';
 export { loadConfig, type LoadConfigOptions } from './load.ts';
+export { formatPath, isMap, type Path, valueAt } from './path.ts';
 export {
   type PulsarAccessConfig,
   pulsarAccessFields,

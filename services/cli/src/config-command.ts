@@ -9,21 +9,25 @@ const services: readonly ConfiguredService[] = ['edge', 'standalone', 'history',
 
 export const configCommand: Command = {
   name: 'config',
-  usage: 'check [options]',
-  summary: 'checks the configuration of a service',
+  usage: '<check | from-centrifugo <file>> [options]',
+  summary: 'checks the configuration of a service, or makes one from that of a Centrifugo',
   details: `check reads the settings as the service does, from the file and from PHAROS_* variables, which win. It names every mistake, and ends
-with status 1 where there is one; else it prints what holds, secrets left out.`,
+with status 1 where there is one; else it prints what holds, secrets left out.
+
+from-centrifugo reads the JSON, YAML or TOML file of a Centrifugo v6 and prints the YAML file for Pharos. What can't be carried over is
+named on standard error. Secrets are carried over: mind where the output goes.`,
   options: [
     { flag: 'config', value: '<file>', help: 'YAML file with the settings (default: PHAROS_CONFIG, else none)' },
     { flag: 'service', value: '<service>', help: `whose settings: ${services.join(', ')}`, fallback: 'edge' },
   ],
-  maxPositionals: 1,
+  maxPositionals: 2,
   run,
 };
 
 async function run(options: ParsedOptions, terminal: Terminal): Promise<number> {
-  const [what] = options.positionals;
-  if (what !== 'check') throw unknown(what);
+  const [what, file] = options.positionals;
+  if (what === 'from-centrifugo') return convertFile(file, terminal);
+  if (what !== 'check' || file !== undefined) throw unknown(file ?? what);
   const service = oneOf(options, 'service', services);
   const { effectiveConfig } = await import('./config-check.ts');
   const config = effectiveConfig(service, options.text('config'), terminal.env);
@@ -33,8 +37,19 @@ async function run(options: ParsedOptions, terminal: Terminal): Promise<number> 
   return 0;
 }
 
+/** Status 0 also where something was left out: what is printed is valid. */
+async function convertFile(file: string | undefined, terminal: Terminal): Promise<number> {
+  if (file === undefined) throw new CliError('usage', "name the file with Centrifugo's settings");
+  const { fromCentrifugo } = await import('./from-centrifugo/command.ts');
+  const { yaml, left } = await fromCentrifugo(file);
+  for (const { name, why } of left) say(terminal, `not carried over: ${name}: ${why}`);
+  terminal.stdout.write(yaml);
+  return 0;
+}
+
 function unknown(what: string | undefined): CliError {
-  if (what === undefined) return new CliError('usage', 'expected check');
-  const hint = closest(what, ['check']) === undefined ? '' : '; did you mean check?';
+  if (what === undefined) return new CliError('usage', 'expected check or from-centrifugo');
+  const meant = closest(what, ['check', 'from-centrifugo']);
+  const hint = meant === undefined ? '' : `; did you mean ${meant}?`;
   return new CliError('usage', `there is no 'config ${what}'${hint}`);
 }

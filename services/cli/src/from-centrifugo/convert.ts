@@ -1,0 +1,194 @@
+import { checkTree, formatPath, isMap, type Path, valueAt, type z } from '@pharos/config';
+
+type Tree = Record<string, unknown>;
+
+export interface Converted {
+  /** Settings of Pharos, all of which it takes. */
+  readonly config: Tree;
+  /** What Centrifugo was told and Pharos isn't, by Centrifugo's names; without values, which may be secrets. */
+  readonly left: readonly Left[];
+}
+
+export interface Left {
+  readonly name: string;
+  readonly why: string;
+}
+
+const notThere = 'Pharos has no such setting';
+const otherValue = 'Pharos has this setting, and takes no such value';
+
+/** Sections that both have, with the same names inside. */
+const shared = ['client', 'channel', 'websocket'];
+
+/** Pharos settings for those of a Centrifugo v6. @param schema of the settings that are wanted */
+export function convert(centrifugo: Tree, schema: z.ZodType): Converted {
+  const source = structuredClone(centrifugo);
+  const left: Left[] = [];
+  const config: Tree = {};
+  /** Where settings come from that have another name here. */
+  const origins = new Map<string, string>();
+  const put = (path: readonly [string, ...string[]], value: unknown, origin: string): void => {
+    let at = config;
+    for (const name of path.slice(0, -1)) at = (at[name] ??= {}) as Tree;
+    at[path.at(-1) as string] = value;
+    origins.set(path.join('.'), origin);
+  };
+  moveServer(source, put);
+  moveRedis(source, put, left);
+  for (const name of shared) if (isMap(source[name])) config[name] = source[name];
+  for (const [name, value] of Object.entries(source)) {
+    if (!shared.includes(name)) leave(value, [name], left);
+  }
+  removeWhatIsWrong(config, schema, (path, unknown) => {
+    const name = formatPath(path);
+    left.push({ name: origins.get(name) ?? name, why: unknown ? notThere : otherValue });
+  });
+  return { config: withoutEmpty(config) as Tree, left };
+}
+
+type Put = (path: readonly [string, ...string[]], value: unknown, origin: string) => void;
+
+const logLevels: Readonly<Record<string, string>> = { none: 'silent', fatal: 'error' };
+
+function moveServer(source: Tree, put: Put): void {
+  const server = section(source, 'http_server');
+  const address = take(server, 'address');
+  const port = take(server, 'port');
+  if (address !== undefined || port !== undefined) {
+    put(['listen'], hostPort(address, port ?? 8000), 'http_server.port');
+  }
+  const internalAddress = take(server, 'internal_address');
+  const internalPort = take(server, 'internal_port');
+  if (internalPort !== undefined) {
+    put(['internal', 'listen'], hostPort(internalAddress ?? address, internalPort), 'http_server.internal_port');
+  }
+  const level = take(section(source, 'log'), 'level');
+  if (level !== undefined) put(['log_level'], logLevels[textOf(level)] ?? level, 'log.level');
+  const timeout = take(section(source, 'shutdown'), 'timeout');
+  if (timeout !== undefined) put(['drain_timeout'], timeout, 'shutdown.timeout');
+  const key = take(section(source, 'http_api'), 'key');
+  if (key !== undefined) put(['http_api', 'key'], key, 'http_api.key');
+}
+
+function hostPort(address: unknown, port: unknown): string {
+  const host = textOf(address ?? '') || '0.0.0.0';
+  return `${host.includes(':') ? `[${host}]` : host}:${textOf(port)}`;
+}
+
+/** Settings of Redis that only have another name. */
+const redisNames: Readonly<Record<string, string>> = {
+  user: 'username',
+  password: 'password',
+  db: 'database',
+  prefix: 'prefix',
+  connect_timeout: 'connect_timeout',
+  sentinel_user: 'sentinel_username',
+  sentinel_password: 'sentinel_password',
+  sentinel_master_name: 'sentinel_master_name',
+};
+
+function moveRedis(source: Tree, put: Put, left: Left[]): void {
+  const engine = section(source, 'engine');
+  const type = take(engine, 'type');
+  const redis = section(engine, 'redis');
+  if (type !== 'redis') return;
+  const from = 'engine.redis';
+  const [mode, list] = [
+    ['cluster', take(redis, 'cluster_address')],
+    ['sentinel', take(redis, 'sentinel_address')],
+    ['standalone', take(redis, 'address') ?? 'redis://127.0.0.1:6379'],
+  ].find(([, addresses]) => addresses !== undefined) as [string, unknown];
+  const addresses = (Array.isArray(list) ? list : [list]).map(textOf);
+  const isTls = take(section(redis, 'tls'), 'enabled') === true;
+  if (mode === 'standalone' && addresses.length > 1) {
+    left.push({
+      name: `${from}.address`,
+      why: 'several Redis, among which channels are shared out, are a Cluster in Pharos',
+    });
+    return;
+  }
+  put(['redis', 'url'], redisUrl(addresses, isTls), `${from}.address`);
+  if (mode !== 'standalone') put(['redis', 'mode'], mode, from);
+  for (const [name, ours] of Object.entries(redisNames)) {
+    const value = take(redis, name);
+    if (value !== undefined) put(['redis', ours], value, `${from}.${name}`);
+  }
+}
+
+/** Addresses are `host:port` or URLs there. */
+function redisUrl(addresses: readonly string[], isTls: boolean): string {
+  const scheme = isTls || addresses.some((address) => address.startsWith('rediss://')) ? 'rediss' : 'redis';
+  return `${scheme}://${addresses.map((address) => address.replace(/^rediss?:\/\//, '').replace(/\/.*$/, '')).join(',')}`;
+}
+
+/** Text or a number as text; what is neither is nothing that Pharos takes. */
+function textOf(value: unknown): string {
+  return typeof value === 'string' || typeof value === 'number' ? String(value) : '';
+}
+
+function section(tree: Tree, name: string): Tree {
+  const value = tree[name];
+  return isMap(value) ? value : {};
+}
+
+/** The value, which then counts as carried over. */
+function take(tree: Tree, name: string): unknown {
+  const value = tree[name];
+  delete tree[name];
+  return value ?? undefined;
+}
+
+/** Names every setting in here, but for those that switch something off that isn't there anyway. */
+function leave(value: unknown, path: Path, left: Left[]): void {
+  if (isMap(value)) {
+    // What belongs to something that is off says nothing.
+    if (value['enabled'] === false) return;
+    for (const [name, inner] of Object.entries(value)) leave(inner, [...path, name], left);
+  } else if (!isOff(value)) left.push({ name: formatPath(path), why: notThere });
+}
+
+function isOff(value: unknown): boolean {
+  return value === undefined || value === null || value === false || value === '' || value === 0 || isEmptyList(value);
+}
+
+function isEmptyList(value: unknown): boolean {
+  return Array.isArray(value) && value.length === 0;
+}
+
+/** Takes out what the schema doesn't take, until it takes the rest. */
+function removeWhatIsWrong(config: Tree, schema: z.ZodType, told: (path: Path, unknown: boolean) => void): void {
+  for (;;) {
+    // Backwards: what is taken out of a list moves what comes after it.
+    const problems = checkTree(schema, config).toReversed();
+    if (problems.length === 0) return;
+    for (const { path, unknown } of problems) {
+      const at = present(config, path);
+      const value = remove(config, at);
+      const names: Left[] = [];
+      leave(value, at, names);
+      if (!unknown || names.length > 0) told(at, unknown);
+    }
+  }
+}
+
+/** The path, or the nearest around it where something is: something may be missing, without which that can't stand. */
+function present(config: Tree, path: Path): Path {
+  let length = path.length;
+  while (length > 1 && valueAt(config, path.slice(0, length)) === undefined) length--;
+  return path.slice(0, length);
+}
+
+function remove(config: Tree, path: Path): unknown {
+  const around = valueAt(config, path.slice(0, -1)) as Record<PropertyKey, unknown> | undefined;
+  const last = path.at(-1) as PropertyKey;
+  const value = around?.[last];
+  if (Array.isArray(around)) around.splice(Number(last), 1);
+  else if (around !== undefined) delete around[last];
+  return value;
+}
+
+function withoutEmpty(value: unknown): unknown {
+  if (!isMap(value)) return value;
+  const entries = Object.entries(value).map(([name, inner]) => [name, withoutEmpty(inner)] as const);
+  return Object.fromEntries(entries.filter(([, inner]) => !isMap(inner) || Object.keys(inner).length > 0));
+}

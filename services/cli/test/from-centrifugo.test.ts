@@ -1,0 +1,153 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, test, type TestContext } from 'node:test';
+import { checkTree } from '@pharos/config';
+import { edgeConfigSchema, edgePreset } from '@pharos/edge';
+import fc from 'fast-check';
+import { stringify as stringifyToml } from 'smol-toml';
+import { parse, stringify as stringifyYaml } from 'yaml';
+import { convert } from '../src/from-centrifugo/convert.ts';
+import { runCli } from '../src/index.ts';
+import { fakeTerminal } from './fakes.ts';
+
+const schema = edgeConfigSchema({ ...edgePreset, pulsarUrlRequired: false });
+
+const sample = {
+  http_server: { port: 9000, internal_port: '9001', internal_address: '::1' },
+  log: { level: 'none', file: '/var/log/c.log' },
+  shutdown: { timeout: '30s' },
+  admin: { enabled: false, password: 'tell-nobody' },
+  prometheus: { enabled: true },
+  client: {
+    allowed_origins: ['https://a.example'],
+    token: { hmac_secret_key: 'secret-of-tokens', audience_regex: '^x$' },
+    channel_limit: 50,
+    ping_interval: '10s',
+    pong_timeout: '-1s',
+    insecure: false,
+  },
+  websocket: { message_size_limit: 32_768, compression: true },
+  channel: {
+    without_namespace: { presence: true, history_size: 10, history_ttl: '300s' },
+    namespaces: [
+      { name: 'news', history_size: 100, history_ttl: '1h', force_recovery: true, subscribe_proxy_name: 'p' },
+      { name: 'dialog', allow_user_limited_channels: true, channel_regex: '(' },
+    ],
+  },
+  engine: { type: 'redis', redis: { address: ['rediss://r1:6380'], user: 'u', password: 'tell-nobody', db: 2 } },
+};
+
+async function run(t: TestContext, name: string, text: string) {
+  const folder = await mkdtemp(join(tmpdir(), 'pharos-centrifugo-'));
+  t.after(() => rm(folder, { recursive: true }));
+  const file = join(folder, name);
+  await writeFile(file, text);
+  const terminal = fakeTerminal();
+  const status = await runCli(['config', 'from-centrifugo', file], terminal);
+  return { status, out: terminal.stdout.text, err: terminal.stderr.text, folder };
+}
+
+describe('pharos config from-centrifugo', () => {
+  for (const [name, text] of [
+    ['c.json', JSON.stringify(sample)],
+    ['c.yaml', stringifyYaml(sample)],
+    ['c.toml', stringifyToml(sample)],
+  ] as const) {
+    test(`${name}: what Pharos has is carried over, and what it has not is named`, async (t) => {
+      const { status, out, err } = await run(t, name, text);
+      assert.equal(status, 0, err);
+      assert.deepEqual(parse(out), {
+        listen: '0.0.0.0:9000',
+        internal: { listen: '[::1]:9001' },
+        log_level: 'silent',
+        drain_timeout: '30s',
+        redis: { url: 'rediss://r1:6380', username: 'u', password: 'tell-nobody', database: 2 },
+        client: {
+          allowed_origins: ['https://a.example'],
+          token: { hmac_secret_key: 'secret-of-tokens' },
+          channel_limit: 50,
+          ping_interval: '10s',
+        },
+        websocket: { message_size_limit: 32_768 },
+        channel: {
+          without_namespace: { presence: true, history_size: 10, history_ttl: '300s' },
+          namespaces: [
+            { name: 'news', history_size: 100, history_ttl: '1h', force_recovery: true },
+            { name: 'dialog', allow_user_limited_channels: true },
+          ],
+        },
+      });
+      const named = [...err.matchAll(/^not carried over: (\S+): /gm)]
+        .map(([, setting = '']) => setting)
+        .toSorted((one, other) => (one < other ? -1 : 1));
+      assert.deepEqual(named, [
+        'channel.namespaces[0].subscribe_proxy_name',
+        'channel.namespaces[1].channel_regex',
+        'client.pong_timeout',
+        'client.token.audience_regex',
+        'log.file',
+        'prometheus.enabled',
+        'websocket.compression',
+      ]);
+      assert(!err.includes('tell-nobody'));
+    });
+  }
+
+  test('sentinels and a Cluster are what they are; several Redis are not', () => {
+    const redis = (settings: object) => convert({ engine: { type: 'redis', redis: settings } }, schema);
+    assert.deepEqual(redis({ sentinel_address: ['a:1', 'b:2'], sentinel_master_name: 'main' }).config, {
+      redis: { url: 'redis://a:1,b:2', mode: 'sentinel', sentinel_master_name: 'main' },
+    });
+    assert.deepEqual(redis({ cluster_address: ['a:1'], tls: { enabled: true } }).config, {
+      redis: { url: 'rediss://a:1', mode: 'cluster' },
+    });
+    const { config, left } = redis({ address: ['a:1', 'b:2'] });
+    assert.deepEqual([config, left.map(({ name }) => name)], [{}, ['engine.redis.address']]);
+    assert.deepEqual(convert({ engine: { type: 'memory' } }, schema), { config: {}, left: [] });
+  });
+
+  test('whatever a file holds, Pharos takes what comes out', () => {
+    const value = fc.oneof(fc.string(), fc.integer(), fc.boolean(), fc.constant(null), fc.array(fc.string()));
+    const leaf = fc.dictionary(
+      fc.oneof(fc.constantFrom('channel_limit', 'token', 'history_ttl', 'presence', 'enabled', 'url'), fc.string()),
+      fc.oneof(value, fc.dictionary(fc.string(), value)),
+    );
+    const part = fc.oneof(leaf, value);
+    const tree = fc.record(
+      {
+        client: part,
+        websocket: part,
+        http_server: part,
+        log: part,
+        engine: fc.oneof(part, fc.record({ type: fc.constant('redis'), redis: part })),
+        channel: fc.oneof(part, fc.record({ without_namespace: part, namespaces: fc.array(part) })),
+        other: part,
+      },
+      { requiredKeys: [] },
+    );
+    const takes = fc.property(tree, (settings) => {
+      assert.deepEqual(checkTree(schema, convert(settings, schema).config), []);
+    });
+    fc.assert(takes, { numRuns: 300 });
+  });
+
+  test('a file that is none is a mistake that does not quote it', async (t) => {
+    for (const [name, text, message] of [
+      ['c.json', '{"client": {"token": "tell-nobody"', /is no valid JSON/],
+      ['c.yaml', 'a: [tell-nobody', /is no valid YAML/],
+      ['c.toml', 'a = tell-nobody', /is no valid TOML/],
+      ['c.json', '[]', /expected settings, a map/],
+      ['c.ini', '', /expected a name that ends in \.json/],
+    ] as const) {
+      const { status, out, err } = await run(t, name, text);
+      assert.deepEqual([status, out], [2, '']);
+      assert.match(err, message);
+      assert(!err.includes('tell-nobody'), err);
+    }
+    const terminal = fakeTerminal();
+    assert.equal(await runCli(['config', 'from-centrifugo', '/nowhere.json'], terminal), 2);
+    assert.match(terminal.stderr.text, /\/nowhere\.json can not be read/);
+  });
+});
