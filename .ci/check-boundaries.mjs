@@ -30,8 +30,8 @@ const tiers = {
 const testOnly = new Set(['testkit']);
 /** Services that put other services together. */
 const composers = {
-  standalone: ['edge', 'api', 'history-service', 'presence-service', 'webhooks'],
-  cli: ['edge', 'api', 'history-service', 'presence-service', 'webhooks', 'standalone'],
+  standalone: ['edge', 'api-service', 'history-service', 'presence-service', 'webhooks'],
+  cli: ['edge', 'api-service', 'history-service', 'presence-service', 'webhooks', 'standalone'],
 };
 /** Folders of one package that must not see each other, or that see nothing of their package but themselves. */
 const apart = [

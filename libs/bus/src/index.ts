@@ -2,6 +2,12 @@ export { BusError, type BusErrorCode, busErrors } from './errors.ts';
 export { MemoryBroker, type MemoryBrokerOptions } from './memory/memory-broker.ts';
 export { MemoryBus } from './memory/memory-bus.ts';
 export type * from './port.ts';
-export { historyRemoveMarker, markerProperty, skipHistoryProperty } from './port.ts';
+export {
+  deltaProperty,
+  historyRemoveMarker,
+  idempotencyKeyProperty,
+  markerProperty,
+  skipHistoryProperty,
+} from './port.ts';
 export { PulsarBus } from './pulsar/pulsar-bus.ts';
 export type { BusLogger, PulsarBusOptions } from './pulsar/pulsar-options.ts';

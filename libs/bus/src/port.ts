@@ -247,6 +247,12 @@ export const historyRemoveMarker = 'history-remove';
 /** A publication with this property, whatever its value, is delivered live and kept in no history and for no recovery. */
 export const skipHistoryProperty = 'pharos-skip-history';
 
+/** The key under which a publication is in its channel once, however often it is published (server API). */
+export const idempotencyKeyProperty = 'pharos-idempotency-key';
+
+/** A publication with this property, whatever its value, may be sent as the difference from the one before it. */
+export const deltaProperty = 'pharos-delta';
+
 export interface WorkSpec {
   readonly topic: string;
   readonly subscription: string;

@@ -1,14 +1,16 @@
+import { apiConfigSchema } from '@pharos/api-service';
 import { describeConfig, type z } from '@pharos/config';
 import { edgeConfigSchema, edgePreset } from '@pharos/edge';
 import { historyConfigSchema } from '@pharos/history-service';
 import { presenceConfigSchema } from '@pharos/presence-service';
 import { readConfig } from '@pharos/service';
-import { standalonePreset } from '@pharos/standalone';
+import { standaloneConfigSchema } from '@pharos/standalone';
 import type { ConfiguredService } from './config-command.ts';
 
 const schemas: Readonly<Record<ConfiguredService, () => z.ZodType>> = {
   edge: () => edgeConfigSchema(edgePreset),
-  standalone: () => edgeConfigSchema(standalonePreset),
+  standalone: standaloneConfigSchema,
+  api: apiConfigSchema,
   history: historyConfigSchema,
   presence: presenceConfigSchema,
 };

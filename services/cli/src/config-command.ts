@@ -4,8 +4,8 @@ import { CliError } from './errors.ts';
 import { oneOf, type ParsedOptions } from './options.ts';
 import { say, type Terminal } from './terminal.ts';
 
-export type ConfiguredService = 'edge' | 'standalone' | 'history' | 'presence';
-const services: readonly ConfiguredService[] = ['edge', 'standalone', 'history', 'presence'];
+export type ConfiguredService = 'edge' | 'standalone' | 'api' | 'history' | 'presence';
+const services: readonly ConfiguredService[] = ['edge', 'standalone', 'api', 'history', 'presence'];
 
 export const configCommand: Command = {
   name: 'config',

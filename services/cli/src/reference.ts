@@ -1,3 +1,4 @@
+import { apiConfigSchema, describeApiMetrics } from '@pharos/api-service';
 import { busErrors } from '@pharos/bus';
 import { disconnectCodes, errorCodes, protocolErrors, unsubscribeCodes } from '@pharos/client-protocol';
 import { configErrorTable, describeConfig, type SettingDescription } from '@pharos/config';
@@ -11,7 +12,7 @@ import { describePresenceMetrics, presenceConfigSchema } from '@pharos/presence-
 import { redisErrors } from '@pharos/redis';
 import { socketServerErrors } from '@pharos/socket-server';
 import { tokenErrors } from '@pharos/tokens';
-import { standalonePreset } from '@pharos/standalone';
+import { standaloneConfigSchema } from '@pharos/standalone';
 import { type MetricDescription, telemetryErrorTable } from '@pharos/telemetry';
 import { cliErrorTable } from './errors.ts';
 
@@ -20,9 +21,7 @@ const generated = (command: string): string =>
 
 /** Every option of the services, as Markdown, from the schemas themselves. */
 export function configurationReference(): string {
-  const standalone = new Map(
-    describeConfig(edgeConfigSchema(standalonePreset)).map((setting) => [setting.path, setting]),
-  );
+  const standalone = new Map(describeConfig(standaloneConfigSchema()).map((setting) => [setting.path, setting]));
   const edge = describeConfig(edgeConfigSchema(edgePreset));
   const rows = edge.map((setting) => [
     code(setting.path),
@@ -53,6 +52,12 @@ ${serviceOptions(edge, describeConfig(historyConfigSchema()))}
 same. Its own, and what has another default:
 
 ${serviceOptions(edge, describeConfig(presenceConfigSchema()))}
+
+## The service api
+\`pharos serve api\` takes \`name\`, \`internal\`, \`log_level\`, \`socket\`, \`pulsar\`, \`redis\` and \`channel\` as an edge does, and is to be given the same. Its own,
+and what has another default; \`npm start\` takes \`http_api\` too, and has the API at \`/api\` of the port that clients use once there is a key:
+
+${serviceOptions(edge, describeConfig(apiConfigSchema()))}
 `;
 }
 
@@ -135,6 +140,9 @@ ${metricTable(describeHistoryMetrics())}
 
 ## Presence
 ${metricTable(describePresenceMetrics())}
+
+## Server API
+${metricTable(describeApiMetrics())}
 `;
 }
 

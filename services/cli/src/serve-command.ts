@@ -14,6 +14,7 @@ interface ServiceModule {
 /** Loaded when asked for: `pharos produce` is not to wait for a server's code. */
 const SERVICES: ReadonlyMap<string, () => Promise<ServiceModule>> = new Map<string, () => Promise<ServiceModule>>([
   ['edge', () => import('@pharos/edge')],
+  ['api', () => import('@pharos/api-service')],
   ['history', () => import('@pharos/history-service')],
   ['presence', () => import('@pharos/presence-service')],
   ['standalone', () => import('@pharos/standalone')],

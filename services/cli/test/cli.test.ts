@@ -46,8 +46,8 @@ describe('pharos', () => {
     [['consume', '--type', 'shard'], /--type is 'shard', expected exclusive, shared, failover/],
     [['consume', '--count', '0'], /--count is '0'/],
     [['consume', 'chat'], /'chat' is not expected here/],
-    [['serve'], /name the service to run: edge, history, presence, standalone/],
-    [['serve', 'ege'], /there is no service 'ege', only edge, history, presence, standalone; did you mean edge\?/],
+    [['serve'], /name the service to run: edge, api, history, presence, standalone/],
+    [['serve', 'ege'], /there is no service 'ege', only edge, api, history, presence, standalone; did you mean edge\?/],
     [['serve', 'edge', 'edge'], /'edge' is not expected here/],
   ] as const) {
     test(`${args.join(' ')} ends with status 2 and says why`, async () => {

@@ -79,8 +79,15 @@ export const edgePreset: EdgePreset = {
   pulsarUrlRequired: true,
 };
 
-/** The edge's whole configuration, each option with its default and what it means. Times are milliseconds once read, sizes bytes. */
-export function edgeConfigSchema(preset: EdgePreset): z.ZodType<EdgeConfig> {
+/**
+ * The edge's whole configuration, each option with its default and what it means. Times are milliseconds once read, sizes bytes.
+ *
+ * @param others sections of services in the same process
+ */
+export function edgeConfigSchema<Others = unknown>(
+  preset: EdgePreset,
+  others: Readonly<Record<string, z.ZodType>> = {},
+): z.ZodType<EdgeConfig & Others> {
   const { name, internal, log_level } = serviceFields(preset.internalListen);
   return z.strictObject({
     name,
@@ -136,7 +143,8 @@ export function edgeConfigSchema(preset: EdgePreset): z.ZodType<EdgeConfig> {
       page: z.boolean().default(preset.open).describe('The chat page at /.'),
     }),
     channel: channelSection(preset),
-  }) as unknown as z.ZodType<EdgeConfig>;
+    ...others,
+  }) as unknown as z.ZodType<EdgeConfig & Others>;
 }
 
 function clientSchema(preset: EdgePreset): z.ZodType {

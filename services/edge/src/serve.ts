@@ -1,7 +1,7 @@
 import type { Bus } from '@pharos/bus';
 import type { Service } from '@pharos/lifecycle';
 import { type Identity, newIdentity, runService } from '@pharos/service';
-import { createSocketServer } from '@pharos/socket-server';
+import { createSocketServer, type SocketServer } from '@pharos/socket-server';
 import { createLogger, type Logger, Metrics } from '@pharos/telemetry';
 
 import type { EdgeConfig } from './config.ts';
@@ -25,6 +25,8 @@ export interface ServeOptions {
 /** What a process has one of. */
 export interface ServedParts {
   readonly bus: Bus;
+  /** For routes beside the edge's, before it listens. */
+  readonly server: SocketServer;
   readonly stores: EdgeStores;
   readonly identity: Identity;
   readonly logger: Logger;
@@ -58,7 +60,7 @@ export async function serveEdge(options: ServeOptions): Promise<void> {
     ...(history === undefined ? {} : { history }),
     ...(presence === undefined ? {} : { presence }),
   });
-  const others = options.createOthers?.({ bus, stores, identity, logger, metrics }) ?? [];
+  const others = options.createOthers?.({ bus, server, stores, identity, logger, metrics }) ?? [];
   await runService(
     {
       run: async () => {

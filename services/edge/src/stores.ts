@@ -9,6 +9,8 @@ import type { Logger } from '@pharos/telemetry';
 export interface EdgeStores {
   readonly history?: HistoryStore;
   readonly presence?: PresenceStore;
+  /** The connection that they share, where they are in Redis: for others in this process. */
+  readonly redis?: RedisClient;
   /** After the edge has stopped. */
   close(): Promise<void>;
 }
@@ -31,6 +33,7 @@ export function redisStores(config: RedisAccessConfig, logger: Logger): EdgeStor
   return {
     history,
     presence,
+    redis: client,
     async close(): Promise<void> {
       await history.close();
       await presence.close();

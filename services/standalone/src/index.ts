@@ -1,1 +1,1 @@
-export { main, standalonePreset } from './main.ts';
+export { main, standaloneConfigSchema, standalonePreset } from './main.ts';

@@ -1,3 +1,10 @@
+import {
+  ApiService,
+  type HttpApiConfig,
+  httpApiSection,
+  MemoryIdempotency,
+  RedisIdempotency,
+} from '@pharos/api-service';
 import { type Bus, MemoryBroker, MemoryBus } from '@pharos/bus';
 import {
   type EdgeConfig,
@@ -14,6 +21,7 @@ import { defaultQueueBytes, HistoryService } from '@pharos/history-service';
 import type { Service } from '@pharos/lifecycle';
 import { MemoryPresence } from '@pharos/presence';
 import { PresenceService } from '@pharos/presence-service';
+import { type z } from '@pharos/config';
 import { type MainOptions, pulsarBus, readConfig } from '@pharos/service';
 
 const loopback = '127.0.0.1';
@@ -31,13 +39,20 @@ export const standalonePreset: EdgePreset = {
   pulsarUrlRequired: false,
 };
 
+/** An edge's settings, and those of the server API, which is off until it has a key. */
+export type StandaloneConfig = EdgeConfig & { readonly http_api: HttpApiConfig };
+
+export function standaloneConfigSchema(): z.ZodType<StandaloneConfig> {
+  return edgeConfigSchema<{ readonly http_api: HttpApiConfig }>(standalonePreset, { http_api: httpApiSection(false) });
+}
+
 /**
  * The service `standalone`: everything in one process. Without a Pulsar URL it runs on the embedded bus, whose log ends with
  * the process. Resolves when it has stopped. @throws ConfigError, and what keeps it from starting
  */
 export async function main(options: MainOptions): Promise<void> {
-  const read = readConfig(edgeConfigSchema(standalonePreset), options);
-  const config: EdgeConfig = {
+  const read = readConfig(standaloneConfigSchema(), options);
+  const config: StandaloneConfig = {
     ...read,
     internal: { listen: read.internal.listen ?? internalListen(read.listen.port) },
   };
@@ -59,7 +74,7 @@ export async function main(options: MainOptions): Promise<void> {
 }
 
 /** What the stores need: somebody fills the history, and in Redis another process like this one may die and leave its members behind. */
-function others(config: EdgeConfig, parts: ServedParts): Service[] {
+function others(config: StandaloneConfig, parts: ServedParts): Service[] {
   const services: Service[] = [];
   const { channel, presence, pulsar } = config;
   const { history: historyStore, presence: presenceStore } = parts.stores;
@@ -71,7 +86,35 @@ function others(config: EdgeConfig, parts: ServedParts): Service[] {
     const { lease: leaseMs } = presence;
     services.push(new PresenceService({ ...parts, store: presenceStore, channel, leaseMs, publishTimeoutMs }));
   }
+  const api = serverApi(config, parts);
+  if (api !== undefined) services.push(api);
   return services;
+}
+
+/** Under /api of the port that clients use; undefined without a key. */
+function serverApi(
+  config: StandaloneConfig,
+  { server, stores, bus, logger, metrics }: ServedParts,
+): Service | undefined {
+  const { http_api: http, channel, pulsar } = config;
+  if (http.key === undefined && http.keys.length === 0) return undefined;
+  // Of this process alone, as the embedded log is: what lies on a Pulsar outlives it.
+  const own = pulsar.url === undefined ? new MemoryIdempotency() : undefined;
+  const { history, presence, redis } = stores;
+  const idempotency = redis === undefined ? own : new RedisIdempotency(redis, { keyPrefix: config.redis.prefix });
+  const service = new ApiService({
+    channel,
+    config: http,
+    bus,
+    logger,
+    metrics,
+    ...(history === undefined ? {} : { history }),
+    ...(presence === undefined ? {} : { presence }),
+    ...(idempotency === undefined ? {} : { idempotency }),
+  });
+  for (const route of service.routes) server.http(route);
+  logger.info('the server API is at /api');
+  return service;
 }
 
 /**

@@ -1,0 +1,124 @@
+import { type ChannelConfig, channelSection } from '@pharos/channels';
+import {
+  bytes,
+  duration,
+  type ListenAddress,
+  listenAddress,
+  type RedisAccessConfig,
+  redisSection,
+  secret,
+  z,
+} from '@pharos/config';
+import {
+  defaultInternalListen,
+  type PulsarConfig,
+  pulsarFields,
+  type ServiceConfig,
+  serviceFields,
+} from '@pharos/service';
+
+import type { KeyConfig } from './keys.ts';
+
+/** The section `http_api`. */
+export interface HttpApiConfig {
+  /** One key that allows everything. */
+  readonly key?: string | undefined;
+  readonly keys: readonly KeyConfig[];
+  readonly body_limit: number;
+  readonly max_requests: number;
+  readonly publish_timeout: number;
+  readonly read_timeout: number;
+  readonly max_members: number;
+}
+
+export interface ApiConfig extends ServiceConfig {
+  readonly listen: ListenAddress;
+  readonly socket: 'auto' | 'uws' | 'ws';
+  readonly drain_timeout: number;
+  readonly pulsar: PulsarConfig & { readonly tail_subscription: 'failover' | 'exclusive' };
+  readonly redis: RedisAccessConfig;
+  readonly channel: ChannelConfig;
+  readonly http_api: HttpApiConfig;
+}
+
+/** @param keyRequired whether the service is of no use without a key; else it is off until there is one */
+export function httpApiSection(keyRequired: boolean): z.ZodType {
+  const section = z.strictObject({
+    key: secret().optional().describe('A key for the server API that allows everything.'),
+    keys: z
+      .array(
+        z.strictObject({
+          name: z
+            .string()
+            .regex(/^[A-Za-z0-9._-]{1,64}$/)
+            .describe('What the audit log calls its holder.'),
+          key: secret().describe('The key itself.'),
+          scopes: z
+            .array(z.enum(['publish', 'read', 'admin']))
+            .min(1)
+            .describe('What it allows: publish; read (presence, history, who is connected); admin (everything).'),
+        }),
+      )
+      .default([])
+      .describe('Keys for the server API, each with what it allows.'),
+    body_limit: bytes({ minBytes: 1_024, maxBytes: 64 * 1024 * 1024 })
+      .default(8 * 1024 * 1024)
+      .describe('The largest request.'),
+    max_requests: z
+      .int()
+      .min(1)
+      .max(100_000)
+      .default(1_000)
+      .describe('Requests that are worked on at the same time; more are answered with error 111.'),
+    publish_timeout: duration({ minMs: 100, maxMs: 600_000 })
+      .default(5_000)
+      .describe('How long a publish may wait for the log.'),
+    read_timeout: duration({ minMs: 100, maxMs: 600_000 })
+      .default(5_000)
+      .describe('How long reading history may wait for the store to have what was published.'),
+    max_members: z.int().min(1).max(100_000).default(100_000).describe('Members that one answer to presence may hold.'),
+  });
+  return section.superRefine((read, context) => {
+    const { key, keys } = read as unknown as HttpApiConfig;
+    if (keyRequired && key === undefined && keys.length === 0) {
+      context.addIssue({
+        code: 'custom',
+        path: ['key'],
+        message: 'expected a key here or in http_api.keys: there is no default one',
+      });
+    }
+    const all = [...(key === undefined ? [] : [key]), ...keys.map((one) => one.key)];
+    if (new Set(all).size < all.length)
+      context.addIssue({ code: 'custom', path: ['keys'], message: 'expected each key once' });
+  });
+}
+
+/** All keys of the section, the single one as `default`. */
+export function keysOf({ key, keys }: HttpApiConfig): KeyConfig[] {
+  return [...(key === undefined ? [] : [{ name: 'default', key, scopes: ['admin' as const] }]), ...keys];
+}
+
+/** The service's whole configuration. Times are milliseconds once read, sizes bytes. */
+export function apiConfigSchema(): z.ZodType<ApiConfig> {
+  return z.strictObject({
+    ...serviceFields(defaultInternalListen),
+    listen: listenAddress()
+      .default({ host: '0.0.0.0', port: 8000 })
+      .describe('Where the application calls the server API, under /api.'),
+    socket: z
+      .enum(['auto', 'uws', 'ws'])
+      .default('auto')
+      .describe('Socket server: auto takes uws where its addon loads, else ws.'),
+    drain_timeout: duration({ maxMs: 3_600_000 }).default(10_000).describe('Time for requests under way at SIGTERM.'),
+    pulsar: z.strictObject({
+      ...pulsarFields(true),
+      tail_subscription: z
+        .enum(['failover', 'exclusive'])
+        .default('failover')
+        .describe('Subscription type of lane tails; exclusive attaches faster on brokers with a fail-over delay.'),
+    }),
+    redis: redisSection(false),
+    channel: channelSection({ open: false }),
+    http_api: httpApiSection(true),
+  }) as unknown as z.ZodType<ApiConfig>;
+}

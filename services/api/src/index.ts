@@ -1,0 +1,7 @@
+export { ApiService, type ApiServiceParts } from './api-service.ts';
+export { type ApiConfig, apiConfigSchema, type HttpApiConfig, httpApiSection } from './config.ts';
+export { MemoryIdempotency } from './idempotency/memory-store.ts';
+export type { IdempotencyStore } from './idempotency/port.ts';
+export { RedisIdempotency } from './idempotency/redis-store.ts';
+export { main } from './main.ts';
+export { describeApiMetrics } from './metrics.ts';

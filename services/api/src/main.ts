@@ -1,0 +1,96 @@
+import { type HistoryStore, RedisHistory } from '@pharos/history';
+import { type PresenceStore, RedisPresence } from '@pharos/presence';
+import { RedisClient } from '@pharos/redis';
+import { type MainOptions, newIdentity, pulsarBus, readConfig, redisOptions, runService } from '@pharos/service';
+import { checkAddress, createSocketServer } from '@pharos/socket-server';
+import { createLogger, type InternalServer, type Logger, Metrics, startInternalServer } from '@pharos/telemetry';
+
+import { ApiService } from './api-service.ts';
+import { type ApiConfig, apiConfigSchema } from './config.ts';
+import type { IdempotencyStore } from './idempotency/port.ts';
+import { RedisIdempotency } from './idempotency/redis-store.ts';
+
+/** The service `api`. Resolves when it has stopped. @throws ConfigError, and what keeps it from starting */
+export async function main(options: MainOptions): Promise<void> {
+  const config = readConfig(apiConfigSchema(), options);
+  const logger = createLogger({ name: 'api', level: config.log_level });
+  const identity = newIdentity(config.name);
+  const server = await createSocketServer({
+    implementation: config.socket,
+    onWarning: (text) => logger.warn(text),
+    onError: (error, context) => logger.error({ err: error }, context),
+  });
+  const metrics = new Metrics();
+  const bus = pulsarBus(config.pulsar, identity, logger);
+  const stores = redisStores(config, logger);
+  const { channel, http_api: http } = config;
+  const service = new ApiService({ ...stores, channel, config: http, bus, logger, metrics });
+  for (const route of service.routes) server.http(route);
+  let internal: InternalServer | undefined;
+  await runService(
+    {
+      run: async () => {
+        await checkAddress(config.listen.host, config.listen.port);
+        const { listen } = config.internal;
+        if (listen !== undefined) {
+          internal = await startInternalServer({
+            ...listen,
+            registry: metrics.registry,
+            isReady: () => service.readiness(),
+            onError: (error) => logger.error({ err: error }, 'the internal listener failed'),
+          });
+        }
+        await service.run();
+        if (!service.readiness().ready) return;
+        const port = await server.listen(config.listen.host, config.listen.port);
+        logger.info(
+          { port, internalPort: internal?.port, socket: server.implementation },
+          `api ${identity.name} listens at ${config.listen.host}:${port}`,
+        );
+      },
+      drain: () => service.drain(),
+      stop: async () => {
+        await service.stop();
+        await server.stop();
+        await stores.close();
+        await bus.close();
+        await internal?.stop();
+      },
+    },
+    config.drain_timeout,
+    logger,
+  );
+}
+
+interface Stores {
+  readonly history?: HistoryStore;
+  readonly presence?: PresenceStore;
+  readonly idempotency?: IdempotencyStore;
+  close(): Promise<void>;
+}
+
+function redisStores({ redis: config }: ApiConfig, logger: Logger): Stores {
+  if (config.url === undefined) {
+    logger.warn('redis.url is not set: there is no history, no presence and no idempotent publish');
+    return { close: () => Promise.resolve() };
+  }
+  const client = RedisClient.start(redisOptions(config), (error) => {
+    logger.error({ err: error }, 'Redis can not be used yet: what needs it is answered with error 100');
+  });
+  client.onConnection((connected) => {
+    if (connected) logger.info('connected to Redis');
+    else logger.warn('the connection to Redis was lost');
+  });
+  const history = new RedisHistory(client, { keyPrefix: config.prefix });
+  const presence = new RedisPresence(client, { keyPrefix: config.prefix });
+  return {
+    history,
+    presence,
+    idempotency: new RedisIdempotency(client, { keyPrefix: config.prefix }),
+    async close(): Promise<void> {
+      await history.close();
+      await presence.close();
+      client.close();
+    },
+  };
+}

@@ -1,0 +1,221 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { deltaProperty, MemoryBroker, MemoryBus, skipHistoryProperty } from '@pharos/bus';
+import { Collector } from '@pharos/testkit';
+import { type Json, post, startApi } from './support/api.ts';
+
+interface Seen {
+  readonly channel: string;
+  readonly data: string;
+  readonly offset: number;
+  readonly properties: Record<string, string>;
+}
+
+/** Everything that comes by in a log. */
+async function follow(broker: MemoryBroker, topic: string): Promise<Collector<Seen>> {
+  const seen = new Collector<Seen>();
+  const log = await new MemoryBus(broker).openLog({ topic, lanes: topic.endsWith('kept') ? 4 : 1 });
+  for (let lane = 0; lane < log.lanes; lane++) {
+    await log.attach(
+      lane,
+      {
+        entry(entry) {
+          const cursor = entry.publications();
+          while (cursor.next()) {
+            seen.add({
+              channel: cursor.channel(),
+              data: cursor.buffer.toString('utf8', cursor.dataStart, cursor.dataEnd),
+              offset: cursor.offset,
+              properties: Object.fromEntries(cursor.properties()),
+            });
+          }
+        },
+      },
+      { at: 'earliest' },
+    );
+  }
+  return seen;
+}
+
+const chat = 'persistent://public/default/chat';
+
+describe('publish and broadcast', () => {
+  test('a publication lies in the log as it was written, and the answer says where', async (t) => {
+    const broker = new MemoryBroker();
+    const api = await startApi(t, { broker });
+    const seen = await follow(broker, chat);
+    const { text } = await api.call(
+      'publish',
+      '{"channel":"a","data":{"n":12345678901234567890,"s":"é\\n"},"tags":{"k":"v"},"skip_history":true,"delta":true}',
+    );
+    const { result } = JSON.parse(text) as { result: { offset: number; epoch: string } };
+    const published = await seen.waitFor(() => true, 'the publication');
+    assert.equal(published.data, '{"n":12345678901234567890,"s":"é\\n"}', 'digit by digit');
+    assert.deepEqual(published.properties, { k: 'v', [skipHistoryProperty]: 'true', [deltaProperty]: 'true' });
+    assert.equal(result.offset, published.offset);
+    assert.match(result.epoch, /\.1$/);
+  });
+
+  test('offsets are exact under many publishes at once, into many lanes', async (t) => {
+    const broker = new MemoryBroker();
+    const api = await startApi(t, { broker });
+    const seen = await follow(broker, 'persistent://public/default/kept');
+    const answers = await Promise.all(
+      Array.from({ length: 300 }, (_, n) => api.result('publish', { channel: `kept:${n % 7}`, data: n })),
+    );
+    await seen.waitFor(() => seen.items.length === 300, 'all of them');
+    for (const [n, { offset }] of answers.entries()) {
+      const found = seen.items.find(({ data }) => data === String(n));
+      assert.equal(offset, found?.offset, `publication ${n}`);
+    }
+  });
+
+  test('bytes come by base64', async (t) => {
+    const broker = new MemoryBroker();
+    const api = await startApi(t, { broker });
+    const seen = await follow(broker, chat);
+    await api.result('publish', { channel: 'a', b64data: Buffer.from('raw bytes').toString('base64') });
+    assert.equal((await seen.waitFor(() => true, 'the publication')).data, 'raw bytes');
+  });
+
+  test('a broadcast answers for each channel', async (t) => {
+    const api = await startApi(t);
+    const { responses } = await api.result('broadcast', { channels: ['a', 'none:b', 'c'], data: 1 });
+    const [first, second, third] = responses as [Json, Json, Json];
+    assert.equal((first['result'] as Json)['offset'], 1);
+    assert.equal((second['error'] as Json)['code'], 102);
+    assert.equal((third['result'] as Json)['offset'], 2);
+  });
+
+  test('what is wrong is named', async (t) => {
+    const api = await startApi(t);
+    const message = async (body: unknown): Promise<string> =>
+      ((await api.call('publish', body)).body['error'] as { message: string }).message;
+    assert.match(await message('{'), /not JSON/);
+    assert.match(await message([]), /not a JSON object/);
+    assert.match(await message({ data: 1 }), /channel: it is missing/);
+    assert.match(await message({ channel: 1, data: 1 }), /channel: expected a string/);
+    assert.match(await message({ channel: 'a' }), /either data or b64data/);
+    assert.match(await message({ channel: 'a', data: 1, b64data: 'YQ==' }), /either data or b64data/);
+    assert.match(await message({ channel: 'a', b64data: 'no!' }), /b64data: expected base64/);
+    assert.match(await message({ channel: 'a', data: 1, skip_histroy: true }), /skip_histroy: there is no such field/);
+    assert.match(await message({ channel: 'a', data: 1, tags: { a: 1 } }), /tags\["a"\]: expected a string/);
+    assert.match(await message({ channel: 'a', data: 1, tags: { 'pharos-user': 'x' } }), /the name is taken/);
+    assert.match(await message({ channel: 'plain:UPPER', data: 1 }), /no channel can be called so/);
+    assert.equal(await api.errorOf('publish', { channel: 'none:a', data: 1 }), 102);
+  });
+});
+
+describe('keys, scopes and statuses', () => {
+  const keys = JSON.stringify([
+    { name: 'app', key: 'publishes', scopes: ['publish'] },
+    { name: 'dashboard', key: 'reads', scopes: ['read'] },
+  ]);
+  const publication = { channel: 'a', data: 1 };
+
+  test('without a key, or with a wrong one, nothing is told', async (t) => {
+    const api = await startApi(t, { env: { PHAROS_HTTP_API_KEYS: keys } });
+    for (const headers of [{}, { 'X-API-Key': '' }, { 'X-API-Key': 'secre' }, { Authorization: 'Bearer secret' }]) {
+      const { status, body } = await api.call('publish', publication, headers);
+      assert.equal(status, 401);
+      assert.deepEqual(body, { error: { code: 101, message: 'unauthorized' } });
+    }
+    assert.equal((await api.call('publish', publication, { Authorization: 'apikey secret' })).status, 200);
+    assert.equal((await post(`${api.url}/publish?api_key=secret`, publication, {})).status, 401);
+  });
+
+  test('a key allows what its scopes say', async (t) => {
+    const api = await startApi(t, { env: { PHAROS_HTTP_API_KEYS: keys } });
+    const code = async (key: string, method: string, body: unknown): Promise<unknown> =>
+      ((await api.call(method, body, { 'X-API-Key': key })).body['error'] as Json | undefined)?.['code'];
+    assert.equal(await code('publishes', 'publish', publication), undefined);
+    assert.equal(await code('publishes', 'presence_stats', { channel: 'kept:a' }), 103);
+    assert.equal(await code('reads', 'presence_stats', { channel: 'kept:a' }), undefined);
+    assert.equal(await code('reads', 'publish', publication), 103);
+    assert.equal(await code('publishes', 'history_remove', { channel: 'kept:a' }), 103);
+    const { body } = await api.call(
+      'batch',
+      { commands: [{ publish: publication }, { history_remove: { channel: 'a' } }] },
+      { 'X-API-Key': 'publishes' },
+    );
+    const [first, second] = (body['result'] as { replies: Json[] }).replies;
+    assert.ok(first?.['publish']);
+    assert.equal((second?.['error'] as Json | undefined)?.['code'], 103);
+  });
+
+  test('errors by status where that is asked for', async (t) => {
+    const api = await startApi(t, { env: { PHAROS_HTTP_API_BODY_LIMIT: '1KiB' } });
+    const transport = { 'X-API-Key': 'secret', 'X-Centrifugo-Error-Mode': 'transport' };
+    const status = async (method: string, body: unknown): Promise<number> =>
+      (await api.call(method, body, transport)).status;
+    assert.equal(await status('publish', publication), 200);
+    assert.equal(await status('publish', { channel: 'none:a', data: 1 }), 404);
+    assert.equal(await status('publish', {}), 400);
+    assert.equal(await status('presence', { channel: 'plain:a' }), 400);
+    assert.equal(await status('publish', { channel: 'a', data: 'x'.repeat(2_000) }), 413);
+    assert.equal(await api.errorOf('publish', {}), 107, 'and by 200 where it is not');
+    const { status: unknown } = await post(api.url, { method: 'nothing' }, transport);
+    assert.equal(unknown, 404);
+  });
+
+  test('the older form names the method in the body', async (t) => {
+    const api = await startApi(t);
+    const { body } = await post(api.url, { method: 'publish', params: publication }, { 'X-API-Key': 'secret' });
+    assert.equal((body['result'] as Json)['offset'], 1);
+  });
+
+  test('admin commands are written down with who sent them, and never their data or key', async (t) => {
+    const api = await startApi(t);
+    await api.result('publish', { channel: 'kept:a', data: 'not for the log' });
+    await api.result('history_remove', { channel: 'kept:a' });
+    const lines = api.log.map((line) => JSON.parse(line) as Json).filter((line) => line['audit'] === true);
+    assert.equal(lines.length, 1);
+    const [line] = lines;
+    assert.equal(line?.['method'], 'history_remove');
+    assert.equal(line['key'], 'default');
+    assert.equal(line['channel'], 'kept:a');
+    assert.equal(line['outcome'], 0);
+    assert.ok(!api.log.join('').includes('not for the log') && !api.log.join('').includes('secret'));
+  });
+});
+
+describe('presence and batch', () => {
+  test('members and their number', async (t) => {
+    const api = await startApi(t);
+    const owner = { node: 'n', generation: 'g1' };
+    await api.presence.acquire(owner, Buffer.alloc(0), 60_000);
+    const member = { client: 'c1', user: 'ann', info: Buffer.from('{"conn_info":{"n":1.0}}') };
+    await api.presence.index(owner, ['kept:a']);
+    await api.presence.change([{ do: 'join', channel: 'kept:a', id: 'i1', owner, member }]);
+    const { text } = await api.call('presence', { channel: 'kept:a' });
+    assert.equal(text, '{"result":{"presence":{"c1":{"user":"ann","client":"c1","conn_info":{"n":1.0}}}}}');
+    assert.deepEqual(await api.result('presence_stats', { channel: 'kept:a' }), { num_clients: 1, num_users: 1 });
+    assert.equal(await api.errorOf('presence', { channel: 'plain:a' }), 108);
+  });
+
+  test('a batch in order, in parallel, and with what is wrong in its place', async (t) => {
+    const api = await startApi(t);
+    const commands = Array.from({ length: 50 }, (_, n) => ({ publish: { channel: 'a', data: { n, s: '],{"' } } }));
+    for (const parallel of [false, true]) {
+      const { replies } = (await api.result('batch', { commands, parallel })) as { replies: Json[] };
+      const offsets = replies.map((reply) => (reply['publish'] as { offset: number }).offset);
+      assert.equal(new Set(offsets).size, 50);
+      if (!parallel)
+        assert.deepEqual(
+          offsets,
+          Array.from({ length: 50 }, (_, n) => n + 1),
+        );
+    }
+    const { replies } = (await api.result('batch', {
+      commands: [{ nothing: {} }, { publish: [] }, { presence_stats: { channel: 'kept:a' } }],
+    })) as { replies: Json[] };
+    assert.deepEqual(
+      replies.map((reply) => (reply['error'] as Json | undefined)?.['code']),
+      [104, 107, undefined],
+    );
+    assert.equal(await api.errorOf('batch', { commands: [{ batch: {} }] }), 107);
+    assert.equal(await api.errorOf('batch', { commands: [1] }), 107);
+    assert.equal(await api.errorOf('batch', { commands: {} }), 107);
+    assert.deepEqual((await api.result('batch', { commands: [] }))['replies'], []);
+  });
+});
