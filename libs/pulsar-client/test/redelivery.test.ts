@@ -73,6 +73,15 @@ describe('negative acknowledgements', () => {
     assert.equal(asked.length, 2);
   });
 
+  test('a backoff from 0 on is none, however often a message came again', (t) => {
+    const { redelivery, asked, tick } = redeliveryOf(t, {
+      nackBackoff: { minDelayMs: 0, maxDelayMs: 1000, multiplier: 2 },
+    });
+    redelivery.refuse(message(1), 5000);
+    tick(2);
+    assert.deepEqual(asked, [[1]]);
+  });
+
   test('with a backoff the delay grows with each redelivery, up to its end', (t) => {
     const { redelivery, asked, tick } = redeliveryOf(t, {
       nackBackoff: { minDelayMs: 100, maxDelayMs: 350, multiplier: 2 },

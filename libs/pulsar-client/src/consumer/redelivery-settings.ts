@@ -49,7 +49,9 @@ export function redeliverySettings(config: ConsumerConfig, shared: boolean): Red
 }
 
 export function backoffDelayMs(backoff: Required<RedeliveryBackoff>, redeliveries: number): number {
-  return Math.min(backoff.maxDelayMs, backoff.minDelayMs * backoff.multiplier ** redeliveries);
+  const { minDelayMs, maxDelayMs, multiplier } = backoff;
+  // The power is infinite at last, and 0 times that no number.
+  return minDelayMs === 0 ? 0 : Math.min(maxDelayMs, minDelayMs * multiplier ** redeliveries);
 }
 
 function backoffOf(
