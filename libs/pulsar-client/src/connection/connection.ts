@@ -137,7 +137,7 @@ export class Connection {
 
   resumeReading(holder: object): void {
     if (!this.#pausing.delete(holder) || this.#pausing.size > 0) return;
-    this.#keepAlive.heard();
+    this.#keepAlive.resumed();
     this.#socket.resume();
   }
 
@@ -341,11 +341,14 @@ export class Connection {
   #newKeepAlive(): KeepAlive {
     const { keepAliveIntervalMs: intervalMs } = this.#options;
     const silence = `${this.url} has not been heard of for ${intervalMs} ms`;
+    const stuck = `a consumer was sent too much and takes nothing: what ${this.url} answers was not read for ${intervalMs} ms`;
     return new KeepAlive({
       intervalMs,
       isPaused: () => this.#pausing.size > 0,
       ping: () => this.send({ type: 'ping', command: {} }),
       silent: () => this.#fail(new PulsarError('ConnectError', silence)),
+      isOwed: () => this.#requests.size > 0,
+      stuck: () => this.#fail(new PulsarError('ConnectError', stuck)),
     });
   }
 

@@ -4,6 +4,10 @@ export interface KeepAliveParts {
   readonly isPaused: () => boolean;
   readonly ping: () => void;
   readonly silent: () => void;
+  /** Whether somebody waits for an answer. */
+  readonly isOwed: () => boolean;
+  /** Nothing was read for a whole interval, and somebody waits for what may lie behind it. */
+  readonly stuck: () => void;
 }
 
 /** Intervals that one frame may take on a slow network. Beyond, its size is taken to be damaged: it would swallow all that comes. */
@@ -15,6 +19,7 @@ export class KeepAlive {
   #heard = true;
   #progressed = false;
   #frameIntervals = 0;
+  #pausedBefore = false;
   #timer: NodeJS.Timeout | undefined;
 
   constructor(parts: KeepAliveParts) {
@@ -37,17 +42,29 @@ export class KeepAlive {
     this.#progressed = true;
   }
 
+  /** It is read on. */
+  resumed(): void {
+    this.#pausedBefore = false;
+    this.heard();
+  }
+
   stop(): void {
     clearInterval(this.#timer);
   }
 
   #check(): void {
-    // The other side must go on hearing of us, or it takes us for gone.
-    if (this.#parts.isPaused()) return this.#parts.ping();
+    if (this.#parts.isPaused()) return this.#checkPaused();
     const slow = this.#progressed && ++this.#frameIntervals < maxFrameIntervals;
     if (!this.#heard && !slow) return this.#parts.silent();
     this.#heard = false;
     this.#progressed = false;
+    this.#parts.ping();
+  }
+
+  #checkPaused(): void {
+    if (this.#pausedBefore && this.#parts.isOwed()) return this.#parts.stuck();
+    this.#pausedBefore = true;
+    // The other side must go on hearing of us, or it takes us for gone.
     this.#parts.ping();
   }
 }

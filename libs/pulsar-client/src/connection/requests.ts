@@ -31,6 +31,10 @@ export class Requests {
     this.#timeoutMs = timeoutMs;
   }
 
+  get size(): number {
+    return this.#pending.size;
+  }
+
   add<Name extends ResponseCommand>(
     expected: Name,
     what: string,
