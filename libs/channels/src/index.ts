@@ -1,4 +1,4 @@
-export { defaultNamespace, isChannelName, isForUser, isPrivate } from './channel-name.ts';
+export { defaultNamespace, isChannelName, isForUser, isPrivate, namespaceName } from './channel-name.ts';
 export {
   clientInfoOf,
   decodeLifecycleEvent,

@@ -75,6 +75,12 @@ export class Namespaces {
     return new Set(recoverable.map(({ log }) => log));
   }
 
+  /** Names of those of the log whose channels have history, in a fixed order. */
+  withHistory(log: LivingLog): string[] {
+    const kept = [...this.#byName.values()].filter((each) => each.log === log && keepsHistory(each.options));
+    return kept.map(({ name }) => name).sort();
+  }
+
   get logs(): ReadonlySet<LivingLog> {
     return new Set(
       [...this.#byName.values()].flatMap(({ log, lifecycle }) => [log, ...(lifecycle ? [lifecycle] : [])]),

@@ -23,6 +23,8 @@ export interface LaneState {
 export interface StoredLane extends LaneState {
   /** Where the writer goes on: after this position in the log, whose offset is the watermark. Undefined where the writer didn't say. */
   readonly position?: string;
+  /** Those whose publications the lane has, of all its time. Undefined where the writer didn't say. */
+  readonly namespaces?: readonly string[];
 }
 
 /** What a namespace lets a channel's history be, whichever tier serves it. */
@@ -66,12 +68,17 @@ export interface Batch {
   readonly floor?: number;
   /** Where the message at `watermark` lies, as the log calls it, at most 200 characters; kept with the watermark, in the same write. */
   readonly position?: string;
+  /**
+   * The namespaces whose publications the writer brings, as it thinks that the store has them, and from now on: where the store has others,
+   * nothing is written. So a writer with another configuration can't pass over publications unnoticed. @default not looked at
+   */
+  readonly namespaces?: { readonly before: readonly string[]; readonly after: readonly string[] };
 }
 
 export type WriteOutcome =
   | ({ readonly written: true; readonly duplicates: number } & LaneState)
   /**
-   * The store has another watermark, or none of this lane (undefined). At or above what the writer was about to set: it is written,
+   * The store has another watermark, other namespaces, or nothing of this lane (undefined). At or above what the writer was about to set: it is written,
    * by an attempt whose answer was lost or by another writer of the same log. Below: the store was rolled back, and the writer seeks
    * back to there. None: the writer rebuilds.
    */
@@ -82,10 +89,12 @@ export interface Question {
   /** The offset up to which the client has everything. */
   readonly offset: number;
   readonly limits: ChannelLimits;
+  /** That of the channel, to be asked whether the lane has its publications at all. @default not looked at */
+  readonly namespace?: string;
 }
 
 /**
- * - `no-lane`: the store has nothing of the lane (not built yet, or lost).
+ * - `no-lane`: the store has nothing of the lane (not built yet, or lost), or of the channel's namespace in it.
  * - `floor`: the offset lies below the lane's floor.
  * - `trimmed`: some of what was missed is no longer kept.
  * - `too-many`, `too-old`: more, or older, than the namespace lets recover.
@@ -107,6 +116,8 @@ export interface HistoryQuery {
   /** Newest first. @default false */
   readonly reverse?: boolean;
   readonly limits: ChannelLimits;
+  /** As in a question. */
+  readonly namespace?: string;
 }
 
 export interface HistoryPage extends LaneState {
@@ -132,9 +143,15 @@ export interface HistoryStore {
   append(lane: LaneId, batch: Batch): Promise<WriteOutcome>;
   /**
    * Begins a lane anew, at a watermark and floor of `floor`: the first offset that will be appended less one. `previous`
-   * is the watermark that it replaces, undefined where there is none. @throws HistoryError
+   * is the watermark that it replaces, undefined where there is none; `namespaces` whose publications will be appended, undefined where
+   * that isn't to be looked at. @throws HistoryError
    */
-  rebuild(lane: LaneId, floor: number, previous: number | undefined): Promise<WriteOutcome>;
+  rebuild(
+    lane: LaneId,
+    floor: number,
+    previous: number | undefined,
+    namespaces?: readonly string[],
+  ): Promise<WriteOutcome>;
   /**
    * Forgets channels that are past their time, raising the floor, and keeps an idle lane from being forgotten itself. To be called now
    * and again. @throws HistoryError
@@ -145,7 +162,7 @@ export interface HistoryStore {
    * be told; in the order of the questions. Each answer is one atomic read of the lane. @throws HistoryError
    */
   recoverMany(lane: LaneId, questions: readonly Question[], deadlineMs?: number): Promise<Recovery[]>;
-  /** One page of a channel's history; undefined where the store knows nothing of the lane. @throws HistoryError */
+  /** One page of a channel's history; undefined where the store knows nothing of the lane, or of the namespace in it. @throws HistoryError */
   history(lane: LaneId, channel: string, query: HistoryQuery): Promise<HistoryPage | undefined>;
   /** What is under way fails. Connections belong to who made them. */
   close(): Promise<void>;

@@ -30,7 +30,7 @@ export class MemoryRig implements HistoryUnderTest {
       kind: 'memory',
       state: (lane) => current().state(lane),
       append: (lane, batch) => noted((store) => store.append(lane, batch)),
-      rebuild: (lane, floor, previous) => noted((store) => store.rebuild(lane, floor, previous)),
+      rebuild: (...args) => noted((store) => store.rebuild(...args)),
       tidy: (lane) => noted((store) => store.tidy(lane)),
       recoverMany: (lane, questions) => current().recoverMany(lane, questions),
       history: (lane, channel, query) => current().history(lane, channel, query),

@@ -30,4 +30,25 @@ describe('a store that has nothing of a lane', () => {
     assert.deepEqual(await askAt(9_070), { tier: 'store', epoch, through: 3, publications: [] });
     laneStore.close();
   });
+
+  test('or of a namespace that is to have history from now on; what others have in the lane goes on', async () => {
+    let nowMs = 0;
+    const store = new MemoryHistory();
+    const metrics = new EdgeMetrics(new Metrics(createRegistry({ processMetrics: false })));
+    const logger = createLogger({ name: 'edge', level: 'silent' });
+    const laneStore = new LaneStore(() => lane, { store, logger, metrics, now: () => nowMs });
+    await store.rebuild(lane, 0, undefined, ['old']);
+    await store.append(lane, { previous: 0, watermark: 9, entries: [] });
+    const ask = (channel: string): Promise<unknown> => laneStore.older(channel, 5, limits, 1_000);
+    const has = { tier: 'store', epoch: lane.epoch, through: 9, publications: [] };
+    const wanted = { since: 5, limit: 10, ringBegin: 9 };
+    const page = (): Promise<unknown> => laneStore.page('new:a', wanted, false, { size: 9, ttlMs: 9_000 }, Infinity);
+    assert.deepEqual([await ask('old:a'), await ask('new:a'), await page()], [has, { unbuilt: true }, undefined]);
+    nowMs = 30_000;
+    assert.equal(await laneStore.has(9, 5_000), true);
+    assert.deepEqual([await ask('old:a'), await ask('new:a')], [has, { unbuilt: true }]);
+    nowMs = 61_000;
+    assert.deepEqual([await ask('old:a'), await ask('new:a')], [has, { unrecoverable: 'history' }]);
+    laneStore.close();
+  });
 });

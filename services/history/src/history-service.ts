@@ -34,7 +34,10 @@ const defaultLookMs = 5_000;
 /** However many lanes there are, each may have as much as a batch takes. */
 const minLaneQueueBytes = 256 * 1024;
 
-/** Brings the recent publications of every log whose channels have history into the store, lane by lane, with others of its kind. */
+/**
+ * Brings the recent publications of every log whose channels have history into the store, lane by lane, with others of its kind; and on every log
+ * of several lanes misplaced messages to their right ones.
+ */
 export class HistoryService implements Service {
   readonly #parts: HistoryServiceParts;
   readonly #metrics: HistoryMetrics;
@@ -63,8 +66,11 @@ export class HistoryService implements Service {
     const { logger, store, identity, queueBytes } = this.#parts;
     const namespaces = await this.#openNamespaces();
     if (namespaces === undefined || this.#stopping.signal.aborted) return;
-    const logs = [...namespaces.recoverableLogs];
-    if (logs.length === 0) logger.warn('no namespace has history: history_size and history_ttl are 0 in all of them');
+    // On several lanes messages can be misplaced, whether or not anything is kept.
+    const recoverable = namespaces.recoverableLogs;
+    const logs = [...namespaces.logs].filter((log) => recoverable.has(log) || log.lanes > 1);
+    if (recoverable.size === 0)
+      logger.warn('no namespace has history: history_size and history_ttl are 0 in all of them');
     const lanes = logs.reduce((sum, log) => sum + log.lanes, 0);
     this.#logs = logs.map((log) => {
       for (const limitation of log.limitations) logger.warn({ topic: log.topic }, limitation);
@@ -72,6 +78,7 @@ export class HistoryService implements Service {
         log,
         member: `${identity.name}-${identity.boot}`,
         store,
+        namespaces: namespaces.withHistory(log),
         limitsOf: limitsIn(namespaces, log),
         lookMs: this.#parts.lookMs ?? defaultLookMs,
         queueBytes: Math.max(minLaneQueueBytes, Math.floor(queueBytes / lanes)),
@@ -81,7 +88,7 @@ export class HistoryService implements Service {
     });
     this.#state = 'running';
     for (const log of this.#logs) log.run();
-    logger.info({ logs: logs.map(({ topic }) => topic), lanes, store: store.kind }, 'history is kept');
+    logger.info({ logs: logs.map(({ topic }) => topic), lanes, store: store.kind }, 'logs are followed');
   }
 
   async drain(): Promise<void> {

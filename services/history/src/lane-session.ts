@@ -5,7 +5,7 @@ import type { Logger } from '@pharos/telemetry';
 import { type LaneBatch, laneBatch, type LimitsOf, type Misplaced } from './lane-batch.ts';
 import { LaneFeed } from './lane-feed.ts';
 import type { LaneProgress } from './lane-progress.ts';
-import { type LaneStart, startLane } from './lane-start.ts';
+import { keeps, type LaneStart, startLane } from './lane-start.ts';
 import type { HistoryMetrics, RewindReason } from './metrics.ts';
 
 export interface SessionParts {
@@ -13,6 +13,8 @@ export interface SessionParts {
   readonly lane: LaneId;
   readonly group: LaneGroup;
   readonly store: HistoryStore;
+  /** Those with history in this log, in a fixed order; `limitsOf` has limits for their channels. */
+  readonly namespaces: readonly string[];
   readonly limitsOf: LimitsOf;
   readonly queueBytes: number;
   /** How often an idle lane is looked for: until somebody finds that the store lost it, edges put off who was away for long. */
@@ -117,9 +119,9 @@ export class LaneSession {
   }
 
   async #append({ batch, kinds }: LaneBatch): Promise<void> {
-    const { store, lane, metrics, progress } = this.#parts;
+    const { store, lane, namespaces, metrics, progress } = this.#parts;
     const took = metrics.appendSeconds.startTimer();
-    const outcome = await store.append(lane, batch).catch((error: unknown) => {
+    const outcome = await store.append(lane, { ...batch, namespaces: keeps(namespaces) }).catch((error: unknown) => {
       metrics.batches.inc({ outcome: 'failed' });
       throw error;
     });

@@ -1,5 +1,5 @@
 import { BusError, type LaneGroup, type LaneTail, type Log, type TailHandler, type TailStart } from '@pharos/bus';
-import { HistoryError, type HistoryStore, type LaneId, type WriteOutcome } from '@pharos/history';
+import { type Batch, HistoryError, type HistoryStore, type LaneId, type WriteOutcome } from '@pharos/history';
 
 import type { LaneFeed } from './lane-feed.ts';
 
@@ -8,7 +8,12 @@ export interface StartParts {
   readonly lane: LaneId;
   readonly group: LaneGroup;
   readonly store: HistoryStore;
+  /** Those whose publications this writer brings over. */
+  readonly namespaces: readonly string[];
 }
+
+/** `empty`: the store had nothing; `beyond`: it stood behind the end of the log; `namespaces`: it lacks some that are to have history now. */
+type Rebuilt = 'empty' | 'beyond' | 'namespaces';
 
 /** Where a lane's writer begins. */
 export interface LaneStart {
@@ -17,7 +22,7 @@ export interface LaneStart {
   /** So many messages of the log were gone before they could be brought over. */
   readonly lost: number;
   /** Why the lane was begun anew, where it was. */
-  readonly rebuilt?: 'empty' | 'beyond';
+  readonly rebuilt?: Rebuilt;
   /** Whether the misplaced messages of an entry were brought to their lanes long ago. */
   readonly isDone: (position: string) => boolean;
 }
@@ -26,26 +31,35 @@ const nobodyListens: TailHandler = { entry: () => undefined };
 
 /**
  * Begins where the store stands. Without a state at the oldest message that the log has; where the log goes on later than the store stands,
- * there, with what lies between as lost.
+ * there, with what lies between as lost. From the oldest message too where a namespace is to have history that had none: who was there before
+ * would be told that nothing was missed.
  *
  * @throws BusError, HistoryError
  */
 export async function startLane(parts: StartParts, feed: LaneFeed): Promise<LaneStart> {
-  const { store, lane } = parts;
+  const { store, lane, namespaces } = parts;
   const state = await store.state(lane);
-  if (state === undefined) return rebuild(parts, feed, undefined);
-  const { watermark } = state;
+  if (state === undefined) return rebuild(parts, feed, undefined, 'empty');
+  const { watermark, namespaces: before } = state;
+  if (before === undefined || namespaces.some((name) => !before.includes(name))) {
+    return rebuild(parts, feed, watermark, 'namespaces');
+  }
+  if (before.length > namespaces.length) {
+    // Before anything of theirs is passed over.
+    const fewer = { previous: watermark, watermark, entries: [], namespaces: { before, after: namespaces } };
+    mustBeWritten(await store.append(lane, fewer));
+  }
   try {
     const { tail } = await attach(parts, feed, { at: 'after', position: state.position ?? '', offset: watermark });
     return { tail, watermark, lost: 0, isDone: () => false };
   } catch (error) {
     if (!(error instanceof BusError) || error.code !== 'position-gone') throw error;
   }
-  if ((await headOf(parts)) < watermark) return rebuild(parts, feed, watermark);
+  if ((await headOf(parts)) < watermark) return rebuild(parts, feed, watermark, 'beyond');
   const { tail, head } = await attach(parts, feed, { at: 'earliest' });
   if (head <= watermark) return { tail, watermark, lost: 0, isDone: () => false };
   // At once: until then nobody could be told what is the matter, and the next message may be long in coming.
-  const raise = { previous: watermark, watermark: head, floor: head, entries: [] };
+  const raise = { previous: watermark, watermark: head, floor: head, entries: [], namespaces: keeps(namespaces) };
   await closeOnError(tail, async () => mustBeWritten(await store.append(lane, raise)));
   return { tail, watermark: head, lost: head - watermark, isDone: () => false };
 }
@@ -54,13 +68,18 @@ export async function startLane(parts: StartParts, feed: LaneFeed): Promise<Lane
  * The log may be read from its beginning, long after its misplaced messages were brought to their lanes and so long that the log has forgotten
  * that; what is acknowledged has been.
  */
-async function rebuild(parts: StartParts, feed: LaneFeed, previous: number | undefined): Promise<LaneStart> {
-  const { store, lane, log, group } = parts;
+async function rebuild(
+  parts: StartParts,
+  feed: LaneFeed,
+  previous: number | undefined,
+  rebuilt: Rebuilt,
+): Promise<LaneStart> {
+  const { store, lane, log, group, namespaces } = parts;
   const { tail, head } = await attach(parts, feed, { at: 'earliest' });
   return closeOnError(tail, async () => {
     const isDone = log.lanes > 1 ? await group.acknowledged(lane.lane) : () => false;
-    mustBeWritten(await store.rebuild(lane, head, previous));
-    return { tail, watermark: head, lost: 0, rebuilt: previous === undefined ? 'empty' : 'beyond', isDone };
+    mustBeWritten(await store.rebuild(lane, head, previous, namespaces));
+    return { tail, watermark: head, lost: 0, rebuilt, isDone };
   });
 }
 
@@ -71,6 +90,11 @@ async function closeOnError<T>(tail: LaneTail, work: () => Promise<T>): Promise<
     await tail.close();
     throw error;
   }
+}
+
+/** For a batch that changes nothing in that. */
+export function keeps(namespaces: readonly string[]): NonNullable<Batch['namespaces']> {
+  return { before: namespaces, after: namespaces };
 }
 
 /** Else another process was faster, or the store has its memory back. */

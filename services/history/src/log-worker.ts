@@ -18,6 +18,8 @@ export interface LogWorkerParts {
   /** Name of this process among the members of the group. */
   readonly member: string;
   readonly store: HistoryStore;
+  /** Those with history in this log, in a fixed order. */
+  readonly namespaces: readonly string[];
   readonly limitsOf: LimitsOf;
   /** What may wait for the store, of one lane. */
   readonly queueBytes: number;
@@ -68,7 +70,10 @@ export class LogWorker {
       try {
         const life = await log.living();
         if (life.epoch === '') {
-          logger.error({ log: log.topic }, 'the history of a log can not be kept: it has no epoch');
+          logger.error(
+            { log: log.topic },
+            'a log has no epoch: its history can not be kept, nor misplaced messages be brought to their lanes',
+          );
           log.ended(life);
           await delay(lookAgainMs, undefined, { signal });
           continue;
@@ -111,7 +116,7 @@ export class LogWorker {
       },
     );
     lanes = Array.from({ length: life.lanes }, (_value, lane) => {
-      const { store, limitsOf, queueBytes, lookMs, metrics } = this.#parts;
+      const { store, namespaces, limitsOf, queueBytes, lookMs, metrics } = this.#parts;
       const id = { log: life.topic, epoch: life.epoch, lane };
       const onEnded = (): void => over.resolve();
       return new LaneWorker({
@@ -119,6 +124,7 @@ export class LogWorker {
         lane: id,
         group,
         store,
+        namespaces,
         limitsOf,
         queueBytes,
         lookMs,

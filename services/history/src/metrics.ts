@@ -67,7 +67,7 @@ export class HistoryMetrics {
     });
     this.rebuilds = metrics.counter({
       name: 'pharos_history_rebuilds_total',
-      help: 'Lanes begun anew from the oldest message of the log, by reason: empty (the store had nothing of it), beyond (its watermark lay behind the end of the log).',
+      help: 'Lanes begun anew from the oldest message of the log, by reason: empty (the store had nothing of it), beyond (its watermark lay behind the end of the log), namespaces (some are to have history that had none).',
       labels: ['reason'],
     });
     this.rewinds = metrics.counter({

@@ -204,7 +204,12 @@ describe('the history service', () => {
     await w.publish('kept:a', 'one');
     w.broker.skipOffsets(topic, 0, 3);
     await w.publish('kept:a', 'two');
-    assert.deepEqual(await untilWritten(w.log, w.store), { watermark: 5, floor: 0, position: '5' });
+    assert.deepEqual(await untilWritten(w.log, w.store), {
+      watermark: 5,
+      floor: 0,
+      position: '5',
+      namespaces: ['kept'],
+    });
     await first.service.stop();
     for (const text of ['gone', 'gone too']) await w.publish('kept:a', text);
     w.broker.trim(topic, 0);
@@ -229,6 +234,62 @@ describe('the history service', () => {
     await w.start([kept], { queueBytes: 1024 });
     await untilWritten(w.log, w.store);
     assert.equal(await mustHoldLog(w.log, w.store), 300);
+  });
+
+  test('a namespace that has history (again): nobody is told that nothing was missed while it had none', async (t) => {
+    const w = await world(t, 2);
+    const other = { name: 'off', log: topic };
+    const run = async (names: string, ...namespaces: object[]): Promise<void> => {
+      const history = await w.start(namespaces);
+      for (let lane = 0; lane < 2; lane++) {
+        const isTakenOver = async (): Promise<true | undefined> =>
+          (await w.store.state(laneOf(w.log, lane)))?.namespaces?.join() === names ? true : undefined;
+        await eventually(isTakenOver, `lane ${lane} has ${names}`);
+        await untilWritten(w.log, w.store, lane);
+      }
+      await history.service.stop();
+    };
+    const missed = async (namespace: string): Promise<unknown> => {
+      const question = { channel: `${namespace}:a`, namespace, offset: 0, limits };
+      const [answer] = await w.store.recoverMany(laneOf(w.log, w.log.laneOf(question.channel)), [question]);
+      return answer?.recovered === true ? answer.publications.map(({ data }) => data.toString()) : answer?.reason;
+    };
+    await w.publish('kept:a', 'before');
+    await w.publish('off:a', 'early');
+    await run('kept', kept, other);
+    assert.deepEqual([await missed('kept'), await missed('off')], [['before'], 'no-lane']);
+    await w.publish('kept:a', 'while off');
+    await run('off', { ...kept, history_size: 0 }, { ...other, history_size: 9, history_ttl: '1h' });
+    assert.deepEqual([await missed('kept'), await missed('off')], ['no-lane', ['early']]);
+    await run('kept,off', kept, { ...other, history_size: 9, history_ttl: '1h' });
+    assert.deepEqual([await missed('kept'), await missed('off')], [['before', 'while off'], ['early']]);
+    await run('kept', kept, other);
+    assert.deepEqual([await missed('kept'), await missed('off')], [['before', 'while off'], 'no-lane']);
+  });
+
+  test('on several lanes misplaced messages are brought to theirs where nothing is kept, too', async (t) => {
+    const w = await world(t, 3);
+    const home = w.log.laneOf('off:a');
+    await w.broker.inject(topic, (home + 1) % 3, { key: 'off:a', data: Buffer.from('lost') });
+    await w.publish('off:a', 'at home');
+    const history = await w.start([{ name: 'off', log: topic }]);
+    await eventually(async () => {
+      const lane = (await readLane(w.log, home)).filter(({ channel, routed }) => channel === 'off:a' && routed);
+      return lane.map(({ text }) => text).join() === 'at home,lost' ? true : undefined;
+    }, 'it is in its lane');
+    for (let lane = 0; lane < 3; lane++) await untilWritten(w.log, w.store, lane);
+    assert.deepEqual(await texts(w, 'off:a'), [], 'nothing is kept');
+    await history.service.stop();
+    const second = await w.start([{ name: 'off', log: topic }]);
+    await eventually(
+      async () => ((await second.metric('pharos_history_lanes_active')) === 3 ? true : undefined),
+      'taken over',
+    );
+    await w.broker.inject(topic, (home + 1) % 3, { key: 'off:a', data: Buffer.from('later') });
+    await eventually(
+      async () => ((await second.metric('pharos_history_rerouted_total')) === 1 ? true : undefined),
+      'the second goes on where the first was',
+    );
   });
 
   test('a log that is deleted and made anew is followed in its new life', async (t) => {

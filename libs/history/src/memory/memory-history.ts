@@ -1,5 +1,6 @@
 import { checkBatch, checkFloor, checkQuery, checkQuestion } from '../checks.ts';
 import { HistoryError } from '../errors.ts';
+import { has } from '../namespaces.ts';
 import type {
   Batch,
   Clock,
@@ -47,12 +48,17 @@ export class MemoryHistory implements HistoryStore {
     });
   }
 
-  rebuild(lane: LaneId, floor: number, previous: number | undefined): Promise<WriteOutcome> {
+  rebuild(
+    lane: LaneId,
+    floor: number,
+    previous: number | undefined,
+    namespaces?: readonly string[],
+  ): Promise<WriteOutcome> {
     return this.#run(() => {
       checkFloor(floor, previous);
       const watermark = this.#lane(lane)?.state.watermark;
       if (watermark !== previous) return { written: false, watermark };
-      const fresh = new MemoryLane(floor);
+      const fresh = new MemoryLane(floor, namespaces);
       this.#lanes.set(key(lane), fresh);
       return { written: true, duplicates: 0, ...fresh.state };
     });
@@ -78,7 +84,7 @@ export class MemoryHistory implements HistoryStore {
     return this.#run(() => {
       checkQuery(query);
       const held = this.#lane(lane);
-      if (held === undefined) return undefined;
+      if (held === undefined || !has(held.namespaces, query.namespace)) return undefined;
       const page = (held.channels.get(channel) ?? new MemoryChannel()).page(query, this.#now(), this.#maxPageBytes);
       return { ...page, ...held.state, missingThrough: Math.max(page.missingThrough, held.state.floor) };
     });

@@ -1,3 +1,4 @@
+import { encodeNamespaces, has } from '../namespaces.ts';
 import type { Batch, LaneState, NewEntry, Question, Recovery, StoredLane, StoreLimits, WriteOutcome } from '../port.ts';
 import { MemoryChannel } from './memory-channel.ts';
 
@@ -10,8 +11,10 @@ export class MemoryLane {
   #dueAtMs = Infinity;
   /** Of the message at the watermark. */
   #position: string | undefined;
+  namespaces: readonly string[] | undefined;
 
-  constructor(floor: number) {
+  constructor(floor: number, namespaces: readonly string[] | undefined) {
+    this.namespaces = namespaces;
     this.#watermark = floor;
     this.#floor = floor;
   }
@@ -21,11 +24,18 @@ export class MemoryLane {
   }
 
   get stored(): StoredLane {
-    return this.#position === undefined ? this.state : { ...this.state, position: this.#position };
+    return {
+      ...this.state,
+      ...(this.#position === undefined ? {} : { position: this.#position }),
+      ...(this.namespaces === undefined ? {} : { namespaces: this.namespaces }),
+    };
   }
 
   append(batch: Batch, nowMs: number): WriteOutcome {
-    if (batch.previous !== this.#watermark) return { written: false, watermark: this.#watermark };
+    const { before, after } = batch.namespaces ?? {};
+    const isMine = before === undefined || encodeNamespaces(before) === encodeNamespaces(this.namespaces);
+    if (batch.previous !== this.#watermark || !isMine) return { written: false, watermark: this.#watermark };
+    this.namespaces = after ?? this.namespaces;
     // Each channel is only looked at when one of them is due: a batch must not cost what all of them do.
     if (nowMs >= this.#dueAtMs) this.tidy(nowMs);
     const fresh = batch.entries.filter((entry) => entry.offset > batch.previous);
@@ -57,6 +67,7 @@ export class MemoryLane {
   }
 
   recover(question: Question, nowMs: number): Recovery {
+    if (!has(this.namespaces, question.namespace)) return { ...this.state, recovered: false, reason: 'no-lane' };
     if (question.offset < this.#floor) return { ...this.state, recovered: false, reason: 'floor' };
     const missed = this.channels.get(question.channel)?.missed(question, nowMs) ?? [];
     return typeof missed === 'string'

@@ -1,4 +1,5 @@
 import type { RedisArgument, ScriptCall } from '@pharos/redis';
+import { encodeNamespaces } from '../namespaces.ts';
 import type { Batch, NewEntry, StoreLimits } from '../port.ts';
 import type { LaneKeys } from './keys.ts';
 import { encodeProperties } from './replies.ts';
@@ -14,6 +15,7 @@ export function appendCall(keys: LaneKeys, batch: Batch, nowMs: number, idleLane
   const channels = byChannel(batch);
   const { previous, watermark, floor = 0, position = '' } = batch;
   const args: RedisArgument[] = [previous, watermark, floor, nowMs, idleLaneTtlMs, position];
+  args.push(encodeNamespaces(batch.namespaces?.before), encodeNamespaces(batch.namespaces?.after));
   for (const [channel, { entries, limits }] of channels) {
     args.push(channel, limits?.size ?? -1, limits?.ttlMs ?? 0, limits?.metaTtlMs ?? 0, entries.length);
     for (const entry of entries) args.push(...entryArguments(entry));

@@ -78,8 +78,8 @@ export class RecoveryQueue {
 
   #join(lane: LaneId, question: Question): Pending {
     const laneKey = JSON.stringify([lane.log, lane.epoch, lane.lane]);
-    const { channel, offset, limits } = question;
-    const key = JSON.stringify([laneKey, channel, offset, limits.size, limits.ttlMs]);
+    const { channel, namespace, offset, limits } = question;
+    const key = JSON.stringify([laneKey, channel, namespace, offset, limits.size, limits.ttlMs]);
     const known = this.#pending.get(key);
     if (known !== undefined) {
       known.callers++;

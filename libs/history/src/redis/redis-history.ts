@@ -3,6 +3,7 @@ import { type RedisClient, type RedisReply, type ScriptCall, storeFailure } from
 import { checkBatch, checkFloor, checkQuery, checkQuestion } from '../checks.ts';
 import { HistoryError } from '../errors.ts';
 import { oldestTimeMs } from '../limits.ts';
+import { encodeNamespaces } from '../namespaces.ts';
 import type {
   Batch,
   Clock,
@@ -77,7 +78,7 @@ export class RedisHistory implements HistoryStore {
 
   async state(lane: LaneId): Promise<StoredLane | undefined> {
     const { lane: key } = this.#keys(lane);
-    return readStored(await this.#timed(this.#client.command('HMGET', key, 'w', 'f', 'p'), 'reading a lane'));
+    return readStored(await this.#timed(this.#client.command('HMGET', key, 'w', 'f', 'p', 'n'), 'reading a lane'));
   }
 
   async append(lane: LaneId, batch: Batch): Promise<WriteOutcome> {
@@ -88,9 +89,14 @@ export class RedisHistory implements HistoryStore {
     return readWrite(await this.#script(call, 'writing a batch'), batch.entries.length - fresh);
   }
 
-  async rebuild(lane: LaneId, floor: number, previous: number | undefined): Promise<WriteOutcome> {
+  async rebuild(
+    lane: LaneId,
+    floor: number,
+    previous: number | undefined,
+    namespaces?: readonly string[],
+  ): Promise<WriteOutcome> {
     checkFloor(floor, previous);
-    const args = [previous ?? '', floor, this.#idleLaneTtlMs, lane.epoch, lane.log];
+    const args = [previous ?? '', floor, this.#idleLaneTtlMs, lane.epoch, lane.log, encodeNamespaces(namespaces)];
     const call = { script: rebuildScript, keys: laneOnly(this.#keys(lane)), args };
     return readWrite(await this.#script(call, 'beginning a lane anew'), 0);
   }
@@ -124,7 +130,7 @@ export class RedisHistory implements HistoryStore {
       keys: [keys.lane, keys.channels, keys.stream(channel)],
       args: [channel, limits.size, oldest, ...position, this.#maxReplyBytes],
     };
-    return readPage(await this.#script(call, 'reading a page of history'));
+    return readPage(await this.#script(call, 'reading a page of history'), query.namespace);
   }
 
   close(): Promise<void> {
@@ -144,7 +150,7 @@ export class RedisHistory implements HistoryStore {
       args: [this.#maxReplyBytes, ...args],
     };
     try {
-      return readAnswers(await this.#client.script(call));
+      return readAnswers(await this.#client.script(call), questions);
     } catch (error) {
       throw toHistoryError(error, 'reading what clients missed');
     }

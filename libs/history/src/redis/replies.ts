@@ -1,7 +1,16 @@
 import { inspect } from 'node:util';
 import type { RedisReply } from '@pharos/redis';
 import { HistoryError } from '../errors.ts';
-import type { HistoryPage, LaneState, NotRecovered, StoredLane, StoredPublication, WriteOutcome } from '../port.ts';
+import { decodeNamespaces, has } from '../namespaces.ts';
+import type {
+  HistoryPage,
+  LaneState,
+  NotRecovered,
+  Question,
+  StoredLane,
+  StoredPublication,
+  WriteOutcome,
+} from '../port.ts';
 
 /** What a script says of one question, before the limits are looked at; undefined where it has to be asked again. */
 export type Answer = LaneState & { readonly missed: readonly StoredPublication[] | NotRecovered };
@@ -24,27 +33,42 @@ export function readState(reply: RedisReply): (LaneState & { readonly forgotten:
 }
 
 export function readStored(reply: RedisReply): StoredLane | undefined {
-  const [watermark, floor, position] = list(reply);
+  const [watermark, floor, position, names] = list(reply);
   // A lane that isn't there has none of the fields that were asked for.
   if (watermark === null) return undefined;
-  const state = { watermark: number(watermark), floor: number(floor) };
-  return Buffer.isBuffer(position) ? { ...state, position: position.toString() } : state;
+  const namespaces = namespacesOf(names);
+  return {
+    watermark: number(watermark),
+    floor: number(floor),
+    ...(Buffer.isBuffer(position) ? { position: position.toString() } : {}),
+    ...(namespaces === undefined ? {} : { namespaces }),
+  };
 }
 
 /** As many as were answered, in the order of the questions; undefined where the lane isn't known. */
-export function readAnswers(reply: RedisReply): Answer[] | undefined {
+export function readAnswers(reply: RedisReply, questions: readonly Question[]): Answer[] | undefined {
   if (reply === null) return undefined;
-  const [watermark, floor, answers] = list(reply);
+  const [watermark, floor, answers, names] = list(reply);
   const state = { watermark: number(watermark), floor: number(floor) };
-  return list(answers).map((answer) => ({
+  const namespaces = namespacesOf(names);
+  return list(answers).map((answer, index) => ({
     ...state,
-    missed: Buffer.isBuffer(answer) ? (answer.toString() as NotRecovered) : list(answer).map(readEntry),
+    missed: has(namespaces, questions[index]?.namespace) ? readMissed(answer) : 'no-lane',
   }));
 }
 
-export function readPage(reply: RedisReply): HistoryPage | undefined {
+function readMissed(answer: RedisReply): Answer['missed'] {
+  return Buffer.isBuffer(answer) ? (answer.toString() as NotRecovered) : list(answer).map(readEntry);
+}
+
+function namespacesOf(reply: RedisReply | undefined): readonly string[] | undefined {
+  return decodeNamespaces(Buffer.isBuffer(reply) ? reply.toString() : '');
+}
+
+export function readPage(reply: RedisReply, namespace: string | undefined): HistoryPage | undefined {
   if (reply === null) return undefined;
-  const [watermark, floor, top, hidden, more, entries, removed] = list(reply);
+  const [watermark, floor, top, hidden, more, entries, removed, names] = list(reply);
+  if (!has(namespacesOf(names), namespace)) return undefined;
   const publications = list(entries).map(readEntry);
   return {
     watermark: number(watermark),

@@ -25,9 +25,10 @@ end
 
 /**
  * Writes a batch. KEYS: lane, channels, forget, then the stream of each channel. ARGV: previous watermark, new watermark, new floor,
- * now, how long an idle lane is kept, the position of the message at the new watermark ('' for none); then for each channel its name, size (-1: the batch has no publication of it), ttl, meta ttl, number
+ * now, how long an idle lane is kept, the position of the message at the new watermark ('' for none), the namespaces that the lane has, before and after ('': not
+ * looked at); then for each channel its name, size (-1: the batch has no publication of it), ttl, meta ttl, number
  * of entries, and of each entry its offset, its time ('r' for a removal), data and properties.
- * Answers {1, watermark, floor}, or {0, watermark or nil} where the lane's watermark isn't the previous one.
+ * Answers {1, watermark, floor}, or {0, watermark or nil} where the lane's watermark isn't the previous one, or its namespaces are others.
  */
 export const appendScript: RedisScript = new RedisScript(
   'history append',
@@ -35,6 +36,8 @@ export const appendScript: RedisScript = new RedisScript(
 local lane, channels, forgetting = KEYS[1], KEYS[2], KEYS[3]
 local watermark = redis.call('HGET', lane, 'w')
 if watermark ~= ARGV[1] then return {0, watermark} end
+if ARGV[7] ~= '' and redis.call('HGET', lane, 'n') ~= ARGV[7] then return {0, watermark} end
+if ARGV[8] ~= '' then redis.call('HSET', lane, 'n', ARGV[8]) end
 local now = tonumber(ARGV[4])
 local floor = forget(channels, forgetting, tonumber(redis.call('HGET', lane, 'f')), now, 64)
 
@@ -65,7 +68,7 @@ local function trim(stream, size, oldest, trimmed)
   return trimmed
 end
 
-local at = 7
+local at = 9
 for index = 4, #KEYS do
   local stream, channel = KEYS[index], ARGV[at]
   local size, ttl, metaTtl, count = tonumber(ARGV[at + 1]), tonumber(ARGV[at + 2]), tonumber(ARGV[at + 3]), tonumber(ARGV[at + 4])
@@ -131,7 +134,8 @@ return {1, after, floor}
 );
 
 /**
- * Begins a lane anew. KEYS: lane, channels, forget. ARGV: previous watermark ('' for none), floor, how long an idle lane is kept, epoch, log.
+ * Begins a lane anew. KEYS: lane, channels, forget. ARGV: previous watermark ('' for none), floor, how long an idle lane is kept, epoch, log,
+ * the namespaces that it will have ('': not said).
  * Answers like the append. Streams of before stay until they expire: without their channel's entry nobody looks at them.
  */
 export const rebuildScript: RedisScript = new RedisScript(
@@ -142,7 +146,8 @@ if (watermark or '') ~= ARGV[1] then return {0, watermark} end
 redis.call('UNLINK', KEYS[2], KEYS[3])
 redis.call('HSET', KEYS[1], 'w', ARGV[2], 'f', ARGV[2], 'epoch', ARGV[4], 'log', ARGV[5])
 -- It was that of another watermark.
-redis.call('HDEL', KEYS[1], 'p')
+redis.call('HDEL', KEYS[1], 'p', 'n')
+if ARGV[6] ~= '' then redis.call('HSET', KEYS[1], 'n', ARGV[6]) end
 redis.call('PEXPIRE', KEYS[1], ARGV[3])
 return {1, ARGV[2], ARGV[2]}
 `,
@@ -167,13 +172,13 @@ return {state[1], floor, count}
 
 /**
  * Reads what clients missed. KEYS: lane, channels, then the stream of each question. ARGV: bytes of data after which to stop, then of each
- * question its channel, offset and size. Answers {watermark, floor, answers}, or nil; an answer is a list of stream entries or a reason.
+ * question its channel, offset and size. Answers {watermark, floor, answers, namespaces}, or nil; an answer is a list of stream entries or a reason.
  * There may be fewer answers than questions, never none.
  */
 export const recoverScript: RedisScript = new RedisScript(
   'history recover',
   `
-local state = redis.call('HMGET', KEYS[1], 'w', 'f')
+local state = redis.call('HMGET', KEYS[1], 'w', 'f', 'n')
 if not state[1] then return nil end
 local floor, left, answers = tonumber(state[2]), tonumber(ARGV[1]), {}
 
@@ -198,24 +203,24 @@ for index = 3, #KEYS do
   local at = 2 + (index - 3) * 3
   answers[index - 2] = missed(KEYS[index], ARGV[at], ARGV[at + 1], tonumber(ARGV[at + 2]))
 end
-return {state[1], state[2], answers}
+return {state[1], state[2], answers, state[3]}
 `,
 );
 
 /**
  * Reads a page. KEYS: lane, channels, stream. ARGV: channel, size, oldest time, since ('' for none), 1 for reverse, limit (-1 for none), bytes
  * of data after which to stop. Answers {watermark, floor, top, highest offset that isn't shown, 1 where more follows, entries,
- * offset of the last removal}, or nil.
+ * offset of the last removal, namespaces}, or nil.
  */
 export const pageScript: RedisScript = new RedisScript(
   'history page',
   `${common}
 local stream, size, oldest, since = KEYS[3], tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4]
 local reverse, limit, most = ARGV[5] == '1', tonumber(ARGV[6]), tonumber(ARGV[7])
-local state = redis.call('HMGET', KEYS[1], 'w', 'f')
+local state = redis.call('HMGET', KEYS[1], 'w', 'f', 'n')
 if not state[1] then return nil end
 local known = redis.call('HGET', KEYS[2], ARGV[1])
-if not known then return {state[1], state[2], '0', '0', 0, {}, '0'} end
+if not known then return {state[1], state[2], '0', '0', 0, {}, '0', state[3]} end
 local top, hidden, removed = string.match(known, '^(%d+) (%d+) ?(%d*)$')
 if removed == '' then removed = '0' end
 local length = redis.call('XLEN', stream)
@@ -272,6 +277,6 @@ while low and limit ~= 0 and more == 0 do
   local last = '(' .. entries[#entries][1]
   from, to = last, last
 end
-return {state[1], state[2], top, hidden, more, page, removed}
+return {state[1], state[2], top, hidden, more, page, removed, state[3]}
 `,
 );

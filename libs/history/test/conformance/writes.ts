@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Batch } from '@pharos/history';
+import type { Batch, Question } from '@pharos/history';
 import {
+  brief,
   briefly,
   type HistoryUnderTest,
   limits,
@@ -108,6 +109,36 @@ export function writeTests(adapter: () => HistoryUnderTest): void {
     await write(history, lane, [publication(clock, 4, 'a')], { previous: 2 });
     assert.deepEqual(await briefly(history, lane, 'a', 2), [4]);
     assert.deepEqual(await briefly(history, lane, 'a', 1), 'floor');
+  });
+
+  test('a writer for other namespaces than the lane has is refused; who is told so is none of a namespace that it lacks', async () => {
+    const history = store();
+    const lane = uniqueLane();
+    await history.rebuild(lane, 0, undefined, ['a', 'b']);
+    const batch = (previous: number, before: readonly string[], after = before): Batch => {
+      const entries = [publication(clock, previous + 1, 'a:1')];
+      return { previous, watermark: previous + 1, entries, namespaces: { before, after } };
+    };
+    assert.equal((await history.append(lane, batch(0, ['a', 'b']))).written, true);
+    for (const others of [['a'], ['a', 'b', 'c'], []]) {
+      assert.deepEqual(await history.append(lane, batch(1, others)), { written: false, watermark: 1 });
+    }
+    const answers = async (): Promise<unknown[]> => {
+      const question = (namespace?: string): Question =>
+        namespace === undefined
+          ? { channel: 'a:1', offset: 0, limits }
+          : { channel: 'a:1', offset: 0, limits, namespace };
+      const asked = await history.recoverMany(lane, [question(), ...['a', 'b', 'c'].map(question)]);
+      const pages = ['a', 'b', 'c'].map((namespace) => history.history(lane, 'a:1', { limits, namespace }));
+      return [...asked.map(brief), (await Promise.all(pages)).map((page) => page?.watermark)];
+    };
+    assert.deepEqual(await answers(), [[1], [1], [1], 'no-lane', [1, 1, undefined]]);
+    assert.equal((await history.append(lane, batch(1, ['a', 'b'], ['a']))).written, true);
+    assert.deepEqual(await history.state(lane), { watermark: 2, floor: 0, namespaces: ['a'] });
+    assert.deepEqual(await answers(), [[1, 2], [1, 2], 'no-lane', 'no-lane', [2, undefined, undefined]]);
+    await history.rebuild(lane, 0, 2);
+    assert.deepEqual(await history.state(lane), { watermark: 0, floor: 0 });
+    assert.deepEqual(await history.append(lane, batch(0, ['a'])), { written: false, watermark: 0 });
   });
 
   test('everything lost: the writer learns it, and after its rebuild old offsets are refused', async () => {

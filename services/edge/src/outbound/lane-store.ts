@@ -1,3 +1,4 @@
+import { namespaceName } from '@pharos/channels';
 import type { ChannelLimits, HistoryPage, HistoryQuery, HistoryStore, LaneId, NotRecovered } from '@pharos/history';
 import type { Logger } from '@pharos/telemetry';
 
@@ -47,8 +48,8 @@ export class LaneStore {
   /** Pages that are being read: whoever asks for the same has the same. */
   readonly #reading = new Map<string, Promise<HistoryPage | undefined>>();
   #poll: NodeJS.Timeout | undefined;
-  /** Since when, and until when, the store was seen to have nothing of the lane. */
-  #unbuilt: { readonly since: number; readonly seen: number } | undefined;
+  /** Of each namespace since when, and until when, the store was seen to have nothing of it in the lane. */
+  readonly #unbuilt = new Map<string, { readonly since: number; readonly seen: number }>();
   #closed = false;
 
   /** @param lane of the life that is followed now */
@@ -60,16 +61,17 @@ export class LaneStore {
   /** What the channel has after an offset, up to the store's watermark. @throws HistoryError */
   async older(channel: string, offset: number, limits: OlderLimits, deadlineMs: number): Promise<StoreVerdict> {
     const lane = this.#lane();
-    const question = { channel, offset, limits: { size: limits.maxPublications, ttlMs: limits.maxAgeMs } };
+    const namespace = namespaceName(channel);
+    const question = { channel, namespace, offset, limits: { size: limits.maxPublications, ttlMs: limits.maxAgeMs } };
     const [answer] = await this.#timed('recover', () => this.#context.store.recoverMany(lane, [question], deadlineMs));
     if (answer === undefined) throw new RangeError('the store answered no question of one');
     if (answer.recovered) {
-      this.#unbuilt = undefined;
+      this.#unbuilt.delete(namespace);
       const { watermark: through, publications } = answer;
       return { tier: 'store', epoch: lane.epoch, through, publications };
     }
-    if (answer.reason === 'no-lane') return this.#noLane();
-    this.#unbuilt = undefined;
+    if (answer.reason === 'no-lane') return this.#noLane(namespace);
+    this.#unbuilt.delete(namespace);
     return { unrecoverable: reasons[answer.reason] };
   }
 
@@ -83,7 +85,8 @@ export class LaneStore {
   ): Promise<OlderPage | undefined> {
     const lane = this.#lane();
     const { since, limit } = wanted;
-    const query = { limit, reverse, limits, ...(since === undefined ? {} : { since }) };
+    const namespace = namespaceName(channel);
+    const query = { namespace, limit, reverse, limits, ...(since === undefined ? {} : { since }) };
     const key = JSON.stringify([lane.epoch, channel, query]);
     const known = this.#reading.get(key);
     const reading = known ?? this.#readPage(lane, channel, query, deadlineAt);
@@ -93,7 +96,7 @@ export class LaneStore {
     }
     const page = await reading;
     if (page !== undefined) {
-      this.#unbuilt = undefined;
+      this.#unbuilt.delete(namespace);
       const { watermark: through, publications, missingThrough, removedThrough } = page;
       const more = page.next !== undefined;
       return {
@@ -108,7 +111,7 @@ export class LaneStore {
         removedThrough,
       };
     }
-    return 'unbuilt' in this.#noLane() ? undefined : nothingOlder(lane.epoch, wanted);
+    return 'unbuilt' in this.#noLane(namespace) ? undefined : nothingOlder(lane.epoch, wanted);
   }
 
   /** Resolves with true once the store has all up to the offset, with false after `timeoutMs`. One question at a time, whoever waits. */
@@ -131,11 +134,11 @@ export class LaneStore {
     return pages === undefined ? read() : pages.run(deadlineAt, read);
   }
 
-  #noLane(): StoreVerdict {
+  #noLane(namespace: string): StoreVerdict {
     const now = this.#context.now?.() ?? performance.now();
-    const known = this.#unbuilt;
+    const known = this.#unbuilt.get(namespace);
     const since = known === undefined || now - known.seen > unbuiltMemoryMs ? now : known.since;
-    this.#unbuilt = { since, seen: now };
+    this.#unbuilt.set(namespace, { since, seen: now });
     if (now - since <= unbuiltGraceMs) return { unbuilt: true };
     this.#context.metrics.storeErrors.inc({ code: 'no-lane' });
     return { unrecoverable: 'history' };
@@ -149,7 +152,6 @@ export class LaneStore {
   async #look(): Promise<void> {
     try {
       const state = await this.#timed('state', () => this.#context.store.state(this.#lane()));
-      if (state !== undefined) this.#unbuilt = undefined;
       this.#waiters.reached(state?.watermark ?? 0);
     } catch (error) {
       this.#context.logger.debug({ err: error }, 'the watermark of a lane could not be read');

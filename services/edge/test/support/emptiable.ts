@@ -24,8 +24,8 @@ export class Emptiable implements HistoryStore {
     return this.#store.append(lane, batch);
   }
 
-  rebuild(lane: LaneId, floor: number, previous: number | undefined): Promise<WriteOutcome> {
-    return this.#store.rebuild(lane, floor, previous);
+  rebuild(...args: Parameters<HistoryStore['rebuild']>): Promise<WriteOutcome> {
+    return this.#store.rebuild(...args);
   }
 
   tidy(lane: LaneId): Promise<LaneState | undefined> {

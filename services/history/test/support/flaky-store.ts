@@ -51,8 +51,8 @@ export class FlakyStore implements HistoryStore {
     return this.#write((store) => store.append(lane, batch));
   }
 
-  rebuild(lane: LaneId, floor: number, previous: number | undefined): Promise<WriteOutcome> {
-    return this.#write((store) => store.rebuild(lane, floor, previous));
+  rebuild(...args: Parameters<HistoryStore['rebuild']>): Promise<WriteOutcome> {
+    return this.#write((store) => store.rebuild(...args));
   }
 
   async tidy(lane: LaneId): Promise<LaneState | undefined> {

@@ -71,7 +71,7 @@ export async function startHistoryProcess(options: HistoryEnvironment): Promise<
     {
       cwd: root,
       env: settings,
-      readyPattern: options.waitUntilReady === false ? /history .* starts/ : /history is kept/,
+      readyPattern: options.waitUntilReady === false ? /history .* starts/ : /logs are followed/,
       readyTimeoutMs: 60_000,
     },
   );
