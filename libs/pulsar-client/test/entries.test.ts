@@ -5,7 +5,7 @@ import { deflateSync } from 'node:zlib';
 import { Deferred } from '@pharos/lifecycle';
 import type { Entry } from '../src/consumer/entry-consumer.ts';
 import { MessageId } from '../src/message-id.ts';
-import { compressionType, serverError } from '../src/wire/index.ts';
+import { ackType, compressionType, serverError } from '../src/wire/index.ts';
 import { follow, sendEntry, startTopic, textsOf } from './support/entries.ts';
 import { pulsarError } from './support/producers.ts';
 
@@ -98,6 +98,18 @@ describe('entries', () => {
     assert.equal(calls, 2);
     assert.ok(consumer.isConnected());
   });
+});
+
+test('entries of a Shared subscription are acknowledged one by one: up to one is refused, and the broker not asked', async (t) => {
+  const topic = await startTopic(t);
+  const { consumer, entries } = await follow(topic.client, { durable: true, subscriptionType: 'Shared' });
+  sendEntry(await topic.subscription(1), { entryId: 3 });
+  await entries.waitUntil((all) => all.length === 1, 'the entry');
+  const [entry] = entries.items as [Entry];
+  const code = 'CumulativeAcknowledgementNotAllowedError';
+  await assert.rejects(consumer.acknowledgeEntriesThrough(entry), pulsarError(code));
+  await consumer.acknowledgeEntry(entry);
+  assert.deepEqual((await topic.broker.hear('ack')).command.ackType, ackType.individual);
 });
 
 describe('entries that can not be read say so', () => {

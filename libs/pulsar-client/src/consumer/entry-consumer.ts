@@ -91,7 +91,7 @@ export interface EntryConsumer {
   tryReceive(): Entry | undefined;
   /** Of a durable subscription; as `Consumer.acknowledge`. */
   acknowledgeEntry(entry: { readonly messageId: MessageIdParts }): Promise<null>;
-  /** So is all before it. */
+  /** So is all before it. @throws PulsarError as above; `CumulativeAcknowledgementNotAllowedError` where it is Shared */
   acknowledgeEntriesThrough(entry: { readonly messageId: MessageIdParts }): Promise<null>;
   /**
    * Of a durable subscription: the last entry up to which all is acknowledged, as the broker has it; entry −1 where none of the ledger is.

@@ -1,4 +1,5 @@
 import type { ClientCore } from '../client-core.ts';
+import { PulsarError } from '../errors.ts';
 import { MessageId, type MessageIdParts } from '../message-id.ts';
 import { integer, keyValues, mustHold, oneOf, refuseUnknown, text } from '../options.ts';
 import { formatTopicName, parseTopicName } from '../topic-name.ts';
@@ -95,7 +96,14 @@ class SingleTopicEntryConsumer implements EntryConsumer {
     return this.#entries.acks.individual({ ledgerId, entryId });
   }
 
-  acknowledgeEntriesThrough(entry: { readonly messageId: MessageIdParts }): Promise<null> {
+  async acknowledgeEntriesThrough(entry: { readonly messageId: MessageIdParts }): Promise<null> {
+    // The broker would ignore it without a word.
+    if (this.#config.subscriptionType === 'Shared') {
+      throw new PulsarError(
+        'CumulativeAcknowledgementNotAllowedError',
+        'a Shared subscription has no order over all, and so no cumulative acknowledgement',
+      );
+    }
     const { ledgerId, entryId } = entry.messageId;
     return this.#entries.acks.cumulative({ ledgerId, entryId });
   }
