@@ -160,6 +160,25 @@ describe('messages that can not be sent', { timeout }, () => {
     assert.deepEqual(ids, [1, 2, 3]);
   });
 
+  test('… and behind whoever got room before it', async (t) => {
+    const { broker, client } = await startScripted(t, { maxMessageSize: 1000 });
+    broker.on('send', () => undefined);
+    const batches = { batchingEnabled: true, batchingMaxPublishDelayMs: 60_000 };
+    const producer = await newProducer(client, { ...batches, maxPendingMessages: 2, blockIfQueueFull: true });
+    // Alone in its entry, each has the batch before it sent.
+    const alone = (text: string): Promise<unknown> => producer.send({ data: Buffer.from(text), deliverAt: Date.now() });
+    const first = [alone('a'), alone('b')];
+    const large = producer.send({ data: Buffer.from('large'), partitionKey: '語'.repeat(400) });
+    const refused = assert.rejects(large, pulsarError('MessageTooBig', false));
+    const last = [alone('c'), alone('d')];
+    await broker.hear('send', 2);
+    broker.on('send', broker.receipt);
+    for (const heard of broker.heard('send')) broker.receipt(heard);
+    await Promise.all([...first, refused, ...last]);
+    const ids = broker.heard('send').map(({ command }) => command.sequenceId);
+    assert.deepEqual(ids, [0, 1, 3, 4]);
+  });
+
   test('not a message: said by name', async (t) => {
     const { broker, client } = await startScripted(t);
     const producer = await newProducer(client);

@@ -19,6 +19,7 @@ export class Budget {
   readonly #options: BudgetOptions;
   #messages = 0;
   #bytes = 0;
+  #handingOut = false;
   readonly #waiting = new Fifo<Waiter>();
 
   constructor(options: BudgetOptions) {
@@ -54,6 +55,17 @@ export class Budget {
   release(bytes: number, messages = 1): void {
     this.#messages -= messages;
     this.#bytes -= bytes;
+    // One that has just got room may give back another's before it is sent: whoever comes next goes behind it.
+    if (this.#handingOut) return;
+    this.#handingOut = true;
+    try {
+      this.#handOut();
+    } finally {
+      this.#handingOut = false;
+    }
+  }
+
+  #handOut(): void {
     for (let next = this.#waiting.peek(); next !== undefined; next = this.#waiting.peek()) {
       if (!next.gone && !this.#fits(next.bytes)) return;
       this.#waiting.shift();
