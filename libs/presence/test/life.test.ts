@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, test } from 'node:test';
+import { Deferred } from '@pharos/lifecycle';
+import { eventually } from '@pharos/testkit';
 import { type Leave, LeaveIds, PresenceError, PresenceNode } from '@pharos/presence';
 import { member } from './conformance/harness.ts';
 import { altered, Fleet } from './fleet.ts';
@@ -64,6 +66,25 @@ describe('a node and its members', () => {
     assert.equal((await again).leave?.id, (await left)?.id);
     assert.deepEqual(await fleet.clients('x'), ['c']);
     assert.equal(fleet.errors.length, 3);
+  });
+
+  test('changes that nobody answers hold up no renewal: the node is not taken for dead', async () => {
+    const silent = new Deferred<never>();
+    let renewals = 0;
+    const store = altered(fleet.memory, {
+      change: () => silent.promise,
+      renew: (...args) => {
+        renewals++;
+        return fleet.memory.renew(...args);
+      },
+    });
+    const node = await fleet.node('a', store, { leaseMs: 100, renewMs: 5 });
+    const joined = node.join('x', member('c'));
+    joined.catch(() => undefined);
+    await eventually(() => (node.waiting === 1 ? true : undefined), 'the change is under way');
+    const before = renewals;
+    await eventually(() => (renewals > before + 5 ? true : undefined), 'the lease is renewed all the while');
+    silent.reject(new PresenceError('failed', 'lost'));
   });
 
   test('what can’t be tried again fails, and isn’t announced later', async () => {

@@ -70,6 +70,7 @@ export class PresenceNode implements Service {
   /** Members wait for room in the queue to be announced. */
   #overdue = false;
   #beating: Promise<boolean> | undefined;
+  #tidying: Promise<void> | undefined;
   #changeId = 0;
   #loop: Promise<void> | undefined;
 
@@ -215,13 +216,14 @@ export class PresenceNode implements Service {
       } catch {
         return;
       }
-      await this.beat();
+      await this.#beatOnce();
     }
   }
 
   /** Renews the lease now; the node does so by itself, and a process that knows that it was frozen may do it sooner. */
   async beat(): Promise<void> {
     await this.#beatOnce();
+    await this.#tidying;
   }
 
   /** False where the store failed. Whoever asks while one is under way gets that one. */
@@ -233,7 +235,10 @@ export class PresenceNode implements Service {
   async #look(): Promise<boolean> {
     try {
       await this.#keepLease();
-      await this.#queue.tidy((channel) => this.#channels.has(channel) || this.#unsettled.has(channel));
+      // It waits for changes that are under way, perhaps on a node of a Redis Cluster that is silent: the lease must not.
+      this.#tidying ??= this.#queue
+        .tidy((channel) => this.#channels.has(channel) || this.#unsettled.has(channel))
+        .finally(() => (this.#tidying = undefined));
       if (this.#overdue && this.#owner !== undefined && this.#queue.length < this.#maxWaiting / 2) {
         this.#announce('overdue', true);
       }
