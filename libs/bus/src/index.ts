@@ -9,5 +9,6 @@ export {
   markerProperty,
   skipHistoryProperty,
 } from './port.ts';
+export { parseTopic } from './topic.ts';
 export { PulsarBus } from './pulsar/pulsar-bus.ts';
 export type { BusLogger, PulsarBusOptions } from './pulsar/pulsar-options.ts';

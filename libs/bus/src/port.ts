@@ -15,6 +15,8 @@ export interface LogSpec {
   readonly lanes?: number;
   /** The channel that messages without a key belong to. @default the topic's local name */
   readonly defaultChannel?: string;
+  /** How long its publications are to be kept at least, in milliseconds; a log that keeps more is left alone. @default what the bus gives any log */
+  readonly keepMs?: number;
 }
 
 export interface BusOptions {

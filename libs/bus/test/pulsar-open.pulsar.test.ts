@@ -31,9 +31,30 @@ describe('opening logs on Pulsar', { skip: unavailable('pulsar') }, () => {
       assert.deepEqual(await admin.getTopicRetention(topic), { retentionTimeInMinutes: 30, retentionSizeInMB: -1 });
       await rig.newBus({ retentionMinutes: 20 }).openLog({ topic });
       assert.equal((await admin.getTopicRetention(topic)).retentionTimeInMinutes, 30, 'more than enough is left alone');
+      await rig.newBus({ retentionMinutes: 30 }).openLog({ topic, keepMs: 3 * 3_600_000 - 1 });
+      assert.equal((await admin.getTopicRetention(topic)).retentionTimeInMinutes, 180, 'as long as its history goes');
     }
     assert.equal(await admin.isTopicDeduplicated(other), false);
     assert.equal(await admin.isTopicDeletedWhileInactive(other), true);
+  });
+
+  test('where there is a backlog quota, who is behind it stops nobody from publishing', async () => {
+    const admin = new PulsarAdmin({ adminUrl: rig.server.adminUrl });
+    for (const lanes of [1, 2]) {
+      const topic = uniqueTopic('quota');
+      await rig.newBus().openLog({ topic, lanes });
+      const before = await admin.getTopicBacklogQuotas(topic);
+      assert.ok([...before.values()].every(({ limitSize, limitTime }) => limitSize < 0 && limitTime < 0));
+      const size = { limitSize: 1_000_000, limitTime: -1, policy: 'producer_request_hold' } as const;
+      const age = { limitSize: -1, limitTime: 600, policy: 'producer_exception' } as const;
+      await admin.setTopicBacklogQuota(topic, 'destination_storage', size);
+      await admin.setTopicBacklogQuota(topic, 'message_age', age);
+      assert.deepEqual((await rig.newBus().openLog({ topic })).limitations, []);
+      const quotas = await admin.getTopicBacklogQuotas(topic);
+      const policy = 'consumer_backlog_eviction';
+      assert.deepEqual(quotas.get('destination_storage'), { ...size, policy });
+      assert.deepEqual(quotas.get('message_age'), { ...age, policy });
+    }
   });
 
   test('a topic that a plain client made gets an epoch that all edges agree on', async () => {
@@ -141,6 +162,7 @@ describe('a broker without the index interceptor', { skip: unavailable('pulsar')
     assert.match(text, /activeConsumerFailoverDelayTimeMillis/);
     assert.match(text, /may come twice.*set-deduplication/);
     assert.match(text, /may be gone.*set-retention/);
+    assert.match(text, /publishing stops.*set-backlog-quota/);
     assert.match(text, /is deleted, with its epoch.*set-inactive-topic-policies/);
     const collector = new Collector();
     const tail = await log.attach(0, collector);

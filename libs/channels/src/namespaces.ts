@@ -1,4 +1,4 @@
-import { BusError, type Bus } from '@pharos/bus';
+import { BusError, type Bus, parseTopic } from '@pharos/bus';
 
 import { defaultNamespace, isChannelName, nameInNamespace, namespaceName } from './channel-name.ts';
 import { lifecycleTopic } from './lifecycle/event.ts';
@@ -40,13 +40,16 @@ export class Namespaces {
     const byName = new Map<string, Namespace>();
     for (const { name, ...options } of [{ name: defaultNamespace, ...withoutNamespace }, ...namespaces]) {
       if (byName.has(name)) throw new BusError('invalid-topic', `the namespace ${name} is configured twice`);
-      let log = logs.get(options.log);
+      // One topic may be called by its full name here and a short one there.
+      const topic = parseTopic(options.log).full;
+      let log = logs.get(topic);
       if (log === undefined) {
         log = await LivingLog.open(bus, {
-          topic: options.log,
+          topic,
+          keepMs: longestHistory(topic, [withoutNamespace, ...namespaces]),
           ...(options.lanes === undefined ? {} : { lanes: options.lanes }),
         });
-        logs.set(options.log, log);
+        logs.set(topic, log);
       } else if (options.lanes !== undefined && options.lanes > log.lanes) {
         throw new BusError(
           'lanes-mismatch',
@@ -101,6 +104,12 @@ export class Namespaces {
 /** Whether a channel of the namespace may have this name. */
 export function mayBeCalled({ pattern }: Namespace, channel: string): boolean {
   return isChannelName(channel) && (pattern === undefined || pattern.test(nameInNamespace(channel)));
+}
+
+/** For how long something of the topic may be asked for: as long it must be there for a store that was emptied. */
+function longestHistory(topic: string, all: readonly NamespaceConfig[]): number {
+  const kept = all.filter((options) => keepsHistory(options) && parseTopic(options.log).full === topic);
+  return Math.max(0, ...kept.map((options) => options.history_ttl));
 }
 
 /** Whether what is published can be had later. */

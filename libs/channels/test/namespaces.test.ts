@@ -36,6 +36,41 @@ test('namespaces of one topic share its log; only those with history make it rec
   );
 });
 
+test('a topic is one log, whatever name each namespace has for it', async () => {
+  const namespaces = await open([
+    { name: 'a', log: 'busy' },
+    { name: 'b', log: 'persistent://public/default/busy', history_size: 10, history_ttl: '1m' },
+  ]);
+  assert.equal(namespaces.find('a:1')?.log, namespaces.find('b:1')?.log);
+});
+
+test('a log is kept for as long as the longest history of its namespaces goes', async () => {
+  let nowMs = 1_700_000_000_000;
+  const broker = new MemoryBroker({ retentionMs: 60_000, now: () => nowMs });
+  const bus = new MemoryBus(broker);
+  const { namespaces: all, without_namespace: rest } = read([
+    { name: 'a', log: 'kept', history_size: 10, history_ttl: '1m' },
+    { name: 'b', log: 'persistent://public/default/kept', history_size: 10, history_ttl: '3h' },
+    { name: 'c', log: 'kept', history_size: 0, history_ttl: '9h' },
+    { name: 'd', log: 'other', history_size: 10, history_ttl: '1m' },
+  ]);
+  const namespaces = await Namespaces.open(bus, rest, all);
+  const left = async (name: string): Promise<number> => {
+    const life = await namespaces.find(`${name}:1`)?.log.living();
+    const tail = await life?.attach(0, { entry: () => undefined }, { at: 'earliest' });
+    await tail?.close();
+    return 1 - (tail?.head ?? 0);
+  };
+  for (const name of ['a', 'd']) {
+    await namespaces.find(`${name}:1`)?.log.append({ channel: `${name}:1`, data: Buffer.from('x') }, 1_000);
+  }
+  nowMs += 3 * 3_600_000 - 1;
+  assert.deepEqual([await left('a'), await left('d')], [1, 0]);
+  nowMs += 2;
+  assert.equal(await left('a'), 0);
+  await bus.close();
+});
+
 test('more lanes than the log has, and a name twice, are errors that say so', async () => {
   const isLanes = (error: unknown): boolean => error instanceof BusError && error.code === 'lanes-mismatch';
   await assert.rejects(

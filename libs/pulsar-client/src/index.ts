@@ -3,7 +3,14 @@ export type { AccessTexts } from './access-from-texts.ts';
 export { PulsarAdmin } from './admin/admin.ts';
 export { AdminError, adminErrors } from './admin/admin-error.ts';
 export type { AdminErrorCode } from './admin/admin-error.ts';
-export type { InactiveTopicPolicy, Properties, PulsarAdminConfig, RetentionPolicy } from './admin/admin-types.ts';
+export type {
+  BacklogQuota,
+  BacklogQuotaType,
+  InactiveTopicPolicy,
+  Properties,
+  PulsarAdminConfig,
+  RetentionPolicy,
+} from './admin/admin-types.ts';
 export { Authentication } from './auth/authentication.ts';
 export type { ClientCertificate, Credentials } from './auth/authentication.ts';
 export { AuthenticationBasic } from './auth/basic.ts';

@@ -15,11 +15,18 @@ export interface MemoryBrokerOptions {
   readonly now?: () => number;
 }
 
+interface TopicRetention {
+  readonly maxBytes: number;
+  maxAgeMs: number;
+  readonly now: () => number;
+}
+
 /** One topic of the broker. */
 export interface MemoryTopic {
   readonly topic: string;
   readonly epoch: string;
   readonly lanes: readonly MemoryLane[];
+  readonly retention: TopicRetention;
   readonly work: Map<string, MemoryWorkQueue>;
   readonly groups: Map<string, MemoryGroup>;
 }
@@ -34,7 +41,7 @@ const outsideDeadlineMs = 60_000;
  * an operator do to a real log; they are for tests.
  */
 export class MemoryBroker {
-  readonly #retention: { readonly maxBytes: number; readonly maxAgeMs: number; readonly now: () => number };
+  readonly #retention: Readonly<TopicRetention>;
   readonly #topics = new Map<string, MemoryTopic>();
   #connected = true;
 
@@ -46,15 +53,15 @@ export class MemoryBroker {
     };
   }
 
-  /** The topic, made with `lanes` lanes where it isn't there. @throws BusError `invalid-topic`, `lanes-mismatch`, `unreachable` */
-  topic(name: string, lanes?: number): MemoryTopic {
+  /** The topic, made with `lanes` lanes where it isn't there, and from now on kept for `keepMs` at least. @throws BusError `invalid-topic`, `lanes-mismatch`, `unreachable` */
+  topic(name: string, lanes?: number, keepMs = 0): MemoryTopic {
     const topic = parseTopic(name).full;
     if (!this.#connected) throw new BusError('unreachable', `the broker of '${topic}' is disconnected`);
-    const existing = this.#topics.get(topic);
-    if (existing === undefined) return this.#create(topic, lanes ?? 1);
+    const existing = this.#topics.get(topic) ?? this.#create(topic, lanes ?? 1);
     if (lanes !== undefined && lanes > existing.lanes.length) {
       throw new BusError('lanes-mismatch', `'${topic}' has ${existing.lanes.length} lanes, ${lanes} were asked for`);
     }
+    existing.retention.maxAgeMs = Math.max(existing.retention.maxAgeMs, keepMs);
     return existing;
   }
 
@@ -113,10 +120,12 @@ export class MemoryBroker {
     if (!Number.isSafeInteger(lanes) || lanes < 1) {
       throw new RangeError(`lanes of '${topic}' is ${lanes}, expected a whole number above 0`);
     }
+    const retention = { ...this.#retention };
     const created: MemoryTopic = {
       topic,
       epoch: `${randomBytes(6).toString('hex')}.${lanes}`,
-      lanes: Array.from({ length: lanes }, () => new MemoryLane(topic, this.#retention)),
+      lanes: Array.from({ length: lanes }, () => new MemoryLane(topic, retention)),
+      retention,
       work: new Map(),
       groups: new Map(),
     };

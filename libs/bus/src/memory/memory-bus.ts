@@ -26,7 +26,7 @@ export class MemoryBus implements Bus {
 
   async openLog(spec: LogSpec): Promise<Log> {
     this.#mustBeOpen();
-    const topic = this.#broker.topic(spec.topic, spec.lanes);
+    const topic = this.#broker.topic(spec.topic, spec.lanes, spec.keepMs);
     const log = new MemoryLog({
       topic,
       group: (name) => this.#broker.group(topic, name),

@@ -17,6 +17,8 @@ interface LogPolicy {
  * What a log can't do without and brokers don't have by default. Set on the topic, not its namespace: the other topics
  * there are none of ours.
  */
+const evict = 'consumer_backlog_eviction';
+
 function logPolicies(retentionMinutes: number): readonly LogPolicy[] {
   return [
     {
@@ -28,13 +30,28 @@ function logPolicies(retentionMinutes: number): readonly LogPolicy[] {
     },
     {
       // Tails hold nothing back: without retention the broker forgets what they haven't read when a ledger closes.
-      without: `publications may be gone before a tail that lost its connection is back: less than ${retentionMinutes} minutes are kept`,
+      // And a store that was emptied is filled with what the log has.
+      without: `publications may be gone before a tail that lost its connection is back, or history could be built anew: less than ${retentionMinutes} minutes are kept`,
       remedy: `pulsar-admin namespaces set-retention --time ${retentionMinutes}m --size -1`,
       ensure: async (admin, topic) => {
         const { retentionTimeInMinutes: minutes, retentionSizeInMB: size } = await admin.getTopicRetention(topic);
         const enough = size !== 0 && (minutes < 0 || minutes >= retentionMinutes);
         if (enough) return;
         await admin.setTopicRetention(topic, { retentionTimeInMinutes: retentionMinutes, retentionSizeInMB: -1 });
+      },
+    },
+    {
+      // The default where there is a quota. Who was away for longer is told that something is missing; nobody else is to suffer for it.
+      without:
+        'where the log has a backlog quota, publishing stops when a durable subscription (of the history service) is behind by that much',
+      remedy: `pulsar-admin namespaces set-backlog-quota --policy ${evict}`,
+      ensure: async (admin, topic) => {
+        for (const [type, quota] of await admin.getTopicBacklogQuotas(topic)) {
+          const limits = quota.limitSize > 0 || quota.limitTime > 0;
+          if (limits && quota.policy !== evict) {
+            await admin.setTopicBacklogQuota(topic, type, { ...quota, policy: evict });
+          }
+        }
       },
     },
     {

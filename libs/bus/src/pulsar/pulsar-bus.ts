@@ -60,7 +60,7 @@ export class PulsarBus implements Bus {
   async openLog(spec: LogSpec): Promise<Log> {
     this.#mustBeOpen();
     const { full, local } = parseTopic(spec.topic);
-    const found = await this.#find(full, spec.lanes);
+    const found = await this.#find(full, spec.lanes, spec.keepMs);
     this.#mustBeOpen();
     const log = this.#makeLog(full, found, spec.defaultChannel ?? local);
     this.#logs.add(log);
@@ -92,7 +92,7 @@ export class PulsarBus implements Bus {
     await this.#client.close(closeTimeoutMs);
   }
 
-  #find(topic: string, lanes: number | undefined): Promise<FoundTopic> {
+  #find(topic: string, lanes: number | undefined, keepMs = 0): Promise<FoundTopic> {
     return findTopic({
       client: this.#client,
       admin: this.#admin,
@@ -101,7 +101,7 @@ export class PulsarBus implements Bus {
       tailSubscription: this.#options.tailSubscription ?? 'failover',
       topic,
       lanes,
-      retentionMinutes: this.#options.retentionMinutes ?? 60,
+      retentionMinutes: Math.max(this.#options.retentionMinutes ?? 60, Math.ceil(keepMs / 60_000)),
     });
   }
 

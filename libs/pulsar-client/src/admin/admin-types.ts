@@ -20,6 +20,18 @@ export interface RetentionPolicy {
   readonly retentionSizeInMB: number;
 }
 
+/** `destination_storage` limits bytes, `message_age` seconds. */
+export type BacklogQuotaType = 'destination_storage' | 'message_age';
+
+/** What the broker does where a subscription is behind by more than this; −1 means no limit. */
+export interface BacklogQuota {
+  /** In bytes. */
+  readonly limitSize: number;
+  /** In seconds. */
+  readonly limitTime: number;
+  readonly policy: 'producer_request_hold' | 'producer_exception' | 'consumer_backlog_eviction';
+}
+
 /** What the broker does with a topic that nobody uses. */
 export interface InactiveTopicPolicy {
   readonly deleteWhileInactive: boolean;

@@ -2,7 +2,14 @@ import { accessOptions, accessSettings } from '../connection/access-settings.ts'
 import { mustHold, refuseUnknown } from '../options.ts';
 import { parseTopicName } from '../topic-name.ts';
 import { AdminError } from './admin-error.ts';
-import type { InactiveTopicPolicy, Properties, PulsarAdminConfig, RetentionPolicy } from './admin-types.ts';
+import type {
+  BacklogQuota,
+  BacklogQuotaType,
+  InactiveTopicPolicy,
+  Properties,
+  PulsarAdminConfig,
+  RetentionPolicy,
+} from './admin-types.ts';
 import { AdminHttp, type AdminRequest } from './http.ts';
 import { fetchWith } from './transport.ts';
 
@@ -94,6 +101,18 @@ export class PulsarAdmin {
   /** The topic's own policy, as all that are set by `setTopic…`. @throws AdminError `refused` where the broker has none */
   async setTopicRetention(topic: string, policy: RetentionPolicy): Promise<void> {
     await this.#http.text({ method: 'POST', path: `${pathOf(topic)}/retention`, body: policy });
+  }
+
+  /** What holds for this topic, whichever policy says so; of each type at most one. */
+  async getTopicBacklogQuotas(topic: string): Promise<ReadonlyMap<BacklogQuotaType, BacklogQuota>> {
+    const answer = objectOf(await this.#get(`${pathOf(topic)}/backlogQuotaMap?applied=true`));
+    const quotas = Object.entries(answer).map(([type, quota]) => [type as BacklogQuotaType, backlogQuotaOf(quota)]);
+    return new Map(quotas as [BacklogQuotaType, BacklogQuota][]);
+  }
+
+  async setTopicBacklogQuota(topic: string, type: BacklogQuotaType, quota: BacklogQuota): Promise<void> {
+    const path = `${pathOf(topic)}/backlogQuota?backlogQuotaType=${type}`;
+    await this.#http.text({ method: 'POST', path, body: quota });
   }
 
   /** Whether the broker deletes this topic when nobody uses it, whichever policy says so. */
@@ -190,6 +209,11 @@ function objectOf(answer: unknown): Readonly<Record<string, unknown>> {
 function retentionOf(answer: unknown): RetentionPolicy {
   const { retentionTimeInMinutes, retentionSizeInMB } = objectOf(answer);
   return { retentionTimeInMinutes: numberOf(retentionTimeInMinutes), retentionSizeInMB: numberOf(retentionSizeInMB) };
+}
+
+function backlogQuotaOf(answer: unknown): BacklogQuota {
+  const { limitSize, limitTime, policy } = objectOf(answer);
+  return { limitSize: numberOf(limitSize), limitTime: numberOf(limitTime), policy: policy as BacklogQuota['policy'] };
 }
 
 function stringsOf(answer: unknown): Properties {
