@@ -252,7 +252,7 @@ export const skipHistoryProperty = 'pharos-skip-history';
 /** The key under which a publication is in its channel once, however often it is published (server API). */
 export const idempotencyKeyProperty = 'pharos-idempotency-key';
 
-/** A publication with this property, whatever its value, may be sent as the difference from the one before it. */
+/** A publication with this property, whatever its value, goes to clients that take deltas as its difference to the channel's previous one. */
 export const deltaProperty = 'pharos-delta';
 
 export interface WorkSpec {

@@ -25,6 +25,9 @@ export interface NamespaceConfig {
   readonly allow_presence_for_subscriber: boolean;
   readonly allow_presence_for_client: boolean;
   readonly allow_presence_for_anonymous: boolean;
+  readonly allow_tags_filter: boolean;
+  readonly allowed_delta_types: readonly 'fossil'[];
+  readonly delta_publish: boolean;
   readonly replay: boolean;
   readonly allow_history_for_subscriber: boolean;
   readonly allow_history_for_client: boolean;
@@ -137,6 +140,17 @@ function namespaceSchema(preset: ChannelPreset): z.ZodObject<Record<string, z.Zo
     allow_presence_for_subscriber: allow('Subscribers of the channel may ask for its presence.'),
     allow_presence_for_client: allow('Clients with a user may ask for presence.'),
     allow_presence_for_anonymous: allow('Anonymous clients may ask for presence.'),
+    allow_tags_filter: allow('Subscribers may ask for the publications only whose tags pass a filter of theirs.'),
+    allowed_delta_types: z
+      .array(z.enum(['fossil']))
+      .default(preset.open ? ['fossil'] : [])
+      .describe(
+        "What subscribers may ask for to be sent publications as the difference to the channel's previous one: fossil.",
+      ),
+    delta_publish: z
+      .boolean()
+      .default(false)
+      .describe('What clients publish goes out as deltas to those that asked for them.'),
     replay: z
       .boolean()
       .default(false)

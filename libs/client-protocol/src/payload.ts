@@ -30,7 +30,12 @@ const SPACE = 0x20;
 export function classifyPayload(bytes: Buffer): Payload {
   if (!isUtf8(bytes)) return { kind: 'binary', json: Buffer.from(`"${bytes.toString('base64')}"`, 'latin1') };
   if (isJson(bytes, maxJsonDepth)) return { kind: 'json', json: withoutNewlines(bytes) };
-  return { kind: 'text', json: Buffer.from(JSON.stringify(bytes.toString('utf8')), 'utf8') };
+  return { kind: 'text', json: jsonString(bytes) };
+}
+
+/** UTF-8 as a JSON string: how JSON clients that take deltas get data, whole or not. */
+export function jsonString(utf8: Buffer): RawData {
+  return Buffer.from(JSON.stringify(utf8.toString('utf8')), 'utf8');
 }
 
 /** Valid JSON has raw newlines only between its tokens, where a space means the same; in a frame a newline would end the message. */

@@ -43,6 +43,7 @@ export interface EdgeConfig extends ServiceConfig {
     readonly subscription_token: SubscriptionTokenConfig;
     readonly recovery_max_publication_limit: number;
     readonly history_max_publication_limit: number;
+    readonly channel_tags_filter_limit: number;
   };
   readonly ring: {
     readonly max_lane_size: number;
@@ -202,6 +203,12 @@ function clientSchema(preset: EdgePreset): z.ZodType {
       .max(100_000)
       .default(300)
       .describe('Publications that one page of history may bring.'),
+    channel_tags_filter_limit: z
+      .int()
+      .min(1)
+      .max(10_000)
+      .default(100)
+      .describe('Different tag filters that the subscribers of one channel may have on an edge; one more: error 106.'),
   });
 }
 

@@ -21,6 +21,7 @@ import { inWaves } from './drain/waves.ts';
 import { Publisher } from './inbound/publisher.ts';
 import { EdgeMetrics } from './metrics.ts';
 import { type Namespaces, openNamespaces } from '@pharos/channels';
+import { ChannelNumbers } from './outbound/channel-numbers.ts';
 import { Flusher } from './outbound/flusher.ts';
 import { Hub } from './outbound/hub.ts';
 import { replayLimits, ReplayReaders } from './outbound/replay/replay-readers.ts';
@@ -99,6 +100,7 @@ export class Edge implements Service {
       logger,
       metrics,
       flusher: this.#flusher,
+      numbers: new ChannelNumbers(),
       rings: this.#rings,
       ...(history === undefined ? {} : { store: history }),
       replay: new ReplayReaders(
@@ -306,6 +308,7 @@ export class Edge implements Service {
         allowAnonymous: config.client.allow_anonymous_connect_without_token,
         recoveryPublications: config.client.recovery_max_publication_limit,
         historyPublications: config.client.history_max_publication_limit,
+        channelFilters: config.client.channel_tags_filter_limit,
       },
     };
   }
@@ -316,9 +319,8 @@ export class Edge implements Service {
     const namespace = namespaces.find(channel);
     if (namespace === undefined)
       throw new BusError('invalid-topic', `chat.channel ${channel}: its namespace is not configured`);
-    const { log } = namespace;
-    const feed = this.#hub.feedOf(log, channel);
+    const feed = this.#hub.feedOf(namespace.log, channel);
     feed.pin();
-    return { channel, namespace, log, feed };
+    return { channel, namespace, feed };
   }
 }

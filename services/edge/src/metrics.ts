@@ -39,6 +39,8 @@ export class EdgeMetrics {
   readonly framesPublished: Counter<'variant'>;
   readonly deliveries: Counter<'variant'>;
   readonly deliveredBytes: Counter<'variant'>;
+  readonly deltas: Counter<'outcome'>;
+  readonly deltaSavedBytes: Counter;
   readonly recoveries: Counter<'outcome'>;
   readonly recoveredPublications: Counter;
   readonly recoveredFrom: Counter<'tier'>;
@@ -145,6 +147,15 @@ export class EdgeMetrics {
       name: 'pharos_edge_delivered_bytes_total',
       help: 'Payload bytes of frames handed to sockets.',
       labels: ['variant'],
+    });
+    this.deltas = metrics.counter({
+      name: 'pharos_edge_deltas_total',
+      help: 'Publications with a delta asked for, once for each encoding that somebody takes deltas in: delta; whole, where there was no previous one, or the delta is no shorter.',
+      labels: ['outcome'],
+    });
+    this.deltaSavedBytes = metrics.counter({
+      name: 'pharos_edge_delta_saved_bytes_total',
+      help: 'Bytes that deltas are shorter by than whole publications, over all who got them.',
     });
     this.recoveries = metrics.counter({
       name: 'pharos_edge_recoveries_total',

@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { LiveChannel, Subscription } from '../src/outbound/live-channel.ts';
+import { LiveChannel } from '../src/outbound/live-channel.ts';
 import type { LaneFeed } from '../src/outbound/lane-feed.ts';
 import type { Variant } from '../src/outbound/subscriber.ts';
 import { cursorAt, FakeSubscriber } from './support/fakes.ts';
 import { type TestOutbound, testOutbound } from './support/feeds.ts';
 
 function channel(name: string, ...variants: Variant[]): LiveChannel {
-  const made = new LiveChannel(name, undefined as unknown as LaneFeed);
-  for (const variant of variants) made.add(new Subscription(made, new FakeSubscriber(variant), false));
+  const made = new LiveChannel(name, undefined as unknown as LaneFeed, 7);
+  for (const variant of variants) made.add(new FakeSubscriber(variant), false);
   return made;
 }
 
@@ -150,8 +150,10 @@ describe('packing publications into frames', () => {
       outbound.server.published.filter(({ topic }) => topic.startsWith('j:')).map(({ text }) => text.split('\n')[2]),
       [`{"push":{"channel":"both","leave":${info}}}`],
     );
-    assert.equal((both.protobufPack?.count ?? 0) + (binary.jsonPack?.count ?? 0), 0);
-    assert.equal(binary.jsonPack, undefined);
+    assert.deepEqual(
+      binary.groups.map(({ key, bytes }) => [key, bytes]),
+      [['p', 0]],
+    );
     const { values } = await outbound.metrics.deliveries.get();
     assert.equal(values.find(({ labels }) => labels.variant === 'protobuf')?.value, 2 * 3 + 1);
   });
@@ -177,7 +179,7 @@ describe('ending slow readers', () => {
     const subscribers = buffered.map((bytes) => {
       const subscriber = new FakeSubscriber();
       subscriber.buffered = bytes;
-      made.add(new Subscription(made, subscriber, false));
+      made.add(subscriber, false);
       return subscriber;
     });
     return { channel: made, subscribers };

@@ -8,7 +8,7 @@ import type { LaneFeed } from '../src/outbound/lane-feed.ts';
 import { cursorAt } from './support/fakes.ts';
 
 const feed = undefined as unknown as LaneFeed;
-const channel = (name: string): LiveChannel => new LiveChannel(name, feed);
+const channel = (name: string): LiveChannel => new LiveChannel(name, feed, 1);
 
 /** What a message with this key is handed to. */
 function found(interest: Interest, place: Parameters<typeof cursorAt>[0]): LiveChannel | undefined {

@@ -79,7 +79,8 @@ describe('what a command is refused for', () => {
   });
 
   test('108: what is not built yet; a send, which has no id, is closed with 3508', async (t) => {
-    const edge = await startEdge(t, memoryWorld());
+    const unfiltered = [{ name: 'closed', allow_tags_filter: false }];
+    const edge = await startEdge(t, memoryWorld(), { env: { PHAROS_CHANNEL_NAMESPACES: JSON.stringify(unfiltered) } });
     const client = await ProtocolClient.connect(t, edge);
     const filter = { tf: { key: 'a', cmp: 'eq', val: 'b' } };
     for (const command of [
@@ -88,7 +89,7 @@ describe('what a command is refused for', () => {
       { rpc: { method: 'm', data: 1 } },
       { refresh: { token: 't' } },
       { sub_refresh: { channel: 'room', token: 't' } },
-      { subscribe: { channel: 'room', ...filter } },
+      { subscribe: { channel: 'closed:a', ...filter } },
     ]) {
       assert.equal(await client.errorOf(command), 108, JSON.stringify(command));
     }

@@ -13,6 +13,7 @@ const BILLION = 1_000_000_000;
 const INFO = Buffer.from(',"info":');
 const OFFSET = Buffer.from(',"offset":');
 const TAGS = Buffer.from(',"tags":');
+const DELTA = Buffer.from(',"delta":true');
 const TIME = Buffer.from(',"time":');
 const END = Buffer.from('}}}');
 
@@ -53,6 +54,7 @@ export function encodeTags(tags: ReadonlyMap<string, string>): RawData | undefin
 export class PublicationFrameBuilder {
   readonly #frame: ByteWriter;
   #count = 0;
+  #nextIsDelta = false;
 
   /** @param initialCapacity bytes; the storage grows as needed and stays at its largest @default 4096 */
   constructor(initialCapacity = 4096) {
@@ -69,6 +71,12 @@ export class PublicationFrameBuilder {
     return this.#frame.length;
   }
 
+  /** What is appended next has a difference to the channel's previous publication for its data. */
+  asDelta(): this {
+    this.#nextIsDelta = true;
+    return this;
+  }
+
   /**
    * @param prefix of {@link publicationPrefix}
    * @param offset 0: none
@@ -81,8 +89,10 @@ export class PublicationFrameBuilder {
     if (info !== undefined) frame.bytes(INFO).bytes(info);
     if (offset !== 0) writeInteger(frame.bytes(OFFSET), offset);
     if (tags !== undefined) frame.bytes(TAGS).bytes(tags);
+    if (this.#nextIsDelta) frame.bytes(DELTA);
     if (timeMs !== 0) writeInteger(frame.bytes(TIME), timeMs);
     frame.bytes(END);
+    this.#nextIsDelta = false;
     return this;
   }
 

@@ -14,6 +14,7 @@ const DATA = (4 << 3) | wireTypes.bytes;
 const INFO = (5 << 3) | wireTypes.bytes;
 const OFFSET = (6 << 3) | wireTypes.varint;
 const TAGS = (7 << 3) | wireTypes.bytes;
+const DELTA = (8 << 3) | wireTypes.varint;
 const TIME = (9 << 3) | wireTypes.varint;
 const USER = (1 << 3) | wireTypes.bytes;
 const CLIENT = (2 << 3) | wireTypes.bytes;
@@ -37,6 +38,7 @@ export function protobufPublicationPrefix(ref: ChannelRef): Buffer {
 export class ProtobufPublicationFrameBuilder {
   readonly #frame: ByteWriter;
   #count = 0;
+  #nextIsDelta = false;
 
   /** @param initialCapacity bytes; the storage grows as needed and stays at its largest @default 4096 */
   constructor(initialCapacity = 4096) {
@@ -51,6 +53,12 @@ export class ProtobufPublicationFrameBuilder {
   /** Bytes in the frame. */
   get length(): number {
     return this.#frame.length;
+  }
+
+  /** What is appended next has a difference to the channel's previous publication for its data. */
+  asDelta(): this {
+    this.#nextIsDelta = true;
+    return this;
   }
 
   /**
@@ -74,6 +82,7 @@ export class ProtobufPublicationFrameBuilder {
     if (info !== undefined) length += lengthOfField(infoLength);
     if (offset !== 0) length += 1 + varintLength(offset);
     if (tags !== undefined) for (const [name, value] of tags) length += lengthOfField(lengthOfTag(name, value));
+    if (this.#nextIsDelta) length += 2;
     if (timeMs !== 0) length += 1 + varintLength(timeMs);
 
     const pushLength = prefix.length + lengthOfField(length);
@@ -82,7 +91,9 @@ export class ProtobufPublicationFrameBuilder {
     if (info !== undefined) writeInfo(frame.uint8(INFO).varint(infoLength), info);
     if (offset !== 0) frame.uint8(OFFSET).varint(offset);
     if (tags !== undefined) for (const [name, value] of tags) writeTag(frame, name, value);
+    if (this.#nextIsDelta) frame.uint8(DELTA).uint8(1);
     if (timeMs !== 0) frame.uint8(TIME).varint(timeMs);
+    this.#nextIsDelta = false;
     this.#count++;
     return this;
   }

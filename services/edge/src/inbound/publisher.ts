@@ -1,8 +1,8 @@
-import { BusError } from '@pharos/bus';
+import { BusError, deltaProperty } from '@pharos/bus';
 import type { RawData } from '@pharos/client-protocol';
 import type { Logger } from '@pharos/telemetry';
 
-import type { LivingLog } from '@pharos/channels';
+import type { Namespace } from '@pharos/channels';
 import type { EdgeMetrics } from '../metrics.ts';
 import { ThrottledLog } from '../throttled-log.ts';
 import { chanInfoProperty, clientProperty, connInfoProperty, userProperty } from '../publishing-client.ts';
@@ -43,11 +43,13 @@ export class Publisher {
     );
   }
 
-  async publish(log: LivingLog, channel: string, data: Uint8Array, client: PublishingClient): Promise<void> {
+  async publish(namespace: Namespace, channel: string, data: Uint8Array, client: PublishingClient): Promise<void> {
+    const { log, options } = namespace;
     const properties: Record<string, string> = { [clientProperty]: client.clientId };
     if (client.user !== '') properties[userProperty] = client.user;
     if (client.connInfo !== undefined) properties[connInfoProperty] = client.connInfo.toString();
     if (client.chanInfo !== undefined) properties[chanInfoProperty] = client.chanInfo.toString();
+    if (options.delta_publish) properties[deltaProperty] = '1';
     this.#underWay++;
     const end = this.#metrics.publishSeconds.startTimer();
     try {

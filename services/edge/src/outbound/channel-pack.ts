@@ -1,9 +1,11 @@
 import {
+  type ChannelRef,
   type Encoding,
   ProtobufPublicationFrameBuilder,
   PublicationFrameBuilder,
   protobufPublicationPrefix,
   publicationPrefix,
+  type RawData,
 } from '@pharos/client-protocol';
 
 import type { FrameBuilder, PublicationView } from './publication-view.ts';
@@ -37,9 +39,9 @@ export class ChannelPack {
   readonly #prefix: Buffer;
   #builder: FrameBuilder | undefined;
 
-  constructor(channel: string, encoding: Encoding) {
+  constructor(ref: ChannelRef, encoding: Encoding) {
     this.encoding = encoding;
-    this.#prefix = encoding === 'json' ? publicationPrefix({ channel }) : protobufPublicationPrefix({ channel });
+    this.#prefix = encoding === 'json' ? publicationPrefix(ref) : protobufPublicationPrefix(ref);
   }
 
   get count(): number {
@@ -53,6 +55,12 @@ export class ChannelPack {
   add(publication: PublicationView, pool: BuilderPool): void {
     this.#builder ??= pool.take(this.encoding);
     publication.appendTo(this.#builder, this.#prefix);
+  }
+
+  /** The publication with other data: a delta, or as a JSON string. */
+  addAs(publication: PublicationView, data: RawData, isDelta: boolean, pool: BuilderPool): void {
+    this.#builder ??= pool.take(this.encoding);
+    publication.appendAs(this.#builder, this.#prefix, data, isDelta);
   }
 
   /** A message that is encoded already. */

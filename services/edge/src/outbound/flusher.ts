@@ -1,9 +1,9 @@
 import type { PublicationCursor } from '@pharos/bus';
-import { type Encoding, jsonCodec, type Push, protobufCodec } from '@pharos/client-protocol';
 import type { SocketServer } from '@pharos/socket-server';
 
 import type { EdgeMetrics } from '../metrics.ts';
-import { BuilderPool, type ChannelPack } from './channel-pack.ts';
+import { BuilderPool } from './channel-pack.ts';
+import type { ChannelPush, Outlet } from './delivery-group.ts';
 import type { LiveChannel } from './live-channel.ts';
 import { PublicationView } from './publication-view.ts';
 import type { SlowSweep } from './slow-sweep.ts';
@@ -17,13 +17,15 @@ const flushWindowMs = 2;
 /** A pack as large as this goes out whatever the window says: larger frames gain nothing and hold memory. */
 const maxPackBytes = 64 * 1024;
 
-/** Collects the publications of each channel and hands them to the sockets, one frame a channel, variant and tick. */
+/** Collects the publications of each channel and hands them to the sockets, one frame a channel, group and tick. */
 export class Flusher {
   readonly #server: SocketServer;
   readonly #sweep: SlowSweep;
   readonly #metrics: EdgeMetrics;
-  readonly #pool = new BuilderPool();
   readonly #dirty = new Set<LiveChannel>();
+  readonly #outlet: Outlet;
+  /** Whose frames the outlet is handed. */
+  #channel: LiveChannel | undefined;
   #lastFlushMs = 0;
   #timer: NodeJS.Timeout | undefined;
 
@@ -31,28 +33,28 @@ export class Flusher {
     this.#server = server;
     this.#sweep = sweep;
     this.#metrics = metrics;
+    this.#outlet = {
+      pool: new BuilderPool(),
+      send: (...frame) => this.#publish(...frame),
+      deltaMade: (isDelta, savedBytes) => {
+        metrics.deltas.inc({ outcome: isDelta ? 'delta' : 'whole' });
+        if (savedBytes > 0) metrics.deltaSavedBytes.inc(savedBytes);
+      },
+    };
   }
 
-  /** Takes the publication under the cursor. It is looked at and written out once, however many subscribers it has. */
+  /** Takes the publication under the cursor. It is looked at and written out once for each group, however many subscribers it has. */
   add(channel: LiveChannel, cursor: PublicationCursor, publishTimeMs: number): void {
     const publication = PublicationView.at(cursor, publishTimeMs);
-    const { subscribers } = channel;
-    if (subscribers.text > 0) {
-      // A text client reads one publication a message, so there is nothing to pack.
-      this.#publish(channel, 'text', publication.text(), 1);
-    }
-    if (subscribers.json > 0) this.#add(channel, 'json', publication);
-    if (subscribers.protobuf > 0) this.#add(channel, 'protobuf', publication);
+    this.#channel = channel;
+    for (const group of channel.groups) group.take(publication, this.#outlet);
+    this.#taken(channel);
   }
 
-  /** Takes a push of a channel that isn't one of publications. It is written out once for each encoding. */
-  addPush(channel: LiveChannel, push: Push): void {
-    for (const { encoding, encodePush } of [jsonCodec, protobufCodec]) {
-      if (channel.subscribers[encoding] === 0) continue;
-      const pack = channel.pack(encoding);
-      pack.addMessage(encodePush(push), this.#pool);
-      this.#packed(channel, pack);
-    }
+  /** Takes a push of a channel that isn't one of publications. It is written out once for each group. */
+  addPush(channel: LiveChannel, push: ChannelPush): void {
+    for (const group of channel.groups) group.takePush(push, this.#outlet);
+    this.#taken(channel);
   }
 
   /** The lane has nothing more for this turn. */
@@ -66,9 +68,8 @@ export class Flusher {
   /** Sends what is collected for one channel now: before somebody joins or leaves its live set. */
   flush(channel: LiveChannel): void {
     this.#dirty.delete(channel);
-    const { jsonPack, protobufPack } = channel;
-    jsonPack?.flush(this.#pool, (frame, count) => this.#publish(channel, 'json', frame, count));
-    protobufPack?.flush(this.#pool, (frame, count) => this.#publish(channel, 'protobuf', frame, count));
+    this.#channel = channel;
+    for (const group of channel.groups) group.flush(this.#outlet);
   }
 
   stop(): void {
@@ -76,15 +77,11 @@ export class Flusher {
     this.#dirty.clear();
   }
 
-  #add(channel: LiveChannel, encoding: Encoding, publication: PublicationView): void {
-    const pack = channel.pack(encoding);
-    pack.add(publication, this.#pool);
-    this.#packed(channel, pack);
-  }
-
-  #packed(channel: LiveChannel, pack: ChannelPack): void {
-    if (pack.bytes >= maxPackBytes) this.flush(channel);
-    else this.#dirty.add(channel);
+  #taken(channel: LiveChannel): void {
+    let bytes = 0;
+    for (const group of channel.groups) if (group.bytes > bytes) bytes = group.bytes;
+    if (bytes >= maxPackBytes) this.flush(channel);
+    else if (bytes > 0) this.#dirty.add(channel);
   }
 
   #flushAll(): void {
@@ -94,9 +91,9 @@ export class Flusher {
     for (const channel of this.#dirty) this.flush(channel);
   }
 
-  #publish(channel: LiveChannel, variant: Variant, frame: Buffer, publications: number): void {
-    this.#server.publish(channel.topic(variant), frame, variant === 'protobuf');
-    const subscribers = channel.subscribers[variant];
+  #publish(topic: string, variant: Variant, frame: Buffer, publications: number, subscribers: number): void {
+    this.#server.publish(topic, frame, variant === 'protobuf');
+    const channel = this.#channel as LiveChannel;
     this.#sweep.published(channel, frame.length);
     const counted = channel.kind === 'lifecycle' ? channel.kind : variant;
     this.#metrics.framesPublished.inc({ variant: counted });

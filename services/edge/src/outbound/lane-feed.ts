@@ -3,6 +3,7 @@ import type { Hole, LaneEntry } from '@pharos/bus';
 
 import type { LivingLog } from '@pharos/channels';
 import { ThrottledLog } from '../throttled-log.ts';
+import type { ChannelNumbers } from './channel-numbers.ts';
 import type { Flusher } from './flusher.ts';
 import {
   type AttachedLane,
@@ -17,14 +18,14 @@ import { LiveSet } from './live-set.ts';
 import { OffsetWaiters } from './offset-waiters.ts';
 import { olderPage, type OlderQuery } from './older-pages.ts';
 import { historyPage, type OlderPage, type PageLimits, type PageOutcome, type PageQuery } from './history-page.ts';
-import { recoverLatest } from './latest-recovery.ts';
+import { type LatestLimits, recoverLatest } from './latest-recovery.ts';
 import type { Gate } from './gate.ts';
 import { LaneStore, type LaneStoreContext, type OlderLimits, type StoreVerdict } from './lane-store.ts';
 import { type Older, recover, type Recovery, type RecoveryLimits, type StreamPosition } from './recovery.ts';
 import { LaneReplay } from './replay/lane-replay.ts';
 import type { ReplayReaders } from './replay/replay-readers.ts';
 import type { Rings } from './rings.ts';
-import type { Subscriber } from './subscriber.ts';
+import { plainShape, type Shape, type Subscriber } from './subscriber.ts';
 
 /** How long a lane stays attached after its last subscriber left: a client that reconnects, or the next one, finds it warm. */
 const lingerMs = 60_000;
@@ -33,6 +34,8 @@ const misroutedLogMs = 10_000;
 
 export interface FeedContext extends AttachmentContext {
   readonly flusher: Flusher;
+  /** Of the whole edge. */
+  readonly numbers: ChannelNumbers;
   readonly rings: Rings;
   /** Where there is one: what channels had before the ring. */
   readonly store?: LaneStoreContext['store'];
@@ -124,9 +127,14 @@ export class LaneFeed implements AttachedLane, LiveSource {
    * Puts a subscriber into the channel's live set, in this very turn: what was handed on before isn't sent to it, all that
    * comes after is. Only while attached.
    */
-  join(name: string, subscriber: Subscriber, positioned: boolean): Subscription {
+  join(name: string, subscriber: Subscriber, positioned: boolean, shape: Shape = plainShape): Subscription {
     clearTimeout(this.#linger);
-    return this.#live.join(name, subscriber, positioned);
+    return this.#live.join(name, subscriber, positioned, shape, () => this.#context.numbers.next());
+  }
+
+  /** Whether one more subscriber may bring this filter, where a channel may have so many different ones. */
+  admits(name: string, canonicalFilter: string, limit: number): boolean {
+    return this.#live.interest.get(name)?.admits(canonicalFilter, limit) ?? true;
   }
 
   leave(subscription: Subscription): void {
@@ -147,7 +155,7 @@ export class LaneFeed implements AttachedLane, LiveSource {
   }
 
   /** The channel's newest publication, where the client hasn't got it. As `recover`. */
-  recoverLatest(name: string, position: StreamPosition, limits: PageLimits, older?: OlderPage): Recovery {
+  recoverLatest(name: string, position: StreamPosition, limits: LatestLimits, older?: OlderPage): Recovery {
     if (this.#ring === undefined || !this.recoverable) return { kind: 'unrecoverable', reason: 'history' };
     const lane = { epoch: this.epoch, head: this.head, ring: this.#ring };
     return recoverLatest(ringChannel(name), position, lane, limits, older);

@@ -6,7 +6,7 @@ import type { FeedContext } from './lane-feed.ts';
 import { type AttachedLane, LaneAttachment } from './lane-attachment.ts';
 import type { LiveChannel, LiveSource, Subscription } from './live-channel.ts';
 import { LiveSet } from './live-set.ts';
-import type { Subscriber } from './subscriber.ts';
+import { plainShape } from './subscriber.ts';
 
 /** As with lanes of publications: the next subscriber finds it attached. */
 const lingerMs = 60_000;
@@ -50,11 +50,12 @@ export class LifecycleFeed implements AttachedLane, LiveSource {
     return this.#attachment.ready(timeoutMs);
   }
 
-  /** From this turn on the subscriber is sent the channel's joins and leaves. */
-  join(name: string, subscriber: Subscriber): Subscription {
+  /** From this turn on the subscriber is sent the channel's joins and leaves, named as its publications are. */
+  join({ channel, subscriber, isCompact }: Subscription): Subscription {
     clearTimeout(this.#linger);
     this.#attachment.start();
-    return this.#live.join(name, subscriber, true);
+    const shape = { ...plainShape, compact: isCompact };
+    return this.#live.join(channel.name, subscriber, true, shape, () => channel.number);
   }
 
   leave(subscription: Subscription): void {

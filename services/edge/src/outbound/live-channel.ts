@@ -1,8 +1,8 @@
 import { javaStringHash } from '@pharos/bytes';
-import type { Encoding } from '@pharos/client-protocol';
 
-import { ChannelPack } from './channel-pack.ts';
-import type { Subscriber, Variant } from './subscriber.ts';
+import { DeltaGroup } from './delta-group.ts';
+import { type DeliveryGroup, PackedGroup, TextGroup } from './delivery-group.ts';
+import { plainShape, type Shape, type Subscriber, type Variant } from './subscriber.ts';
 
 /** What comes to a channel's subscribers. */
 export type LiveKind = 'publications' | 'lifecycle';
@@ -23,19 +23,27 @@ export class Subscription {
   readonly subscriber: Subscriber;
   /** Asked to be told (2500) where publications were lost. */
   readonly positioned: boolean;
+  /** Pushes carry the channel's number. */
+  readonly isCompact: boolean;
+  readonly group: DeliveryGroup;
   companion: Companion | undefined;
 
-  constructor(channel: LiveChannel, subscriber: Subscriber, positioned: boolean) {
+  constructor(
+    channel: LiveChannel,
+    subscriber: Subscriber,
+    positioned: boolean,
+    isCompact: boolean,
+    group: DeliveryGroup,
+  ) {
     this.channel = channel;
     this.subscriber = subscriber;
     this.positioned = positioned;
+    this.isCompact = isCompact;
+    this.group = group;
   }
 }
 
-const topicPrefixes: Readonly<Record<LiveKind, Readonly<Record<Variant, string>>>> = {
-  publications: { json: 'j:', protobuf: 'p:', text: 't:' },
-  lifecycle: { json: 'lj:', protobuf: 'lp:', text: 'lt:' },
-};
+const variantLetters: Readonly<Record<Variant, string>> = { json: 'j', protobuf: 'p', text: 't' };
 
 /** A channel with at least one subscriber on this edge. */
 export class LiveChannel {
@@ -45,41 +53,44 @@ export class LiveChannel {
   readonly keyHash: number;
   readonly feed: LiveSource;
   readonly kind: LiveKind;
+  /** Stands for the name where a subscriber asks for it. */
+  readonly number: number;
   readonly subscriptions: Set<Subscription> = new Set();
-  /** Made when the first publication is packed: most channels have subscribers of one encoding. */
-  jsonPack: ChannelPack | undefined;
-  protobufPack: ChannelPack | undefined;
-  /** How many want each variant. */
-  readonly subscribers: Record<Variant, number> = { json: 0, protobuf: 0, text: 0 };
+  /** Who is sent the same; nearly always one, rarely more than a few. None is empty. */
+  readonly groups: DeliveryGroup[] = [];
   /** Bytes handed to the sockets of this channel since they were last swept. */
   bytesSinceSweep = 0;
+  #filtersMade = 0;
 
-  constructor(name: string, feed: LiveSource, kind: LiveKind = 'publications') {
+  constructor(name: string, feed: LiveSource, number: number, kind: LiveKind = 'publications') {
     this.name = name;
     this.key = Buffer.from(name);
     this.keyHash = javaStringHash(name);
     this.feed = feed;
+    this.number = number;
     this.kind = kind;
   }
 
-  /** Names of the native publish topics, one for each variant. */
-  topic(variant: Variant): string {
-    return `${topicPrefixes[this.kind][variant]}${this.name}`;
+  /** Whether the filter is one of at most `limit` different ones. */
+  admits(canonicalFilter: string, limit: number): boolean {
+    const filters = new Set<string>();
+    for (const { filter } of this.groups) if (filter !== undefined) filters.add(filter.canonical);
+    return filters.size < limit || filters.has(canonicalFilter);
   }
 
-  pack(encoding: Encoding): ChannelPack {
-    if (encoding === 'json') return (this.jsonPack ??= new ChannelPack(this.name, encoding));
-    return (this.protobufPack ??= new ChannelPack(this.name, encoding));
-  }
-
-  add(subscription: Subscription): void {
+  add(subscriber: Subscriber, positioned: boolean, shape: Shape = plainShape): Subscription {
+    const group = this.#group(subscriber.variant, shape);
+    const subscription = new Subscription(this, subscriber, positioned, shape.compact, group);
     this.subscriptions.add(subscription);
-    this.subscribers[subscription.subscriber.variant]++;
+    group.add(subscription);
+    return subscription;
   }
 
   remove(subscription: Subscription): boolean {
     if (!this.subscriptions.delete(subscription)) return false;
-    this.subscribers[subscription.subscriber.variant]--;
+    const { group } = subscription;
+    group.remove(subscription);
+    if (group.size === 0) this.groups.splice(this.groups.indexOf(group), 1);
     return true;
   }
 
@@ -90,4 +101,33 @@ export class LiveChannel {
     for (let index = 0; index < key.length; index++) if (bytes[start + index] !== key[index]) return false;
     return true;
   }
+
+  #group(variant: Variant, shape: Shape): DeliveryGroup {
+    const key = keyOf(variant, shape);
+    for (const group of this.groups) if (group.key === key) return group;
+    const made = this.#newGroup(key, variant, shape);
+    this.groups.push(made);
+    return made;
+  }
+
+  /** What stands before the first colon of a topic says all but the channel, so that no name makes one topic into another. */
+  #newGroup(key: string, variant: Variant, shape: Shape): DeliveryGroup {
+    const { name } = this;
+    const kind = this.kind === 'lifecycle' ? 'l' : '';
+    if (variant === 'text') return new TextGroup(key, `${kind}${key}:${name}`);
+    const ref = shape.compact ? { channel: name, id: this.number } : { channel: name };
+    if (shape.delta) return new DeltaGroup(key, `${kind}${key}:${name}`, `${kind}${key}n:${name}`, variant, ref);
+    if (shape.filter === undefined) return new PackedGroup(key, `${kind}${key}:${name}`, variant, ref, undefined);
+    // The filter itself may be long.
+    const topic = `${kind}${keyOf(variant, { ...shape, filter: undefined })}f${++this.#filtersMade}:${name}`;
+    return new PackedGroup(key, topic, variant, ref, shape.filter);
+  }
+}
+
+function keyOf(variant: Variant, { compact, delta, filter }: Shape): string {
+  const letter = variantLetters[variant];
+  if (variant === 'text') return letter;
+  const key = compact ? `${letter}c` : letter;
+  if (delta) return `${key}d`;
+  return filter === undefined ? key : `${key}f${filter.canonical}`;
 }

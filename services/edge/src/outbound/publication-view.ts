@@ -1,10 +1,12 @@
-import type { PublicationCursor } from '@pharos/bus';
+import { deltaProperty, type PublicationCursor } from '@pharos/bus';
 import {
   base64Encoding,
   classifyPayload,
   encodeClientInfo,
   encodeTags,
   encodingTag,
+  jsonString,
+  type Payload,
   type ClientInfo,
   type Encoding,
   ProtobufPublicationFrameBuilder,
@@ -33,6 +35,9 @@ export class PublicationView {
   readonly #properties: ReadonlyMap<string, string>;
   readonly #offset: number;
   readonly #timeMs: number;
+  // Found out when somebody asks, once for all who do.
+  #payload: Payload | undefined;
+  #tags: ReadonlyMap<string, string> | undefined;
 
   constructor(data: Buffer, properties: ReadonlyMap<string, string>, offset: number, timeMs: number) {
     this.#data = data;
@@ -56,18 +61,39 @@ export class PublicationView {
     return renderText(this.#data, this.#properties.get(clientProperty));
   }
 
+  /** Its tags, whatever its payload is: what filters look at. */
+  get tags(): ReadonlyMap<string, string> {
+    return (this.#tags ??= this.#readTags());
+  }
+
+  /** Its publisher wants it to go out as its difference to the one before, where that is shorter. */
+  get asksForDelta(): boolean {
+    return this.#properties.has(deltaProperty);
+  }
+
+  /** Its data as clients of the encoding know it: as JSON, or the bytes that were published. A view. */
+  content(encoding: Encoding): Buffer {
+    return encoding === 'json' ? this.#classified.json : this.#data;
+  }
+
   /** Appends it to a frame of its channel, in the frame's encoding: Protobuf takes the payload as it is. */
   appendTo(frame: FrameBuilder, prefix: Buffer): void {
+    const data = frame instanceof ProtobufPublicationFrameBuilder ? this.#data : this.#classified.json;
+    this.appendAs(frame, prefix, data, false);
+  }
+
+  /** The same with other data in place of its own. @param isDelta it is a difference */
+  appendAs(frame: FrameBuilder, prefix: Buffer, data: RawData, isDelta: boolean): void {
     const info = this.#info();
+    if (isDelta) frame.asDelta();
     if (frame instanceof ProtobufPublicationFrameBuilder) {
-      frame.append(prefix, this.#data, this.#offset, this.#timeMs, info, this.#tags(false));
+      frame.append(prefix, data, this.#offset, this.#timeMs, info, this.#tagsIn('protobuf'));
       return;
     }
-    const payload = classifyPayload(this.#data);
-    const tags = this.#tags(payload.kind === 'binary');
+    const tags = this.#tagsIn('json');
     frame.append(
       prefix,
-      payload.json,
+      data,
       this.#offset,
       this.#timeMs,
       info === undefined ? undefined : encodeClientInfo(info),
@@ -75,12 +101,24 @@ export class PublicationView {
     );
   }
 
-  /** As a reply of that encoding holds it; its data may be a view. */
-  publication(encoding: Encoding): Publication {
-    const common = { info: this.#info(), offset: this.#offset, timeMs: this.#timeMs };
-    if (encoding === 'protobuf') return { ...common, data: this.#data, tags: this.#tags(false) };
-    const payload = classifyPayload(this.#data);
-    return { ...common, data: payload.json, tags: this.#tags(payload.kind === 'binary') };
+  /**
+   * As a reply of that encoding holds it; its data may be a view.
+   *
+   * @param forDelta to a client that takes deltas: in JSON its data is a JSON string of what it would be
+   */
+  publication(encoding: Encoding, forDelta = false): Publication {
+    const content = this.content(encoding);
+    return {
+      info: this.#info(),
+      offset: this.#offset,
+      timeMs: this.#timeMs,
+      data: forDelta && encoding === 'json' ? jsonString(content) : content,
+      tags: this.#tagsIn(encoding),
+    };
+  }
+
+  get #classified(): Payload {
+    return (this.#payload ??= classifyPayload(this.#data));
   }
 
   #info(): ClientInfo | undefined {
@@ -97,17 +135,19 @@ export class PublicationView {
     return text === undefined ? undefined : classifyPayload(Buffer.from(text)).json;
   }
 
-  #tags(binary: boolean): Map<string, string> | undefined {
+  #tagsIn(encoding: Encoding): ReadonlyMap<string, string> | undefined {
+    const { tags } = this;
+    if (encoding === 'protobuf' || this.#classified.kind !== 'binary') return tags.size === 0 ? undefined : tags;
+    return new Map([...tags, [encodingTag, base64Encoding]]);
+  }
+
+  #readTags(): ReadonlyMap<string, string> {
     let tags: Map<string, string> | undefined;
     for (const [name, value] of this.#properties) {
       if (name.startsWith(reservedPrefix) || traceProperties.has(name)) continue;
       tags ??= new Map();
       tags.set(name, value);
     }
-    if (binary) {
-      tags ??= new Map();
-      tags.set(encodingTag, base64Encoding);
-    }
-    return tags;
+    return tags ?? noProperties;
   }
 }

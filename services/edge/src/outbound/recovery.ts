@@ -4,6 +4,7 @@ import { exceedsLimits, type StoredPublication } from '@pharos/history';
 import type { OlderPage, OlderWanted } from './history-page.ts';
 import type { LaneRing, RingChannel } from './lane-ring.ts';
 import { PublicationView } from './publication-view.ts';
+import { plainShape, type Shape } from './subscriber.ts';
 
 /** Where a client was. */
 export interface StreamPosition {
@@ -16,6 +17,8 @@ export interface StreamPosition {
 export interface RecoveryLimits {
   /** What the answer is written in. */
   readonly encoding: Encoding;
+  /** How the client wants publications: what its filter holds back it hasn't missed. @default as they are */
+  readonly shape?: Shape;
   readonly maxPublications: number;
   readonly maxAgeMs: number;
   readonly maxBytes: number;
@@ -96,12 +99,11 @@ function stitch(
   for (const { data, properties, offset: at, timeMs } of older?.publications ?? []) {
     // What this edge has yet to hand on comes live.
     if (at > lane.head) break;
-    const publication = new PublicationView(data, properties, at, timeMs).publication(limits.encoding);
-    if (!missed.add(publication, timeMs)) return { kind: 'unrecoverable', reason };
+    if (!missed.add(new PublicationView(data, properties, at, timeMs), timeMs))
+      return { kind: 'unrecoverable', reason };
   }
   const whole = lane.ring.walk(channel, Math.max(offset, older?.through ?? 0), {
-    publication: (cursor, { publishTimeMs }) =>
-      missed.add(PublicationView.at(cursor, publishTimeMs).publication(limits.encoding), publishTimeMs),
+    publication: (cursor, { publishTimeMs }) => missed.add(PublicationView.at(cursor, publishTimeMs), publishTimeMs),
     removal: () => {
       // Some of what was missed can't be had any more; where nothing was, nothing is lost by it.
       if (missed.publications.length === 0) return true;
@@ -126,11 +128,13 @@ class Missed {
   }
 
   /** False where it is too much. */
-  add(publication: Publication, timeMs: number): boolean {
-    const { maxPublications: size, maxAgeMs: ttlMs, maxBytes } = this.#limits;
+  add(view: PublicationView, timeMs: number): boolean {
+    const { encoding, shape = plainShape, maxPublications: size, maxAgeMs: ttlMs, maxBytes } = this.#limits;
+    if (shape.filter?.matches(view.tags) === false) return true;
+    const publication = view.publication(encoding, shape.delta);
     this.publications.push(publication);
     this.#times.push({ timeMs });
-    this.bytes += travelBytes(publication, this.#limits.encoding);
+    this.bytes += travelBytes(publication, encoding);
     return this.bytes <= maxBytes && exceedsLimits(this.#times, { size, ttlMs }, Date.now()) === undefined;
   }
 }

@@ -4,7 +4,6 @@ import type { Logger } from '@pharos/telemetry';
 import type { Authority } from '../auth/authority.ts';
 import type { Expirations } from '../auth/expirations.ts';
 import type { Publisher } from '../inbound/publisher.ts';
-import type { LivingLog } from '@pharos/channels';
 import type { EdgeMetrics } from '../metrics.ts';
 import type { Namespace, Namespaces } from '@pharos/channels';
 import type { Hub } from '../outbound/hub.ts';
@@ -29,13 +28,14 @@ export interface SessionLimits {
   readonly recoveryPublications: number;
   /** Publications that one page of history may bring. */
   readonly historyPublications: number;
+  /** Different tag filters that the subscribers of one channel may have. */
+  readonly channelFilters: number;
 }
 
 /** The plain-text chat's channel, attached from the start. */
 export interface ChatContext {
   readonly channel: string;
   readonly namespace: Namespace;
-  readonly log: LivingLog;
   readonly feed: LaneFeed;
 }
 

@@ -10,8 +10,11 @@ import {
 } from '@pharos/client-protocol';
 
 import type { LaneFeed } from '../outbound/lane-feed.ts';
+import type { LatestLimits } from '../outbound/latest-recovery.ts';
 import type { LifecycleFeed } from '../outbound/lifecycle-feed.ts';
 import type { Obstacle, Recovery, RecoveryLimits } from '../outbound/recovery.ts';
+import type { Shape } from '../outbound/subscriber.ts';
+import type { TagFilter } from '../outbound/tag-filter.ts';
 import type { ClientSession } from './client-session.ts';
 import { pageLimits } from './commands/history.ts';
 import { type Findings, Overcoming } from './commands/overcome.ts';
@@ -29,17 +32,30 @@ export class Joining {
   readonly #feed: LaneFeed;
   /** Joins and leaves, where they are wanted. */
   readonly #events: LifecycleFeed | undefined;
+  readonly #shape: Shape;
   #findings: Findings = {};
   #overcoming: Overcoming | undefined;
 
-  constructor(session: ClientSession, namespace: Namespace, request: SubscribeRequest, grant: Grant) {
-    const { channel, joinLeave } = request;
+  constructor(
+    session: ClientSession,
+    namespace: Namespace,
+    request: SubscribeRequest,
+    grant: Grant,
+    filter?: TagFilter,
+  ) {
+    const { channel, joinLeave, flag, delta } = request;
     this.channel = channel;
     this.#session = session;
     this.#request = request;
     this.#namespace = namespace;
     this.#options = optionsUnder(grant, namespace.options);
     this.#grant = grant;
+    this.#shape = {
+      // The JavaScript SDK asks for it with Protobuf too, and then finds no subscription of the number: to it 64-bit integers are objects.
+      compact: (flag & subscribeFlags.channelCompaction) !== 0 && session.codec.encoding === 'json',
+      delta: delta !== '' && this.#options.allowed_delta_types.some((type) => type === delta),
+      filter,
+    };
     this.#feed = session.context.hub.feedOf(namespace.log, channel);
     this.#events = lifecycleFeed(session.context, { ...namespace, options: this.#options }, channel, joinLeave);
   }
@@ -92,9 +108,14 @@ export class Joining {
       session.subscriptions.delete(channel);
       return errorCodes.unrecoverablePosition;
     }
+    const { filter } = this.#shape;
+    if (filter !== undefined && !feed.admits(channel, filter.canonical, session.context.limits.channelFilters)) {
+      session.subscriptions.delete(channel);
+      return errorCodes.limitExceeded;
+    }
     const wanted = this.#options.force_positioning || (this.#options.allow_positioning && request.positioned);
     const positioned = recoverable || (wanted && feed.indexed);
-    const subscription = feed.join(channel, session, positioned);
+    const subscription = feed.join(channel, session, positioned, this.#shape);
     session.subscriptions.set(channel, subscription);
     session.hold(channel, this.#grant);
     takePart(session.context, this.#options, subscription, this.#info(), this.#events);
@@ -106,6 +127,8 @@ export class Joining {
       ...(recoverable ? { recoverable } : {}),
       ...(positioned ? { positioned, offset: feed.head, epoch: feed.epoch } : {}),
       ...(data === undefined ? {} : { data }),
+      ...(this.#shape.compact ? { id: subscription.channel.number } : {}),
+      ...(this.#shape.delta ? { delta: true } : {}),
       ...(recovery === undefined ? {} : { wasRecovering: true, recovered, publications: publicationsOf(recovery) }),
     };
   }
@@ -129,7 +152,7 @@ export class Joining {
     const findings = this.#findings;
     const recovery =
       this.#options.force_recovery_mode === 'cache'
-        ? this.#feed.recoverLatest(channel, position, pageLimits(this.#session, this.#namespace), findings.page)
+        ? this.#feed.recoverLatest(channel, position, this.#latestLimits(), findings.page)
         : this.#feed.recover(channel, position, this.#limits(), findings.older);
     // What was found out decides where memory alone can't: nothing to wait for, or nothing kept.
     const isOpen = recovery.kind === 'ahead' || recovery.kind === 'older';
@@ -137,11 +160,16 @@ export class Joining {
     return { kind: 'unrecoverable', reason: findings.unrecoverable };
   }
 
+  #latestLimits(): LatestLimits {
+    return { ...pageLimits(this.#session, this.#namespace), shape: this.#shape };
+  }
+
   #limits(): RecoveryLimits {
     const { history_size, history_ttl } = this.#options;
     const { recoveryPublications, queueBytes } = this.#session.context.limits;
     return {
       encoding: this.#session.codec.encoding,
+      shape: this.#shape,
       maxPublications: Math.min(history_size, recoveryPublications),
       maxAgeMs: history_ttl,
       // Answers that fill the connection's queue, this one or many together, would end the connection, again at each try.

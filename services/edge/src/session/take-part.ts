@@ -27,9 +27,9 @@ export function takePart(
   info: ClientInfo,
   feed: LifecycleFeed | undefined,
 ): void {
-  const { channel, subscriber } = subscription;
+  const { channel } = subscription;
   const keepsMembers = options.presence || options.join_leave;
-  const events = feed?.join(channel.name, subscriber);
+  const events = feed?.join(subscription);
   const membership = keepsMembers ? context.presence?.enter(channel.name, info) : undefined;
   if (events === undefined && membership === undefined) return;
   subscription.companion = {

@@ -115,12 +115,12 @@ export class TextSession implements Subscriber, DrainableSession {
   }
 
   async #publish(line: Buffer): Promise<void> {
-    const { channel, log } = this.#chat;
+    const { channel, namespace } = this.#chat;
     try {
       // Where it did not come to it, its sender was told by the close.
       if (this.#joining !== undefined && !(await this.#joining)) return;
       this.#heldBytes = 0;
-      await this.#context.publisher.publish(log, channel, line, { clientId: this.id, user: '' });
+      await this.#context.publisher.publish(namespace, channel, line, { clientId: this.id, user: '' });
     } catch (error) {
       this.#context.logger.debug({ err: error, client: this.id }, 'a chat text could not be published');
       this.#close(textClose.tryAgain, shorten(`message not sent: ${describeError(error)}`));

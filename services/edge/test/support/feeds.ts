@@ -3,6 +3,7 @@ import type { Bus } from '@pharos/bus';
 import { createLogger, createRegistry, type Logger, Metrics } from '@pharos/telemetry';
 import { LivingLog } from '@pharos/channels';
 import { EdgeMetrics } from '../../src/metrics.ts';
+import { ChannelNumbers } from '../../src/outbound/channel-numbers.ts';
 import { Flusher } from '../../src/outbound/flusher.ts';
 import { LaneFeed } from '../../src/outbound/lane-feed.ts';
 import { Rings } from '../../src/outbound/rings.ts';
@@ -14,6 +15,7 @@ export interface TestOutbound {
   readonly metrics: EdgeMetrics;
   readonly sweep: SlowSweep;
   readonly flusher: Flusher;
+  readonly numbers: ChannelNumbers;
   readonly rings: Rings;
   readonly logger: Logger;
   readonly lines: string[];
@@ -38,7 +40,7 @@ export function testOutbound(t: TestContext): TestOutbound {
     sweep.stop();
     rings.stop();
   });
-  return { server, metrics, sweep, flusher, rings, logger, lines };
+  return { server, metrics, sweep, flusher, numbers: new ChannelNumbers(), rings, logger, lines };
 }
 
 export interface TestFeed extends TestOutbound {

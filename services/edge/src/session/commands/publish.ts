@@ -28,7 +28,7 @@ async function append(session: ClientSession, command: PublishCommand, namespace
   try {
     const { client: clientId, ...info } = session.info;
     const chanInfo = session.channelInfo(channel);
-    await session.context.publisher.publish(namespace.log, channel, data, { clientId, ...info, chanInfo });
+    await session.context.publisher.publish(namespace, channel, data, { clientId, ...info, chanInfo });
   } catch (error) {
     if (!(error instanceof BusError)) throw error;
     session.context.logger.debug({ err: error, client: session.id }, 'a publish failed');

@@ -1,6 +1,7 @@
 import { mayBeCalled, type Namespace } from '@pharos/channels';
-import { type CommandOf, type ErrorCode, errorCodes } from '@pharos/client-protocol';
+import { type CommandOf, type ErrorCode, errorCodes, type FilterNode } from '@pharos/client-protocol';
 
+import { compileFilter, FilterError, type TagFilter } from '../../outbound/tag-filter.ts';
 import type { ClientSession } from '../client-session.ts';
 import { type Grant, plainGrant } from '../grant.ts';
 import { Joining, refuseChannel } from '../joining.ts';
@@ -17,30 +18,50 @@ export function subscribe(session: ClientSession, command: SubscribeCommand): vo
   if (refusal !== undefined || namespace === undefined) {
     return session.replyError(command.id, refusal ?? errorCodes.unknownChannel);
   }
-  // A filter can't be left out unnoticed.
-  if (filter !== undefined) return session.replyError(command.id, errorCodes.notAvailable);
-  if (token !== '') return session.waitFor(command.id, () => joinByToken(session, command, namespace));
-  const joining = new Joining(session, namespace, command.request, plainGrant);
+  const tags = filter === undefined ? undefined : compile(session, filter);
+  if (tags !== undefined && 'code' in tags) return session.replyError(command.id, tags);
+  if (token !== '') return session.waitFor(command.id, () => joinByToken(session, command, namespace, tags));
+  const joining = new Joining(session, namespace, command.request, plainGrant, tags);
   if (joining.attached && tryToJoin(session, command, joining)) return;
   session.waitFor(command.id, () => joinLater(session, command, joining));
 }
 
 function refuse(
   session: ClientSession,
-  { request: { channel, token } }: SubscribeCommand,
+  { request: { channel, token, filter, delta } }: SubscribeCommand,
   namespace: Namespace | undefined,
 ): ErrorCode | undefined {
   if (namespace === undefined) return errorCodes.unknownChannel;
   if (!mayBeCalled(namespace, channel)) return errorCodes.badRequest;
   if (token === '' && !maySubscribe(namespace, session, channel)) return errorCodes.permissionDenied;
-  return undefined;
+  if (delta !== '' && delta !== 'fossil') return errorCodes.badRequest;
+  if (filter === undefined) return undefined;
+  // A filter can't be left out unnoticed.
+  if (!namespace.options.allow_tags_filter) return errorCodes.notAvailable;
+  // What is held back would be missing from what the next delta applies to.
+  return delta === '' ? undefined : errorCodes.badRequest;
 }
 
-async function joinByToken(session: ClientSession, command: SubscribeCommand, namespace: Namespace): Promise<void> {
+function compile(session: ClientSession, filter: FilterNode): TagFilter | ErrorCode {
+  try {
+    return compileFilter(filter);
+  } catch (error) {
+    if (!(error instanceof FilterError)) throw error;
+    session.context.logger.debug({ client: session.id, reason: error.message }, 'a tag filter was refused');
+    return error.kind === 'too-large' ? errorCodes.limitExceeded : errorCodes.badRequest;
+  }
+}
+
+async function joinByToken(
+  session: ClientSession,
+  command: SubscribeCommand,
+  namespace: Namespace,
+  tags: TagFilter | undefined,
+): Promise<void> {
   const { request } = command;
   await joinLater(session, command, async () => {
     const grant = await session.context.authority.subscription(session, request.channel, request.token);
-    return isGrant(grant) ? new Joining(session, namespace, request, grant) : grant;
+    return isGrant(grant) ? new Joining(session, namespace, request, grant, tags) : grant;
   });
 }
 
