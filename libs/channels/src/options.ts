@@ -150,7 +150,7 @@ function namespaceSchema(preset: ChannelPreset): z.ZodObject<Record<string, z.Zo
     delta_publish: z
       .boolean()
       .default(false)
-      .describe('What clients publish goes out as deltas to those that asked for them.'),
+      .describe('What clients and the server API publish goes out as deltas to those that asked for them.'),
     replay: z
       .boolean()
       .default(false)

@@ -56,6 +56,20 @@ describe('publish and broadcast', () => {
     assert.match(result.epoch, /\.1$/);
   });
 
+  test('delta_publish of the namespace makes each publication one that may go out as a delta', async (t) => {
+    const broker = new MemoryBroker();
+    const env = { PHAROS_CHANNEL_NAMESPACES: JSON.stringify([{ name: 'd', log: chat, delta_publish: true }]) };
+    const api = await startApi(t, { broker, env });
+    const seen = await follow(broker, chat);
+    await api.result('publish', { channel: 'd:a', data: 1 });
+    await api.result('publish', { channel: 'a', data: 2 });
+    const published = await seen.waitForCount(2);
+    assert.deepEqual(
+      published.map(({ properties }) => properties[deltaProperty]),
+      ['true', undefined],
+    );
+  });
+
   test('offsets are exact under many publishes at once, into many lanes', async (t) => {
     const broker = new MemoryBroker();
     const api = await startApi(t, { broker });

@@ -109,8 +109,8 @@ async function respond(channel: string, params: Params, context: ApiContext): Pr
 }
 
 async function publishInto(channel: string, params: Params, context: ApiContext): Promise<Place | undefined> {
-  const { log } = namespaceOf(context, channel);
-  const publication = publicationOf(channel, params);
+  const { log, options } = namespaceOf(context, channel);
+  const publication = publicationOf(channel, params, options.delta_publish);
   const key = params.string('idempotency_key');
   const watch = context.watches.of(log, channel);
   if (key === '') return watch.append(publication, context.publishTimeoutMs);
@@ -119,7 +119,7 @@ async function publishInto(channel: string, params: Params, context: ApiContext)
 }
 
 /** @throws ApiError */
-function publicationOf(channel: string, params: Params): NewPublication {
+function publicationOf(channel: string, params: Params, deltaPublish = false): NewPublication {
   const json = params.json('data');
   const bytes = params.base64('b64data');
   if ((json === undefined) === (bytes === undefined)) throw badRequest('expected either data or b64data');
@@ -130,7 +130,7 @@ function publicationOf(channel: string, params: Params): NewPublication {
     properties[name] = value;
   }
   if (params.boolean('skip_history')) properties[skipHistoryProperty] = 'true';
-  if (params.boolean('delta')) properties[deltaProperty] = 'true';
+  if (params.boolean('delta') || deltaPublish) properties[deltaProperty] = 'true';
   return { channel, data: json ?? bytes ?? Buffer.alloc(0), properties };
 }
 
