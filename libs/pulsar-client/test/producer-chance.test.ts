@@ -9,7 +9,7 @@ import { Chance, faultRounds } from './support/chance.ts';
 import { newProducer, startScripted } from './support/producers.ts';
 import type { Heard, Peer, ScriptedBroker } from './support/scripted-broker.ts';
 
-const timeout = 60_000;
+const timeout = 120_000 * faultRounds(1);
 const messages = 300;
 /** Of the messages so many can be sent before chance comes to rest, so that each test ends. */
 const troubles = 60;
