@@ -1,4 +1,5 @@
-// `npm run cluster`: a Pulsar and two edges on it, each a process of its own, for development. Ctrl-C stops them all.
+// `npm run cluster`: a cluster for development, each service a process of its own: Pulsar, two edges, and where there is a redis-server,
+// Redis, the services history and presence and the server API. Ctrl-C stops them all.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
@@ -6,16 +7,38 @@ import { createInterface } from 'node:readline';
 import { startLocalPulsar, untilSignalled } from './local-pulsar.mjs';
 import { importBuilt, prepare, root } from './prepare.mjs';
 
-const edges = [
-  { name: 'edge-1', port: 9001, internalPort: 9101 },
-  { name: 'edge-2', port: 9002, internalPort: 9102 },
-];
+const host = '127.0.0.1';
+const apiKey = 'for-development-only';
+/** Options of channels: every service is to have the same. */
+const channels = {
+  LOG: 'persistent://public/default/chat',
+  ALLOW_SUBSCRIBE_FOR_ANONYMOUS: 'true',
+  ALLOW_PUBLISH_FOR_ANONYMOUS: 'true',
+};
+/** What a store makes possible. */
+const channelsWithStore = {
+  HISTORY_SIZE: '300',
+  HISTORY_TTL: '1h',
+  ALLOW_RECOVERY: 'true',
+  ALLOW_POSITIONING: 'true',
+  ALLOW_HISTORY_FOR_ANONYMOUS: 'true',
+  PRESENCE: 'true',
+  JOIN_LEAVE: 'true',
+  ALLOW_PRESENCE_FOR_ANONYMOUS: 'true',
+};
 
 prepare({ build: 'src' });
 const testkit = await importBuilt('libs/testkit');
 const pulsar = await startLocalPulsar(testkit, { dataDir: join(root, '.pharos', 'cluster') });
 console.log(`pulsar | ${pulsar.serviceUrl}, admin API ${pulsar.adminUrl}, log ${pulsar.logPath}`);
-const children = edges.map((edge) => startEdge(edge, pulsar));
+const redis = await startRedis();
+const shared = {
+  PHAROS_PULSAR_URL: pulsar.serviceUrl,
+  PHAROS_PULSAR_ADMIN_URL: pulsar.adminUrl,
+  ...inSection('CHANNEL_WITHOUT_NAMESPACE', redis === undefined ? channels : { ...channels, ...channelsWithStore }),
+  ...(redis === undefined ? {} : { PHAROS_REDIS_URL: redis.url }),
+};
+const children = services().map((service) => startService(service));
 
 const ended = await Promise.race([untilSignalled(), pulsar.exited]);
 // A signal is text, the end of the broker isn't.
@@ -23,51 +46,83 @@ if (typeof ended === 'object') {
   console.error(`pulsar | ended by itself; its log: ${pulsar.logPath}`);
   process.exitCode = 1;
 }
-await Promise.all(children.map((child) => stopEdge(child)));
+await Promise.all(children.map((child) => stopService(child)));
+await redis?.stop();
 await pulsar.stop();
 
-function startEdge(edge, server) {
+/** None where there is no redis-server: then clients resume from the edges' memory alone, and nobody is in anybody's presence. */
+async function startRedis() {
+  const missing = testkit.unavailable('redis');
+  if (missing) {
+    console.log(
+      `redis | ${missing}; without it the cluster has neither history beyond the edges' memory nor presence, and no server API`,
+    );
+    return undefined;
+  }
+  const server = await testkit.startRedis({ settings: { 'maxmemory-policy': 'noeviction' } });
+  console.log(`redis | ${server.url}`);
+  return server;
+}
+
+function services() {
+  const edges = [
+    { name: 'edge-1', service: 'edge', port: 9001, internalPort: 9101, config: 'cluster.yaml' },
+    { name: 'edge-2', service: 'edge', port: 9002, internalPort: 9102, config: 'cluster.yaml' },
+  ];
+  if (redis === undefined) return edges;
+  return [
+    ...edges,
+    { name: 'history', service: 'history', internalPort: 9103 },
+    { name: 'presence', service: 'presence', internalPort: 9104 },
+    { name: 'api', service: 'api', port: 9003, internalPort: 9105, env: { PHAROS_HTTP_API_KEY: apiKey } },
+  ];
+}
+
+function inSection(section, options) {
+  return Object.fromEntries(Object.entries(options).map(([name, value]) => [`PHAROS_${section}_${name}`, value]));
+}
+
+function startService({ name, service, port, internalPort, config, env = {} }) {
+  const configArgs = config === undefined ? [] : ['--config', join('deploy', 'local', config)];
   const child = spawn(
     process.execPath,
-    [
-      '--enable-source-maps',
-      join('services', 'cli', 'bin', 'pharos.mjs'),
-      'serve',
-      'edge',
-      '--config',
-      join('deploy', 'local', 'cluster.yaml'),
-    ],
+    ['--enable-source-maps', join('services', 'cli', 'bin', 'pharos.mjs'), 'serve', service, ...configArgs],
     {
       cwd: root,
       env: {
         ...process.env,
-        PHAROS_NAME: edge.name,
-        PHAROS_LISTEN: `127.0.0.1:${edge.port}`,
-        PHAROS_INTERNAL_LISTEN: `127.0.0.1:${edge.internalPort}`,
-        PHAROS_PULSAR_URL: server.serviceUrl,
-        PHAROS_PULSAR_ADMIN_URL: server.adminUrl,
+        ...shared,
+        ...env,
+        PHAROS_NAME: name,
+        PHAROS_INTERNAL_LISTEN: `${host}:${internalPort}`,
+        ...(port === undefined ? {} : { PHAROS_LISTEN: `${host}:${port}` }),
       },
       stdio: ['ignore', 'pipe', 'pipe'],
-      // Ctrl-C in a terminal goes to the whole group; the edges are to drain when this process tells them.
+      // Ctrl-C in a terminal goes to the whole group; the services are to drain when this process tells them.
       detached: true,
     },
   );
   for (const stream of [child.stdout, child.stderr]) {
     createInterface({ input: stream }).on('line', (line) => {
-      console.log(`${edge.name} | ${line}`);
-      if (line.includes('"msg":"edge ') && line.includes(' listens at ')) {
-        console.log(`Chat at http://127.0.0.1:${edge.port}/`);
+      console.log(`${name} | ${line}`);
+      if (service === 'edge' && line.includes('"msg":"edge ') && line.includes(' listens at ')) {
+        console.log(`Chat at http://${host}:${port}/`);
       }
     });
   }
+  if (service === 'api') {
+    console.log(
+      `Server API: curl -H 'X-API-Key: ${apiKey}' -d '{"channel":"chat"}' http://${host}:${port}/api/presence`,
+    );
+  }
   // 'close': what it said at its end comes first.
-  child.on('close', (code, signal) => console.log(`${edge.name} | ended (${signal ?? `exit code ${code}`})`));
+  child.on('close', (code, signal) => console.log(`${name} | ended (${signal ?? `exit code ${code}`})`));
   // Whatever ends this process ends them.
   process.on('exit', () => child.kill('SIGKILL'));
   return child;
 }
 
-async function stopEdge(child) {
+async function stopService(child) {
   if (child.exitCode !== null || child.signalCode !== null) return;
   const exited = once(child, 'exit');
   child.kill('SIGTERM');
