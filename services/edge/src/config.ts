@@ -32,6 +32,10 @@ export interface EdgeConfig extends ServiceConfig {
     readonly allowed_origins: readonly string[];
     readonly allow_anonymous_connect_without_token: boolean;
     readonly connection_limit?: number | undefined;
+    readonly connection_rate_limit?: number | undefined;
+    readonly user_connection_limit?: number | undefined;
+    readonly address_connection_limit?: number | undefined;
+    readonly command_rate_limit?: number | undefined;
     readonly channel_limit: number;
     readonly queue_max_size: number;
     readonly ping_interval: number;
@@ -165,6 +169,30 @@ function clientSchema(preset: EdgePreset): z.ZodType {
       .min(1)
       .optional()
       .describe('Connections of this edge. Default: the descriptor limit of the process less a reserve.'),
+    connection_rate_limit: z
+      .int()
+      .min(1)
+      .optional()
+      .describe('New connections that this edge takes in a second; others are told to come back. Default: no limit.'),
+    user_connection_limit: z
+      .int()
+      .min(1)
+      .optional()
+      .describe('Connections of one user to this edge; one more: close code 3504. Default: no limit.'),
+    address_connection_limit: z
+      .int()
+      .min(1)
+      .optional()
+      .describe(
+        'Connections from one address to this edge, as it sees them: behind a proxy all have the address of that. Default: no limit.',
+      ),
+    command_rate_limit: z
+      .int()
+      .min(1)
+      .optional()
+      .describe(
+        'Commands of one connection in a second; more: error 111, or close code 3013 where a command has no answer. Default: no limit.',
+      ),
     channel_limit: z
       .int()
       .min(1)

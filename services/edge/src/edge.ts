@@ -30,6 +30,7 @@ import { SlowSweep } from './outbound/slow-sweep.ts';
 import { loadPageAssets } from './page/assets.ts';
 import { EdgePresence } from './presence/edge-presence.ts';
 import type { PresenceMetrics } from './presence/metrics.ts';
+import { Tally } from './tally.ts';
 import { serverVersion } from './version.ts';
 import type { ChatContext, DrainableSession, SessionContext } from './session/context.ts';
 import { Liveness } from './session/liveness.ts';
@@ -85,7 +86,8 @@ export class Edge implements Service {
       loopbackOnly: isLoopbackName(config.listen.host),
     });
     const maxConnections = config.client.connection_limit ?? defaultConnectionLimit();
-    this.#admission = new Admission({ maxConnections }, origin, metrics);
+    const { connection_rate_limit: connectionsPerSecond, address_connection_limit: maxPerAddress } = config.client;
+    this.#admission = new Admission({ maxConnections, connectionsPerSecond, maxPerAddress }, origin, metrics);
     this.#publisher = new Publisher(config.pulsar.publish_timeout, metrics, logger);
     this.#sweep = new SlowSweep(config.client.queue_max_size);
     this.#flusher = new Flusher(server, this.#sweep, metrics);
@@ -299,6 +301,7 @@ export class Edge implements Service {
       expirations: this.#expirations,
       subExpirations: this.#subExpirations,
       sessions: this.#sessions,
+      users: new Tally(config.client.user_connection_limit),
       server,
       node: this.#node,
       limits: {
@@ -308,6 +311,7 @@ export class Edge implements Service {
         allowAnonymous: config.client.allow_anonymous_connect_without_token,
         recoveryPublications: config.client.recovery_max_publication_limit,
         historyPublications: config.client.history_max_publication_limit,
+        commandsPerSecond: config.client.command_rate_limit,
         channelFilters: config.client.channel_tags_filter_limit,
       },
     };

@@ -77,7 +77,7 @@ export class EdgeMetrics {
     });
     this.connectionsRefused = metrics.counter({
       name: 'pharos_edge_connections_refused_total',
-      help: 'Connections refused at the upgrade, by reason: origin, connection_limit, draining.',
+      help: 'Connections refused at the upgrade, by reason: origin, connection_limit, connection_rate, address_limit, draining.',
       labels: ['reason'],
     });
     this.slowConnections = metrics.counter({

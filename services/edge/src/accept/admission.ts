@@ -1,11 +1,17 @@
 import type { HttpStatusAndBody, RequestHead } from '@pharos/socket-server';
 
 import type { EdgeMetrics } from '../metrics.ts';
+import { Tally } from '../tally.ts';
+import { TokenBucket } from '../token-bucket.ts';
 import type { OriginCheck } from './origin.ts';
 
 export interface AdmissionLimits {
   /** Connections of this edge, all kinds together. */
   readonly maxConnections: number;
+  /** New ones a second. @default any number */
+  readonly connectionsPerSecond?: number | undefined;
+  /** Connections of one address. @default any number */
+  readonly maxPerAddress?: number | undefined;
 }
 
 /** Decides at the upgrade, before anything is spent on a connection, whether it may come in; counts those that are in. */
@@ -13,6 +19,8 @@ export class Admission {
   readonly #limits: AdmissionLimits;
   readonly #origin: OriginCheck;
   readonly #metrics: EdgeMetrics;
+  readonly #rate: TokenBucket | undefined;
+  readonly #addresses: Tally;
   #connections = 0;
   #closing = false;
 
@@ -20,6 +28,9 @@ export class Admission {
     this.#limits = limits;
     this.#origin = origin;
     this.#metrics = metrics;
+    const { connectionsPerSecond, maxPerAddress } = limits;
+    this.#rate = connectionsPerSecond === undefined ? undefined : new TokenBucket(connectionsPerSecond);
+    this.#addresses = new Tally(maxPerAddress);
   }
 
   get connections(): number {
@@ -47,16 +58,29 @@ export class Admission {
         'Retry-After': '5',
       });
     }
+    if (this.#addresses.isFull(head.remoteAddress)) {
+      return this.#refuse('address_limit', 429, 'There are too many connections from this address.\n', {
+        'Retry-After': '5',
+      });
+    }
+    // Last: what is refused anyway takes nothing from others.
+    if (this.#rate?.take() === false) {
+      return this.#refuse('connection_rate', 503, 'The server takes no more connections in this second.\n', {
+        'Retry-After': '1',
+      });
+    }
     return undefined;
   }
 
   /** Counted when the socket is open, not when its upgrade was accepted: an upgrade can still fail on the way. */
-  entered(): void {
+  entered(remoteAddress: string): void {
     this.#connections++;
+    this.#addresses.count(remoteAddress);
   }
 
-  left(): void {
+  left(remoteAddress: string): void {
     this.#connections--;
+    this.#addresses.leave(remoteAddress);
   }
 
   #refuse(reason: string, status: number, body: string, headers: Record<string, string> = {}): HttpStatusAndBody {

@@ -25,7 +25,7 @@ export function clientRoute(
       return { accept: new ClientSession(context, codec), ...(protocol === undefined ? {} : { protocol }) };
     },
     open(socket: Socket<ClientSession>): void {
-      admission.entered();
+      admission.entered(socket.remoteAddress);
       context.metrics.opened('websocket');
       socket.data.opened(socket);
     },
@@ -33,7 +33,7 @@ export function clientRoute(
       socket.data.message(message, isBinary);
     },
     close(socket: Socket<ClientSession>, code: number): void {
-      admission.left();
+      admission.left(socket.remoteAddress);
       context.metrics.closed('websocket', code);
       socket.data.onClosed();
     },

@@ -20,7 +20,7 @@ export function textRoute(
       return refusal === undefined ? { accept: new TextSession(context, chat) } : { refuse: refusal };
     },
     open(socket: Socket<TextSession>): void {
-      admission.entered();
+      admission.entered(socket.remoteAddress);
       context.metrics.opened('text');
       socket.data.opened(socket);
     },
@@ -28,7 +28,7 @@ export function textRoute(
       socket.data.message(message, isBinary);
     },
     close(socket: Socket<TextSession>, code: number): void {
-      admission.left();
+      admission.left(socket.remoteAddress);
       context.metrics.closed('text', code);
       socket.data.onClosed();
     },

@@ -20,6 +20,7 @@ import type { Socket } from '@pharos/socket-server';
 import type { Expiring } from '../auth/expirations.ts';
 import { anonymous, type ConnectionIdentity } from '../auth/identity.ts';
 import type { Subscriber } from '../outbound/subscriber.ts';
+import { TokenBucket } from '../token-bucket.ts';
 import { dispatch } from './commands/dispatch.ts';
 import type { DrainableSession, SessionContext } from './context.ts';
 import { type Grant, plainGrant } from './grant.ts';
@@ -50,10 +51,14 @@ export class ClientSession implements Subscriber, PingedSession, DrainableSessio
   #waiting: Command[] | undefined;
   #slot = -1;
   #underWay = 0;
+  /** Made where there is a limit. */
+  readonly #commandRate: TokenBucket | undefined;
 
   constructor(context: SessionContext, codec: Codec) {
     this.context = context;
     this.codec = codec;
+    const { commandsPerSecond } = context.limits;
+    this.#commandRate = commandsPerSecond === undefined ? undefined : new TokenBucket(commandsPerSecond);
   }
 
   get variant(): Encoding {
@@ -125,6 +130,23 @@ export class ClientSession implements Subscriber, PingedSession, DrainableSessio
       });
   }
 
+  /** Who the client is that asks to come in; false, and closed, where that user has as many connections as may be. */
+  admit(identity: ConnectionIdentity): boolean {
+    const { users } = this.context;
+    // A connect that failed may be tried again.
+    this.#leaveUser();
+    this.#identity = anonymous;
+    if (identity.user !== '') {
+      if (users.isFull(identity.user)) {
+        this.disconnect(disconnectCodes.connectionLimit);
+        return false;
+      }
+      users.count(identity.user);
+    }
+    this.identify(identity);
+    return true;
+  }
+
   /** Who the client is, from now on and until when. */
   identify(identity: ConnectionIdentity): void {
     const { expirations } = this.context;
@@ -175,9 +197,19 @@ export class ClientSession implements Subscriber, PingedSession, DrainableSessio
   #dispatch(commands: readonly Command[]): void {
     for (const command of commands) {
       if (this.closed) return;
+      if (!this.#withinRate(command)) continue;
       if (this.#waiting !== undefined) this.#wait(command);
       else if (this.#state !== 'leaving' || command.method === 'pong') dispatch(this, command);
     }
+  }
+
+  /** Refuses what is too much. The first command and the answers to pings don't count: they are bounded anyway. */
+  #withinRate(command: Command): boolean {
+    if (this.#commandRate === undefined || this.fresh || command.method === 'pong') return true;
+    if (this.#commandRate.take()) return true;
+    if (command.method === 'send') this.disconnect(disconnectCodes.tooManyRequests);
+    else this.replyError(command.id, errorCodes.tooManyRequests);
+    return false;
   }
 
   #wait(command: Command): void {
@@ -192,10 +224,15 @@ export class ClientSession implements Subscriber, PingedSession, DrainableSessio
     this.context.liveness.remove(this, this.#slot);
     this.context.sessions.delete(this);
     this.context.expirations.remove(this, this.#expiry);
+    this.#leaveUser();
     this.#held?.clear();
     for (const entry of this.subscriptions.clear()) {
       if (!(entry instanceof PendingSubscribe)) entry.channel.feed.leave(entry);
     }
+  }
+
+  #leaveUser(): void {
+    if (this.user !== '') this.context.users.leave(this.user);
   }
 
   reply(reply: Reply): void {

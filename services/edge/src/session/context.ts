@@ -9,6 +9,7 @@ import type { Namespace, Namespaces } from '@pharos/channels';
 import type { Hub } from '../outbound/hub.ts';
 import type { LaneFeed } from '../outbound/lane-feed.ts';
 import type { EdgePresence } from '../presence/edge-presence.ts';
+import type { Tally } from '../tally.ts';
 import type { Liveness } from './liveness.ts';
 
 /** What a drain needs of any kind of session. */
@@ -24,6 +25,8 @@ export interface SessionLimits {
   readonly queueBytes: number;
   readonly attachTimeoutMs: number;
   readonly allowAnonymous: boolean;
+  /** Of one connection. @default any number */
+  readonly commandsPerSecond?: number | undefined;
   /** Publications that one resume may bring. */
   readonly recoveryPublications: number;
   /** Publications that one page of history may bring. */
@@ -55,6 +58,8 @@ export interface SessionContext {
   readonly subExpirations: Expirations;
   readonly limits: SessionLimits;
   readonly sessions: Set<DrainableSession>;
+  /** Connections of each user. */
+  readonly users: Tally;
   readonly server: SocketServer;
   /** This boot of this edge, as it appears in connect results. */
   readonly node: string;

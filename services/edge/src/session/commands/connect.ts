@@ -39,7 +39,7 @@ async function admittedWithSubs(session: ClientSession, command: ConnectCommand,
     return session.replyError(command.id, namespace === undefined ? errorCodes.unknownChannel : errorCodes.badRequest);
   }
   if (admission.subs.size > limits.channelLimit) return session.disconnect(disconnectCodes.channelLimit);
-  session.identify(admission.identity);
+  if (!session.admit(admission.identity)) return;
   const joined = await joinAll(session, admission.subs, command.request.subs, (subs) =>
     welcome(session, command, { ...(subs.size === 0 ? {} : { subs }) }),
   );
@@ -47,8 +47,7 @@ async function admittedWithSubs(session: ClientSession, command: ConnectCommand,
 }
 
 function admitted(session: ClientSession, command: ConnectCommand, { identity }: Admission): void {
-  session.identify(identity);
-  welcome(session, command, {});
+  if (session.admit(identity)) welcome(session, command, {});
 }
 
 function welcome(session: ClientSession, { id }: ConnectCommand, more: Pick<ConnectResult, 'subs'>): void {

@@ -1,0 +1,119 @@
+import assert from 'node:assert/strict';
+import { describe, type TestContext, test } from 'node:test';
+import { SignJWT } from 'jose';
+import { WebSocket } from 'ws';
+import { Tally } from '../src/tally.ts';
+import { TokenBucket } from '../src/token-bucket.ts';
+import { ProtocolClient, TextClient } from './support/clients.ts';
+import type { TestEdge } from './support/edge.ts';
+import { metric, untilMetric } from './support/metrics.ts';
+import { memoryWorld, socketServers, startEdge } from './support/world.ts';
+
+const secret = 'a secret of at least thirty-two bytes';
+const tokenOf = (user: string): Promise<string> =>
+  new SignJWT({ sub: user }).setProtectedHeader({ alg: 'HS256' }).sign(Buffer.from(secret));
+
+describe('TokenBucket', () => {
+  test('gives as many as gather in a second, then as they come', () => {
+    let nowMs = 0;
+    const bucket = new TokenBucket(4, () => nowMs);
+    const take = (times: number): boolean[] => Array.from({ length: times }, () => bucket.take());
+    assert.deepEqual(take(5), [true, true, true, true, false]);
+    nowMs += 250;
+    assert.deepEqual(take(2), [true, false]);
+    nowMs += 125;
+    assert.deepEqual(take(1), [false]);
+    nowMs += 125;
+    assert.deepEqual(take(2), [true, false]);
+    nowMs += 3_600_000;
+    assert.deepEqual(take(5), [true, true, true, true, false]);
+  });
+});
+
+describe('Tally', () => {
+  test('counts each name up to the limit, and forgets those of which there are none', () => {
+    const tally = new Tally(2);
+    tally.count('a');
+    tally.count('__proto__');
+    assert.deepEqual(
+      ['a', '__proto__', 'b'].map((name) => tally.isFull(name)),
+      [false, false, false],
+    );
+    tally.count('a');
+    assert.deepEqual([tally.isFull('a'), tally.isFull('b')], [true, false]);
+    tally.leave('a');
+    assert.equal(tally.isFull('a'), false);
+    const unlimited = new Tally(undefined);
+    unlimited.count('a');
+    assert.equal(unlimited.isFull('a'), false);
+  });
+});
+
+describe('limits of an edge', () => {
+  /** The status that an upgrade is answered with; 101: the connection stays open until the test ends. */
+  const upgrade = (t: TestContext, edge: TestEdge): Promise<number> =>
+    new Promise((resolve, reject) => {
+      const ws = new WebSocket(edge.webSocketUrl);
+      t.after(() => ws.terminate());
+      ws.once('open', () => resolve(101));
+      ws.once('unexpected-response', (_request, { statusCode }) => resolve(statusCode ?? 0));
+      ws.on('error', reject);
+    });
+
+  for (const socket of socketServers) {
+    test(`connections of one address (${socket})`, async (t) => {
+      const edge = await startEdge(t, memoryWorld(), { socket, env: { PHAROS_CLIENT_ADDRESS_CONNECTION_LIMIT: '2' } });
+      const first = await ProtocolClient.connect(t, edge);
+      await TextClient.open(t, edge.chatUrl);
+      assert.equal(await upgrade(t, edge), 429);
+      assert.equal(await metric(edge, 'pharos_edge_connections_refused_total', { reason: 'address_limit' }), 1);
+      first.ws.close();
+      await untilMetric(edge, 'pharos_edge_connections', 1);
+      assert.equal(await upgrade(t, edge), 101);
+    });
+  }
+
+  test('new connections in a second', async (t) => {
+    const edge = await startEdge(t, memoryWorld(), { env: { PHAROS_CLIENT_CONNECTION_RATE_LIMIT: '3' } });
+    const statuses = await Promise.all(Array.from({ length: 40 }, () => upgrade(t, edge)));
+    const taken = statuses.filter((status) => status === 101).length;
+    // The first second's at once; how many more depends on how long all this took.
+    assert.ok(taken >= 3, `${taken}`);
+    const refused = await metric(edge, 'pharos_edge_connections_refused_total', { reason: 'connection_rate' });
+    assert.equal(refused, 40 - taken);
+    assert.ok(refused > 0);
+    assert.ok(statuses.every((status) => status === 101 || status === 503));
+  });
+
+  test('3504: connections of one user; anonymous ones are nobody in particular', async (t) => {
+    const edge = await startEdge(t, memoryWorld(), {
+      env: { PHAROS_CLIENT_USER_CONNECTION_LIMIT: '1', PHAROS_CLIENT_TOKEN_HMAC_SECRET_KEY: secret },
+    });
+    for (let times = 0; times < 3; times++) await ProtocolClient.connect(t, edge);
+    const ann = await ProtocolClient.connect(t, edge, { token: await tokenOf('ann') });
+    await ProtocolClient.connect(t, edge, { token: await tokenOf('bob') });
+    const second = await ProtocolClient.open(t, edge);
+    second.send({ connect: { token: await tokenOf('ann') } });
+    assert.deepEqual(await second.closed, { code: 3504, reason: 'connection limit' });
+    ann.ws.close();
+    await untilMetric(edge, 'pharos_edge_connections', 4);
+    await ProtocolClient.connect(t, edge, { token: await tokenOf('ann') });
+  });
+
+  test('111: commands of one connection; 3013 for a send; answers to pings and other connections do not count', async (t) => {
+    const edge = await startEdge(t, memoryWorld(), { env: { PHAROS_CLIENT_COMMAND_RATE_LIMIT: '2' } });
+    const client = await ProtocolClient.connect(t, edge);
+    client.ws.send('{}\n{}\n{}\n{}');
+    const ids = client.send(...Array.from({ length: 40 }, () => ({ ping: {} })));
+    const codes = await Promise.all(
+      ids.map(async (id) => ((await client.reply(id))['error'] as { code: number } | undefined)?.code ?? 0),
+    );
+    // One frame is taken in one turn: nothing gathers meanwhile.
+    assert.deepEqual(codes.slice(0, 2), [0, 0]);
+    assert.ok(codes.filter((code) => code === 111).length >= 30, codes.join());
+    const other = await ProtocolClient.connect(t, edge);
+    assert.equal(await other.errorOf({ ping: {} }), 0);
+    client.ws.send(Array.from({ length: 40 }, () => '{"id":99,"ping":{}}').join('\n') + '\n{"send":{"data":1}}');
+    assert.deepEqual(await client.closed, { code: 3013, reason: 'too many requests' });
+  });
+});
