@@ -30,6 +30,22 @@ describe('the feed of a lane', () => {
     await assert.rejects(feed.ready(waitMs), { code: 'closed' });
   });
 
+  test('says what the log has had when it was asked, though it was asked before', async (t) => {
+    const bus = new FaultyBus(new MemoryBus(new MemoryBroker()));
+    const { feed } = await testFeed(t, bus);
+    await feed.ready(waitMs);
+    const before = bus.attaches.arrived;
+    bus.closes.hold();
+    const first = feed.newest();
+    while (bus.closes.arrived === 0) await settle();
+    await feed.log.append({ channel: 'a', data: Buffer.from('x') }, waitMs);
+    const later = [feed.newest(), feed.newest()];
+    bus.closes.pass();
+    assert.equal(await first, 0);
+    assert.deepEqual(await Promise.all(later), [1, 1]);
+    assert.equal(bus.attaches.arrived, before + 2, 'one question for both');
+  });
+
   test('lingers a minute after the last subscriber, and whoever comes back finds it warm', async (t) => {
     const bus = new FaultyBus(new MemoryBus(new MemoryBroker()));
     const { feed, gauge } = await testFeed(t, bus);

@@ -29,8 +29,16 @@ export interface LaneBatch {
   readonly kinds: ReadonlyMap<MessageKind, number>;
 }
 
+/** What a lane's writer knows of channels. */
+export interface LaneChannels {
+  readonly limitsOf: LimitsOf;
+  /** Whether the channel lives in this lane. */
+  readonly isHome: (channel: string) => boolean;
+}
+
 /** What entries of a lane mean for the store. */
-export function laneBatch(fed: readonly FedEntry[], previous: number, limitsOf: LimitsOf): LaneBatch {
+export function laneBatch(fed: readonly FedEntry[], previous: number, channels: LaneChannels): LaneBatch {
+  const { limitsOf } = channels;
   const entries: NewEntry[] = [];
   const misplaced: Misplaced[] = [];
   const kinds = new Map<MessageKind, number>();
@@ -41,7 +49,7 @@ export function laneBatch(fed: readonly FedEntry[], previous: number, limitsOf: 
     const cursor = entry.publications();
     while (cursor.next()) {
       if (cursor.offset <= previous) continue;
-      const kind = kindOf(cursor, limitsOf);
+      const kind = kindOf(cursor, channels);
       kinds.set(kind, (kinds.get(kind) ?? 0) + 1);
       if (kind === 'misplaced') misplaced.push(misplacedMessage(entry, cursor));
       else if (kind === 'removal') entries.push({ kind: 'remove', channel: cursor.channel(), offset: cursor.offset });
@@ -54,10 +62,12 @@ export function laneBatch(fed: readonly FedEntry[], previous: number, limitsOf: 
   return { batch: { previous, watermark, entries, position, ...(floor > 0 ? { floor } : {}) }, misplaced, kinds };
 }
 
-function kindOf(cursor: PublicationCursor, limitsOf: LimitsOf): MessageKind {
+function kindOf(cursor: PublicationCursor, { limitsOf, isHome }: LaneChannels): MessageKind {
   if (cursor.isMarker()) {
     const isRemoval = cursor.keyStart >= 0 && cursor.properties().get(markerProperty) === historyRemoveMarker;
-    return isRemoval ? 'removal' : 'mark';
+    if (!isRemoval) return 'mark';
+    // Other marks are at home anywhere; a removal has to come to what it removes.
+    return isHome(cursor.channel()) ? 'removal' : 'misplaced';
   }
   if (!cursor.readable()) return 'unreadable';
   if (!cursor.routed()) return 'misplaced';

@@ -2,7 +2,7 @@ import { BusError, type LaneGroup, type LaneRerouter, type Log } from '@pharos/b
 import { HistoryError, type HistoryStore, type LaneId } from '@pharos/history';
 import type { Logger } from '@pharos/telemetry';
 
-import { type LaneBatch, laneBatch, type LimitsOf, type Misplaced } from './lane-batch.ts';
+import { type LaneBatch, laneBatch, type LaneChannels, type LimitsOf, type Misplaced } from './lane-batch.ts';
 import { LaneFeed } from './lane-feed.ts';
 import type { LaneProgress } from './lane-progress.ts';
 import { keeps, type LaneStart, startLane } from './lane-start.ts';
@@ -45,6 +45,7 @@ const rerouteDeadlineMs = 30_000;
 export class LaneSession {
   readonly #parts: SessionParts;
   readonly #feed: LaneFeed;
+  readonly #channels: LaneChannels;
   readonly #underWay = new Set<Promise<void>>();
   #rerouter: LaneRerouter | undefined;
   #failure: Error | undefined;
@@ -54,6 +55,8 @@ export class LaneSession {
 
   constructor(parts: SessionParts) {
     this.#parts = parts;
+    const { log, lane, limitsOf } = parts;
+    this.#channels = { limitsOf, isHome: (channel) => log.laneOf(channel) === lane.lane };
     this.#feed = new LaneFeed({
       maxBytes: parts.queueBytes,
       onEntry: (entry) => parts.progress.saw(entry),
@@ -101,7 +104,7 @@ export class LaneSession {
     for (;;) {
       await this.#feed.ready(signal);
       if (signal.aborted) return;
-      const taken = laneBatch(this.#feed.take(maxBatchBytes, maxBatchMessages), previous, this.#parts.limitsOf);
+      const taken = laneBatch(this.#feed.take(maxBatchBytes, maxBatchMessages), previous, this.#channels);
       // Before the watermark passes them: whoever takes over begins there.
       await this.#reroute(taken.misplaced.filter(({ position }) => !start.isDone(position)));
       while (this.#underWay.size >= maxUnderWay) await Promise.race(this.#underWay);

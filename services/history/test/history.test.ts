@@ -178,6 +178,20 @@ describe('the history service', () => {
     assert.deepEqual((await texts(w, 'kept:a')).toSorted(), ['at home', 'lost'], 'stored from its right lane alone');
   });
 
+  test('a removal in a wrong lane removes, too', async (t) => {
+    const w = await world(t, 2);
+    await w.start();
+    const home = w.log.laneOf('kept:a');
+    await w.publish('kept:a', 'old');
+    await eventually(async () => ((await texts(w, 'kept:a')).length === 1 ? true : undefined), 'it is there');
+    const properties = { [markerProperty]: historyRemoveMarker };
+    await w.broker.inject(topic, 1 - home, { key: 'kept:a', data: Buffer.alloc(0), properties });
+    await eventually(async () => ((await texts(w, 'kept:a')).length === 0 ? true : undefined), 'removed');
+    await w.publish('kept:a', 'new');
+    await untilWritten(w.log, w.store, home);
+    assert.deepEqual(await texts(w, 'kept:a'), ['new']);
+  });
+
   test('a store that was emptied is built anew, and what was brought to its lane is not brought again', async (t) => {
     const w = await world(t, 2);
     const wrong = 1 - w.log.laneOf('kept:a');
@@ -347,7 +361,7 @@ test('what was lost before an entry is the floor of the batch that has the entry
     { entry: first, lostThrough: 0 },
     { entry: second, lostThrough: 1 },
   ];
-  const { batch } = laneBatch(fed, 1, () => ({ ...limits, metaTtlMs: limits.ttlMs }));
+  const { batch } = laneBatch(fed, 1, { limitsOf: () => ({ ...limits, metaTtlMs: limits.ttlMs }), isHome: () => true });
   assert.deepEqual([batch.previous, batch.watermark, batch.floor, batch.position], [1, 2, 1, second.position]);
   assert.deepEqual(
     batch.entries.map(({ offset }) => offset),

@@ -12,9 +12,11 @@ const topic = 'persistent://public/default/any';
 const lanes = 2;
 const names = ['kept:a', 'kept:b', 'kept:c', 'off:d'];
 const limits = { size: 5, ttlMs: 3_600_000 };
-const namespaces = [
-  { name: 'kept', log: topic, lanes, history_size: limits.size, history_ttl: '1h' },
-  { name: 'off', log: topic },
+const history = { history_size: limits.size, history_ttl: '1h' };
+/** Of a configuration that is being changed, where processes have the one or the other. */
+const namespaces = (keepsOff: boolean): object[] => [
+  { name: 'kept', log: topic, lanes, ...history },
+  { name: 'off', log: topic, ...(keepsOff ? history : {}) },
 ];
 
 type Step =
@@ -27,7 +29,7 @@ type Step =
   | { readonly do: 'fail'; readonly when: 'before' | 'after' }
   | { readonly do: 'flush' }
   | { readonly do: 'rollBack'; readonly writes: number }
-  | { readonly do: 'start' }
+  | { readonly do: 'start'; readonly keepsOff: boolean }
   | { readonly do: 'stop' }
   | { readonly do: 'settle' };
 
@@ -58,7 +60,7 @@ const steps: fc.Arbitrary<Step[]> = fc.array(
       weight: 2,
       arbitrary: fc.record({ do: fc.constant('rollBack' as const), writes: fc.integer({ min: 1, max: 6 }) }),
     },
-    { weight: 2, arbitrary: fc.constant({ do: 'start' as const }) },
+    { weight: 2, arbitrary: fc.record({ do: fc.constant('start' as const), keepsOff: fc.boolean() }) },
     { weight: 2, arbitrary: fc.constant({ do: 'stop' as const }) },
     { weight: 4, arbitrary: fc.constant({ do: 'settle' as const }) },
   ),
@@ -110,23 +112,23 @@ class World {
     else if (step.do === 'fail') this.#store.failNext(step.when);
     else if (step.do === 'flush') this.#store.flush();
     else if (step.do === 'rollBack') await this.#store.rollBack(step.writes);
-    else if (step.do === 'start') await this.#start();
+    else if (step.do === 'start') await this.#start(step.keepsOff);
     else if (step.do === 'stop') await this.#services.shift()?.();
     else if (this.#services.length > 0) await this.#settle();
   }
 
   /** All that was begun comes to its end, and is held against the log. */
   async end(): Promise<void> {
-    if (this.#services.length === 0) await this.#start();
+    if (this.#services.length === 0) await this.#start(false);
     await this.#settle();
     await this.#check();
     for (const stop of this.#services.splice(0)) await stop();
     await this.#bus.close();
   }
 
-  async #start(): Promise<void> {
+  async #start(keepsOff: boolean): Promise<void> {
     const bus = new MemoryBus(this.#broker);
-    const { service } = makeHistory(bus, this.#store, channels(namespaces), { lookMs: 10 });
+    const { service } = makeHistory(bus, this.#store, channels(namespaces(keepsOff)), { lookMs: 10 });
     await service.run();
     this.#services.push(async () => {
       await service.stop();
@@ -209,11 +211,12 @@ class World {
   }
 
   async #judge(each: number, name: string, offset: number): Promise<void> {
-    const [answer] = await this.#store.recoverMany(laneOf(this.#life, each), [{ channel: name, offset, limits }]);
+    const question = { channel: name, namespace: name.slice(0, name.indexOf(':')), offset, limits };
+    const [answer] = await this.#store.recoverMany(laneOf(this.#life, each), [question]);
     assert.ok(answer !== undefined);
     this.seen.add(answer.recovered ? 'recovered' : answer.reason);
     if (!answer.recovered) return;
-    const of = (this.#truth[each] ?? []).filter((message) => message.channel === name && name.startsWith('kept:'));
+    const of = (this.#truth[each] ?? []).filter((message) => message.channel === name);
     const removed = of.findLast(({ kind }) => kind === 'removal')?.offset ?? 0;
     const missed = of.filter((message) => message.kind === 'publication' && message.offset > offset);
     assert.ok(
@@ -243,6 +246,7 @@ describe('the history service, the log and the store', () => {
       interruptAfterTimeLimit: 90_000,
       markInterruptAsFailure: false,
     });
-    for (const each of ['recovered', 'trimmed', 'floor', 'brought']) assert.ok(seen.has(each), `no run met ${each}`);
+    for (const each of ['recovered', 'trimmed', 'floor', 'no-lane', 'brought'])
+      assert.ok(seen.has(each), `no run met ${each}`);
   });
 });

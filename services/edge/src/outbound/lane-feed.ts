@@ -63,6 +63,8 @@ export class LaneFeed implements AttachedLane, LiveSource {
   /** Key hashes of the entry that is being handed on. */
   #hashes = new Int32Array(64);
   #newest: Promise<number> | undefined;
+  /** Begins when `#newest` is over. */
+  #nextNewest: Promise<number> | undefined;
   /** From the end of a lane until it is attached again: the newest offset that was handed on, by epoch. */
   #owed: Map<string, number> | undefined;
   #linger: NodeJS.Timeout | undefined;
@@ -190,10 +192,17 @@ export class LaneFeed implements AttachedLane, LiveSource {
     return this.#store?.has(offset, timeoutMs) ?? false;
   }
 
-  /** The log's own newest offset in this lane. Whoever asks while it is being found out gets the same answer. @throws BusError */
+  /**
+   * The log's own newest offset in this lane, found out after it was asked for: an answer that was under way may be of a moment when the
+   * asker's position wasn't there yet. One question at a time, whoever waits. @throws BusError
+   */
   newest(): Promise<number> {
-    this.#newest ??= this.#attachment.newest().finally(() => (this.#newest = undefined));
-    return this.#newest;
+    this.#nextNewest ??= Promise.resolve(this.#newest?.catch(() => undefined)).then(() => {
+      this.#nextNewest = undefined;
+      this.#newest = this.#attachment.newest().finally(() => (this.#newest = undefined));
+      return this.#newest;
+    });
+    return this.#nextNewest;
   }
 
   /** Resolves with true once this edge has handed on the offset, with false after `timeoutMs`. */
