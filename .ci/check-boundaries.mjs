@@ -25,6 +25,7 @@ const tiers = {
   'socket-server': 3,
   channels: 4,
   service: 4,
+  control: 5,
 };
 /** Tests, load tests and local tools only. */
 const testOnly = new Set(['testkit']);

@@ -9,6 +9,7 @@ export const tokenErrors = {
   },
   'unknown-key': { retryable: false, description: 'The key set has no key of the id that the token names.' },
   signature: { retryable: false, description: 'The signature is not of a configured key, or the token was changed.' },
+  revoked: { retryable: false, description: 'The token was revoked.' },
   expired: { retryable: false, description: 'The token has expired: the client is to get another one.' },
   'not-yet-valid': { retryable: false, description: 'The token is valid from a later time on.' },
   audience: { retryable: false, description: 'The token is for somebody else.' },

@@ -1,14 +1,13 @@
-import { setTimeout as delay } from 'node:timers/promises';
-
-import { type Bus, BusError } from '@pharos/bus';
-import { type ChannelConfig, Namespaces } from '@pharos/channels';
-import { describeError } from '@pharos/errors';
+import type { Bus } from '@pharos/bus';
+import { type ChannelConfig, type Namespaces, openNamespaces } from '@pharos/channels';
 import type { HistoryStore } from '@pharos/history';
-import { Backoff, type Service } from '@pharos/lifecycle';
+import type { Service } from '@pharos/lifecycle';
 import type { PresenceStore } from '@pharos/presence';
 import type { HttpRoute } from '@pharos/socket-server';
 import type { Logger, Metrics, Readiness } from '@pharos/telemetry';
 
+import type { ControlConfig } from '@pharos/control';
+import { ControlPlane } from './control/control-plane.ts';
 import { Api } from './api.ts';
 import { type HttpApiConfig, keysOf } from './config.ts';
 import { ApiRoutes } from './http/routes.ts';
@@ -24,6 +23,7 @@ import { apiVersion } from './version.ts';
 export interface ApiServiceParts {
   readonly channel: ChannelConfig;
   readonly config: HttpApiConfig;
+  readonly control: ControlConfig;
   readonly bus: Bus;
   readonly history?: HistoryStore;
   readonly presence?: PresenceStore;
@@ -39,6 +39,7 @@ export class ApiService implements Service {
   readonly #metrics: ApiMetrics;
   readonly #routes: ApiRoutes;
   readonly #watches: LaneWatches;
+  readonly #control: ControlPlane;
   readonly #keyed: KeyedPublishes | undefined;
   readonly #stopping = new AbortController();
   #api: Api | undefined;
@@ -51,6 +52,13 @@ export class ApiService implements Service {
     const { config, logger, idempotency: store } = parts;
     const metrics = new ApiMetrics(parts.metrics);
     this.#metrics = metrics;
+    this.#control = new ControlPlane({
+      config: parts.control,
+      bus: parts.bus,
+      logger,
+      publishTimeoutMs: config.publish_timeout,
+      surveyTimeoutMs: config.survey_timeout,
+    });
     this.#watches = new LaneWatches({ logger, metrics });
     this.#keyed = store === undefined ? undefined : new KeyedPublishes({ store, logger, metrics });
     this.#routes = new ApiRoutes({
@@ -87,6 +95,7 @@ export class ApiService implements Service {
       watches: this.#watches,
       history,
       presence,
+      control: this.#control,
       keyed: this.#keyed,
       logger,
       metrics: this.#metrics,
@@ -94,6 +103,8 @@ export class ApiService implements Service {
       readTimeoutMs: config.read_timeout,
       maxMembers: config.max_members,
     });
+    await this.#control.run();
+    if (this.#stopping.signal.aborted) return;
     this.#state = 'running';
   }
 
@@ -109,25 +120,15 @@ export class ApiService implements Service {
     this.#state = 'stopped';
     this.#stopping.abort();
     this.#keyed?.stop();
+    await this.#control.stop();
     await this.#watches.close();
   }
 
-  /** Tries until it succeeds or the service is stopped. */
-  async #openNamespaces(): Promise<Namespaces | undefined> {
+  #openNamespaces(): Promise<Namespaces | undefined> {
     const { bus, channel, logger } = this.#parts;
-    const { signal } = this.#stopping;
-    const backoff = new Backoff({ initialMs: 500, maxMs: 10_000 });
-    while (!signal.aborted) {
-      try {
-        return await Namespaces.open(bus, channel.without_namespace, channel.namespaces);
-      } catch (error) {
-        if (!(error instanceof BusError) || !(error.retryable || error.code === 'unreachable')) throw error;
-        const delayMs = backoff.next();
-        this.#waitsFor = `: ${describeError(error)}`;
-        logger.error({ err: error, delayMs }, `not ready${this.#waitsFor}`);
-        await delay(delayMs, undefined, { signal }).catch(() => undefined);
-      }
-    }
-    return undefined;
+    return openNamespaces({
+      ...{ bus, channel, logger, signal: this.#stopping.signal, lifecycle: false },
+      onWaiting: (reason) => (this.#waitsFor = `: ${reason}`),
+    });
   }
 }

@@ -2,6 +2,15 @@ import { errorCodes } from '@pharos/client-protocol';
 
 import { ApiError, badRequest, toApiError } from './api-error.ts';
 import { allows, type KeyHolder } from './keys.ts';
+import {
+  disconnect,
+  invalidateUserTokens,
+  refresh,
+  revokeToken,
+  subscribe,
+  unsubscribe,
+} from './methods/connections.ts';
+import { channels, connections, info } from './methods/nodes.ts';
 import { history } from './methods/history.ts';
 import type { ApiContext, Json, Method } from './methods/method.ts';
 import { presence, presenceStats } from './methods/presence.ts';
@@ -15,7 +24,11 @@ const batchAtOnce = 64;
 
 /** Every method but `batch`, which is made of them. */
 export const methods: ReadonlyMap<string, Method> = new Map(
-  [publish, broadcast, history, historyRemove, presence, presenceStats].map((method) => [method.name, method]),
+  [
+    ...[publish, broadcast, history, historyRemove, presence, presenceStats],
+    ...[subscribe, unsubscribe, disconnect, refresh, revokeToken, invalidateUserTokens],
+    ...[info, channels, connections],
+  ].map((method) => [method.name, method]),
 );
 
 /** `batch` as the OpenAPI document tells of it; see {@link Api.run}. */

@@ -1,3 +1,4 @@
+import { type ControlConfig, controlSection } from '@pharos/control';
 import { type ChannelConfig, channelSection } from '@pharos/channels';
 import {
   bytes,
@@ -29,6 +30,7 @@ export interface HttpApiConfig {
   readonly publish_timeout: number;
   readonly read_timeout: number;
   readonly max_members: number;
+  readonly survey_timeout: number;
 }
 
 export interface ApiConfig extends ServiceConfig {
@@ -39,6 +41,7 @@ export interface ApiConfig extends ServiceConfig {
   readonly redis: RedisAccessConfig;
   readonly channel: ChannelConfig;
   readonly http_api: HttpApiConfig;
+  readonly control: ControlConfig;
 }
 
 /** @param keyRequired whether the service is of no use without a key; else it is off until there is one */
@@ -76,6 +79,9 @@ export function httpApiSection(keyRequired: boolean): z.ZodType {
     read_timeout: duration({ minMs: 100, maxMs: 600_000 })
       .default(5_000)
       .describe('How long reading history may wait for the store to have what was published.'),
+    survey_timeout: duration({ minMs: 100, maxMs: 60_000 })
+      .default(1_000)
+      .describe('How long info, channels and connections wait for all edges; then the answer is marked partial.'),
     max_members: z.int().min(1).max(100_000).default(100_000).describe('Members that one answer to presence may hold.'),
   });
   return section.superRefine((read, context) => {
@@ -120,5 +126,6 @@ export function apiConfigSchema(): z.ZodType<ApiConfig> {
     redis: redisSection(false),
     channel: channelSection({ open: false }),
     http_api: httpApiSection(true),
+    control: controlSection(),
   }) as unknown as z.ZodType<ApiConfig>;
 }

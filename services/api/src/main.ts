@@ -24,7 +24,7 @@ export async function main(options: MainOptions): Promise<void> {
   const bus = pulsarBus(config.pulsar, identity, logger);
   const stores = redisStores(config, logger);
   const { channel, http_api: http } = config;
-  const service = new ApiService({ ...stores, channel, config: http, bus, logger, metrics });
+  const service = new ApiService({ ...stores, channel, config: http, control: config.control, bus, logger, metrics });
   for (const route of service.routes) server.http(route);
   let internal: InternalServer | undefined;
   await runService(

@@ -8,6 +8,7 @@ import {
   redisSection,
   z,
 } from '@pharos/config';
+import { type ControlConfig, controlSection } from '@pharos/control';
 import { type SubscriptionTokenConfig, subscriptionTokenSection, type TokenConfig, tokenSection } from '@pharos/tokens';
 import {
   defaultInternalListen,
@@ -55,6 +56,7 @@ export interface EdgeConfig extends ServiceConfig {
     readonly max_age: number;
     readonly prefill_timeout: number;
   };
+  readonly control: ControlConfig;
   readonly presence: {
     readonly lease: number;
     readonly renew_interval: number;
@@ -122,6 +124,7 @@ export function edgeConfigSchema<Others = unknown>(
     redis: redisSection(false),
     client: clientSchema(preset),
     ring: ringSchema(),
+    control: controlSection(),
     presence: presenceSchema(),
     replay: z.strictObject({
       max_readers: z

@@ -1,6 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 
 import { BusError, type Bus } from '@pharos/bus';
+import { Revocations } from '@pharos/control';
 import type { HistoryStore } from '@pharos/history';
 import { type Service, withDeadline } from '@pharos/lifecycle';
 import type { PresenceStore } from '@pharos/presence';
@@ -8,6 +9,7 @@ import type { Identity } from '@pharos/service';
 import { checkAddress, type SocketServer } from '@pharos/socket-server';
 import { type InternalServer, type Logger, type Metrics, type Readiness, startInternalServer } from '@pharos/telemetry';
 
+import { EdgeControl } from './control/edge-control.ts';
 import { Admission } from './accept/admission.ts';
 import { Authority } from './auth/authority.ts';
 import { Expirations } from './auth/expirations.ts';
@@ -33,6 +35,7 @@ import type { PresenceMetrics } from './presence/metrics.ts';
 import { Tally } from './tally.ts';
 import { serverVersion } from './version.ts';
 import type { ChatContext, DrainableSession, SessionContext } from './session/context.ts';
+import { Connections } from './session/connections.ts';
 import { Liveness } from './session/liveness.ts';
 
 /** How long a drain waits for clients to take what they are still to have: who reads at all is done by then. */
@@ -69,6 +72,8 @@ export class Edge implements Service {
   readonly #subExpirations: Expirations;
   readonly #presence: EdgePresence | undefined;
   readonly #sessions = new Set<DrainableSession>();
+  readonly #connections = new Connections();
+  readonly #control: EdgeControl;
   readonly #stopping = new AbortController();
   #internal: InternalServer | undefined;
   #state: 'starting' | 'running' | 'draining' | 'stopped' = 'starting';
@@ -110,7 +115,9 @@ export class Edge implements Service {
         metrics,
       ),
     });
+    const revocations = new Revocations();
     this.#authority = new Authority({
+      revocations,
       connection: config.client.token,
       subscription: config.client.subscription_token,
       verified: metrics.tokens,
@@ -124,6 +131,21 @@ export class Edge implements Service {
       connectTimeoutMs: config.client.stale_close_delay,
     });
     this.#presence = this.#newPresence(metrics.presence);
+    this.#control = this.#newControl(revocations);
+  }
+
+  #newControl(revocations: Revocations): EdgeControl {
+    const { config, logger, bus, identity } = this.#parts;
+    const asked = {
+      node: this.#node,
+      name: identity.name,
+      version: serverVersion,
+      startedMs: performance.now(),
+      sessions: this.#sessions,
+      connections: this.#connections,
+      hub: this.#hub,
+    };
+    return new EdgeControl({ config: config.control, bus, asked, revocations, logger, metrics: this.#edgeMetrics });
   }
 
   #newPresence(metrics: PresenceMetrics): EdgePresence | undefined {
@@ -182,6 +204,8 @@ export class Edge implements Service {
     }
     this.#rings.run(namespaces.recoverableLogs);
     await this.#runPresence(namespaces);
+    // Before clients come: none may be let in by a token that was revoked.
+    await this.#control.run();
     if (this.#isStopped()) return;
     const context = this.#context(namespaces);
     const { message_size_limit: maxPayloadBytes } = config.websocket;
@@ -231,7 +255,7 @@ export class Edge implements Service {
     await withDeadline(this.#parts.server.flushed(), flushMs, 'the flush').catch(() => {
       this.#parts.logger.warn('some clients have not read all that was sent to them; their connections are dropped');
     });
-    await this.#presence?.drain();
+    await Promise.all([this.#presence?.drain(), this.#control.drain()]);
   }
 
   async stop(): Promise<void> {
@@ -243,6 +267,7 @@ export class Edge implements Service {
     this.#subExpirations.stop();
     this.#publisher.stop();
     await this.#presence?.stop();
+    await this.#control.stop();
     await this.#hub.close();
     this.#rings.stop();
     this.#flusher.stop();
@@ -302,6 +327,7 @@ export class Edge implements Service {
       subExpirations: this.#subExpirations,
       sessions: this.#sessions,
       users: new Tally(config.client.user_connection_limit),
+      connections: this.#connections,
       server,
       node: this.#node,
       limits: {

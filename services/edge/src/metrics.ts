@@ -50,6 +50,7 @@ export class EdgeMetrics {
   readonly storeSeconds: Histogram<'operation'>;
   readonly storeErrors: Counter<'code'>;
   readonly tokens: Counter<'kind' | 'outcome'>;
+  readonly control: Counter<'command'>;
   readonly presence: PresenceMetrics;
   /** Asked at each scrape; set by whoever has the rings. */
   readRingBytes: () => number = () => 0;
@@ -199,6 +200,11 @@ export class EdgeMetrics {
       name: 'pharos_edge_ring_bytes',
       help: 'Memory held by the newest entries of recoverable lanes.',
       collect: (gauge) => gauge.set(this.readRingBytes()),
+    });
+    this.control = metrics.counter({
+      name: 'pharos_edge_control_total',
+      help: 'What came over the control topics: disconnect, unsubscribe, subscribe, refresh, ask, revoke; unknown (it could not be read), lost (it was gone before it could be read).',
+      labels: ['command'],
     });
     this.presence = new PresenceMetrics(metrics);
   }

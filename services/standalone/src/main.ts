@@ -105,6 +105,7 @@ function serverApi(
   const service = new ApiService({
     channel,
     config: http,
+    control: config.control,
     bus,
     logger,
     metrics,

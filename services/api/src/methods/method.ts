@@ -6,6 +6,7 @@ import type { PresenceStore } from '@pharos/presence';
 import type { Logger } from '@pharos/telemetry';
 
 import { ApiError, badRequest } from '../api-error.ts';
+import type { ControlPlane } from '../control/control-plane.ts';
 import type { KeyedPublishes } from '../idempotency/keyed-publishes.ts';
 import type { LaneWatches } from '../lanes/lane-watches.ts';
 import type { ApiMetrics } from '../metrics.ts';
@@ -19,6 +20,8 @@ export interface ApiContext {
   /** Without a store there is none of what needs it. */
   readonly history: HistoryStore | undefined;
   readonly presence: PresenceStore | undefined;
+  /** Connections of all edges. */
+  readonly control: ControlPlane;
   readonly keyed: KeyedPublishes | undefined;
   readonly logger: Logger;
   readonly metrics: ApiMetrics;

@@ -78,6 +78,7 @@ export async function startApi(t: TestContext, options: TestApiOptions = {}): Pr
   const service = new ApiService({
     channel: config.channel,
     config: config.http_api,
+    control: config.control,
     bus,
     history,
     presence,

@@ -1,5 +1,6 @@
 import { isForUser, isPrivate } from '@pharos/channels';
 import { type DisconnectCode, disconnectCodes, type ErrorCode, errorCodes } from '@pharos/client-protocol';
+import type { Revocations, RevocableToken } from '@pharos/control';
 import { type SubscriptionTokenConfig, type TokenConfig, TokenError, TokenVerifier } from '@pharos/tokens';
 import type { Counter, Logger } from '@pharos/telemetry';
 
@@ -24,6 +25,8 @@ export type Refusal = { readonly error: ErrorCode } | { readonly disconnect: Dis
 export interface AuthorityOptions {
   readonly connection: TokenConfig;
   readonly subscription: SubscriptionTokenConfig;
+  /** Tokens that hold no more. */
+  readonly revocations: Revocations;
   readonly verified: Counter<'kind' | 'outcome'>;
   readonly logger: Logger;
 }
@@ -83,10 +86,11 @@ export class Authority {
     }
   }
 
-  async #verify<T>(kind: string, work: () => Promise<T>): Promise<T> {
-    const { verified, logger } = this.#options;
+  async #verify<T extends RevocableToken>(kind: string, work: () => Promise<T>): Promise<T> {
+    const { verified, logger, revocations } = this.#options;
     try {
       const claims = await work();
+      if (revocations.isRevoked(claims)) throw new TokenError('revoked', 'the token was revoked');
       verified.inc({ kind, outcome: 'ok' });
       return claims;
     } catch (error) {

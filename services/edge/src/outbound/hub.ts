@@ -1,6 +1,7 @@
 import type { LivingLog } from '@pharos/channels';
 import { Gate } from './gate.ts';
 import { type FeedContext, LaneFeed } from './lane-feed.ts';
+import type { LiveChannel } from './live-channel.ts';
 import { LifecycleFeed } from './lifecycle-feed.ts';
 
 /** Each reads from the broker what it takes to fill a ring. */
@@ -46,6 +47,11 @@ export class Hub {
       }
     };
     await Promise.all(Array.from({ length: warmedAtOnce }, warmOne));
+  }
+
+  /** Every channel that has a subscriber here. */
+  *channels(): IterableIterator<LiveChannel> {
+    for (const ofLog of this.#feeds.values()) for (const feed of ofLog) if (feed !== undefined) yield* feed.channels();
   }
 
   async close(): Promise<void> {

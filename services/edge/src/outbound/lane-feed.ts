@@ -13,7 +13,7 @@ import {
   type Prefill,
 } from './lane-attachment.ts';
 import type { LaneRing, RingChannel } from './lane-ring.ts';
-import type { LiveSource, Subscription } from './live-channel.ts';
+import type { LiveChannel, LiveSource, Subscription } from './live-channel.ts';
 import { LiveSet } from './live-set.ts';
 import { OffsetWaiters } from './offset-waiters.ts';
 import { olderPage, type OlderQuery } from './older-pages.ts';
@@ -142,6 +142,10 @@ export class LaneFeed implements AttachedLane, LiveSource {
   leave(subscription: Subscription): void {
     this.#live.leave(subscription);
     this.#lingerIfUnwanted();
+  }
+
+  channels(): IterableIterator<LiveChannel> {
+    return this.#live.interest.channels();
   }
 
   /** Whether a position in this lane can be resumed at all. */

@@ -10,6 +10,7 @@ import {
   type ErrorCode,
   errorCodes,
   ProtocolError,
+  type Push,
   type RawData,
   type Reply,
   type UnsubscribeCode,
@@ -21,6 +22,7 @@ import type { Expiring } from '../auth/expirations.ts';
 import { anonymous, type ConnectionIdentity } from '../auth/identity.ts';
 import type { Subscriber } from '../outbound/subscriber.ts';
 import { TokenBucket } from '../token-bucket.ts';
+import type { RevocableToken } from '@pharos/control';
 import { dispatch } from './commands/dispatch.ts';
 import type { DrainableSession, SessionContext } from './context.ts';
 import { type Grant, plainGrant } from './grant.ts';
@@ -78,6 +80,11 @@ export class ClientSession implements Subscriber, PingedSession, DrainableSessio
   /** Empty: anonymous. */
   get user(): string {
     return this.#identity.user;
+  }
+
+  /** What it was let in with, where that was a token. */
+  get token(): RevocableToken | undefined {
+    return this.#identity.token;
   }
 
   /** Nothing came yet. */
@@ -152,7 +159,21 @@ export class ClientSession implements Subscriber, PingedSession, DrainableSessio
     const { expirations } = this.context;
     expirations.remove(this, this.#expiry);
     this.#identity = identity;
+    this.context.connections.add(this);
     this.#expiry = identity.expireAt === undefined ? -1 : expirations.add(this, identity.expireAt);
+  }
+
+  /** The server prolongs it, or changes what others see of it from now on; the client is told. */
+  refreshed(expireAt: number | undefined, info: RawData | undefined): void {
+    if (this.closed) return;
+    const { user, token } = this.#identity;
+    this.identify({
+      user,
+      token,
+      expireAt: expireAt ?? this.#identity.expireAt,
+      info: info ?? this.#identity.info,
+    });
+    if (this.#state !== 'authenticating') this.push({ kind: 'refresh', refresh: this.validity });
   }
 
   /** It was not refreshed in time. */
@@ -173,7 +194,7 @@ export class ClientSession implements Subscriber, PingedSession, DrainableSessio
   }
 
   subscriptionExpired(channel: string): void {
-    this.#unsubscribed(channel, unsubscribeCodes.expired);
+    this.unsubscribed(channel, unsubscribeCodes.expired);
   }
 
   /** One frame from the client: one command or several, or the answer to a ping. */
@@ -223,6 +244,7 @@ export class ClientSession implements Subscriber, PingedSession, DrainableSessio
     this.#state = 'closed';
     this.context.liveness.remove(this, this.#slot);
     this.context.sessions.delete(this);
+    this.context.connections.remove(this);
     this.context.expirations.remove(this, this.#expiry);
     this.#leaveUser();
     this.#held?.clear();
@@ -250,8 +272,10 @@ export class ClientSession implements Subscriber, PingedSession, DrainableSessio
     if (entry === undefined) return false;
     this.subscriptions.delete(channel);
     this.#held?.delete(channel);
-    if (entry instanceof PendingSubscribe) this.replyError(entry.commandId, errorCodes.internal);
-    else entry.channel.feed.leave(entry);
+    if (entry instanceof PendingSubscribe) {
+      // By the server's doing: nobody asked.
+      if (entry.commandId !== 0) this.replyError(entry.commandId, errorCodes.internal);
+    } else entry.channel.feed.leave(entry);
     return true;
   }
 
@@ -295,12 +319,16 @@ export class ClientSession implements Subscriber, PingedSession, DrainableSessio
   insufficientState(channel: string): void {
     // What the server subscribed it to it can't subscribe to anew but by coming back.
     if (this.#held?.get(channel)?.serverSide === true) return this.disconnect(disconnectCodes.insufficientState);
-    this.#unsubscribed(channel, unsubscribeCodes.insufficientState);
+    this.unsubscribed(channel, unsubscribeCodes.insufficientState);
   }
 
-  #unsubscribed(channel: string, { code, reason }: UnsubscribeCode): void {
-    if (!this.leave(channel)) return;
-    this.#send(this.codec.encodePush({ kind: 'unsubscribe', channel, unsubscribe: { code, reason } }));
+  /** Takes it out of a channel, and tells it so. */
+  unsubscribed(channel: string, { code, reason }: UnsubscribeCode): void {
+    if (this.leave(channel)) this.push({ kind: 'unsubscribe', channel, unsubscribe: { code, reason } });
+  }
+
+  push(push: Push): void {
+    this.#send(this.codec.encodePush(push));
   }
 
   ping(): void {

@@ -10,6 +10,7 @@ import type { Hub } from '../outbound/hub.ts';
 import type { LaneFeed } from '../outbound/lane-feed.ts';
 import type { EdgePresence } from '../presence/edge-presence.ts';
 import type { Tally } from '../tally.ts';
+import type { Connections } from './connections.ts';
 import type { Liveness } from './liveness.ts';
 
 /** What a drain needs of any kind of session. */
@@ -60,6 +61,7 @@ export interface SessionContext {
   readonly sessions: Set<DrainableSession>;
   /** Connections of each user. */
   readonly users: Tally;
+  readonly connections: Connections;
   readonly server: SocketServer;
   /** This boot of this edge, as it appears in connect results. */
   readonly node: string;

@@ -65,7 +65,8 @@ function enterAll(joinings: readonly Joining[], ready: readonly Ready[]): Readon
   return results;
 }
 
-function requestFor(channel: string, position: SubscribeRequest | undefined): SubscribeRequest {
+/** As a client would ask for it. */
+export function requestFor(channel: string, position: SubscribeRequest | undefined): SubscribeRequest {
   return {
     channel,
     token: '',

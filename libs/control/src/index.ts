@@ -1,0 +1,15 @@
+export { Follower, type FollowerOptions } from './follower.ts';
+export {
+  type ConnectionCommand,
+  type ControlMessage,
+  decodeControl,
+  decodeNode,
+  decodeRevocation,
+  encodeMessage,
+  type NodeMessage,
+  type Question,
+  type Revocation,
+  type Target,
+} from './message.ts';
+export { maxRevocations, type RevocableToken, Revocations } from './revocations.ts';
+export { type ControlConfig, type ControlLogs, controlSection, openControl } from './topics.ts';

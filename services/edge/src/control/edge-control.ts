@@ -1,0 +1,195 @@
+import { type Bus, BusError } from '@pharos/bus';
+import { disconnectCodes, unsubscribeCodes } from '@pharos/client-protocol';
+import {
+  type ConnectionCommand,
+  type ControlConfig,
+  type ControlLogs,
+  decodeControl,
+  decodeRevocation,
+  encodeMessage,
+  Follower,
+  type NodeMessage,
+  openControl,
+  type Revocations,
+  type Target,
+} from '@pharos/control';
+import type { Service } from '@pharos/lifecycle';
+import type { Logger } from '@pharos/telemetry';
+
+import type { EdgeMetrics } from '../metrics.ts';
+import { ClientSession } from '../session/client-session.ts';
+import { subscribeByServer } from '../session/server-subscribe.ts';
+import { ThrottledLog } from '../throttled-log.ts';
+import { type Asked, answerTo } from './answers.ts';
+
+/** How often an edge says that it is there; whoever asks takes it for gone after three. */
+const hereMs = 10_000;
+/** What a word may wait for the log; later nobody listens any more. */
+const wordMs = 3_000;
+/** A question that is older has its answer, or nobody waits for one. */
+const questionMs = 30_000;
+/** Answers on their way at the same time. */
+const maxAnswers = 64;
+const failureLogMs = 10_000;
+
+export interface EdgeControlOptions {
+  readonly config: ControlConfig;
+  readonly bus: Bus;
+  readonly asked: Asked;
+  readonly revocations: Revocations;
+  readonly logger: Logger;
+  readonly metrics: EdgeMetrics;
+}
+
+/** Carries out what the server API commands of connections, answers what it asks, and learns which tokens hold no more. */
+export class EdgeControl implements Service {
+  readonly #options: EdgeControlOptions;
+  readonly #failures: ThrottledLog;
+  readonly #followers: Follower[] = [];
+  readonly #stopping = new AbortController();
+  #logs: ControlLogs | undefined;
+  #here: NodeJS.Timeout | undefined;
+  #answers = 0;
+  #lastFailure: unknown;
+
+  constructor(options: EdgeControlOptions) {
+    this.#options = options;
+    this.#failures = new ThrottledLog(failureLogMs, (times) =>
+      options.logger.warn(
+        { err: this.#lastFailure, times },
+        'this edge could not say that it is there, or answer; the last one so',
+      ),
+    );
+  }
+
+  /** Resolves once every revocation is known, and no command can be missed; or it is stopped. @throws BusError what waiting doesn't help */
+  async run(): Promise<void> {
+    const { bus, config, logger, metrics } = this.#options;
+    const logs = await openControl(bus, config, { logger, signal: this.#stopping.signal });
+    if (logs === undefined) return;
+    this.#logs = logs;
+    const onLost = (): void => {
+      metrics.control.inc({ command: 'lost' });
+      logger.error(
+        'commands to connections were lost before this edge could read them (retention too short, or it was away for too long)',
+      );
+    };
+    const revocations = new Follower({
+      log: logs.revocations,
+      start: { at: 'earliest' },
+      logger,
+      message: (data) => this.#revoke(data),
+      // They held no more: the topic keeps them for as long as they do.
+      onLost: () => undefined,
+    });
+    const commands = new Follower({
+      log: logs.commands,
+      start: { at: 'head' },
+      logger,
+      message: (data, timeMs) => this.#message(data, timeMs),
+      onLost,
+    });
+    this.#followers.push(revocations, commands);
+    await Promise.all([revocations.run(), commands.run()]);
+    if (this.#stopping.signal.aborted) return;
+    this.#say({ say: 'here', node: this.#options.asked.node });
+    this.#here = setInterval(() => this.#say({ say: 'here', node: this.#options.asked.node }), hereMs);
+    this.#here.unref();
+  }
+
+  async drain(): Promise<void> {
+    clearInterval(this.#here);
+    if (this.#logs !== undefined) await this.#append({ say: 'gone', node: this.#options.asked.node });
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping.abort();
+    clearInterval(this.#here);
+    this.#failures.stop();
+    await Promise.all(this.#followers.map((follower) => follower.stop()));
+  }
+
+  #message(data: Buffer, timeMs: number): void {
+    const message = decodeControl(data);
+    if (message === undefined) {
+      this.#options.metrics.control.inc({ command: 'unknown' });
+      return;
+    }
+    if (message.do !== 'ask') return this.#command(message);
+    this.#options.metrics.control.inc({ command: 'ask' });
+    if (Date.now() - timeMs > questionMs || this.#answers >= maxAnswers) return;
+    const { asked } = this.#options;
+    this.#say({ say: 'answer', node: asked.node, id: message.id, ...answerTo(message, asked) });
+  }
+
+  #command(command: ConnectionCommand): void {
+    this.#options.metrics.control.inc({ command: command.do });
+    for (const session of this.#sessions(command.target)) this.#carryOut(command, session);
+  }
+
+  #sessions({ user, client }: Target): ClientSession[] {
+    const { connections, sessions } = this.#options.asked;
+    if (user !== '') return connections.ofUser(user).filter(({ id }) => client === '' || id === client);
+    const found: ClientSession[] = [];
+    for (const session of sessions) if (session instanceof ClientSession && session.id === client) found.push(session);
+    return found;
+  }
+
+  #carryOut(command: ConnectionCommand, session: ClientSession): void {
+    switch (command.do) {
+      case 'disconnect': {
+        const { code, reason, whitelist } = command;
+        if (!whitelist.includes(session.id)) session.disconnect({ ...disconnectCodes.forceDisconnect, code, reason });
+        return;
+      }
+      case 'unsubscribe':
+        return session.unsubscribed(command.channel, unsubscribeCodes.server);
+      case 'subscribe': {
+        const { channel, info, data, expireAt, since } = command;
+        const grant = {
+          ...(info === '' ? {} : { info: Buffer.from(info) }),
+          ...(data === '' ? {} : { data: Buffer.from(data) }),
+          ...(expireAt === 0 ? {} : { expireAt }),
+        };
+        // What was asked for before the client was let in is not for it yet.
+        if (!session.fresh) void subscribeByServer(session, channel, grant, since);
+        return;
+      }
+      case 'refresh': {
+        const { expired, expireAt, info } = command;
+        if (expired) session.expired();
+        else session.refreshed(expireAt === 0 ? undefined : expireAt, info === '' ? undefined : Buffer.from(info));
+        return;
+      }
+    }
+  }
+
+  #revoke(data: Buffer): void {
+    const revocation = decodeRevocation(data);
+    if (revocation === undefined) return;
+    const { revocations, asked, metrics } = this.#options;
+    revocations.add(revocation);
+    metrics.control.inc({ command: 'revoke' });
+    const concerned = revocation.user === '' ? asked.sessions : asked.connections.ofUser(revocation.user);
+    for (const session of [...concerned]) {
+      if (session instanceof ClientSession && session.token !== undefined && revocations.isRevoked(session.token)) {
+        session.disconnect(disconnectCodes.invalidToken);
+      }
+    }
+  }
+
+  #say(message: NodeMessage): void {
+    this.#answers++;
+    void this.#append(message).finally(() => this.#answers--);
+  }
+
+  async #append(message: NodeMessage): Promise<void> {
+    try {
+      await this.#logs?.nodes.append({ channel: message.node, data: encodeMessage(message) }, wordMs);
+    } catch (error) {
+      if (!(error instanceof BusError)) throw error;
+      this.#lastFailure = error;
+      this.#failures.note();
+    }
+  }
+}
