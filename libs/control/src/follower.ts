@@ -58,7 +58,7 @@ export class Follower {
     const end = this.#start.at === 'earliest' ? await life.attach(0, { entry: () => undefined }) : undefined;
     await end?.close();
     const caughtUp = new Deferred();
-    let isOver = false;
+    const state = { isOver: false };
     const tail = await life.attach(
       0,
       {
@@ -71,7 +71,7 @@ export class Follower {
           if (this.#tail !== undefined && to >= newest(this.#tail, end)) caughtUp.resolve();
         },
         ended: (error) => {
-          isOver = true;
+          state.isOver = true;
           caughtUp.resolve();
           log.ended(life);
           this.#tail = undefined;
@@ -83,7 +83,7 @@ export class Follower {
       },
       this.#start,
     );
-    if (isOver) return;
+    if (state.isOver) return;
     this.#tail = tail;
     if (this.#stopping.signal.aborted) return tail.close();
     if (tail.head >= newest(tail, end)) caughtUp.resolve();

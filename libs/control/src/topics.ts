@@ -60,7 +60,7 @@ export async function openControl(
     } catch (error) {
       if (!(error instanceof BusError) || !(error.retryable || error.code === 'unreachable')) throw error;
       const delayMs = backoff.next();
-      if (!signal.aborted) logger.error({ err: error, delayMs }, 'the control topics are not open yet');
+      logger.error({ err: error, delayMs }, 'the control topics are not open yet');
       await delay(delayMs, undefined, { signal }).catch(() => undefined);
     }
   }

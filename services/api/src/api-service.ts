@@ -104,8 +104,7 @@ export class ApiService implements Service {
       maxMembers: config.max_members,
     });
     await this.#control.run();
-    if (this.#stopping.signal.aborted) return;
-    this.#state = 'running';
+    if (this.#state === 'starting') this.#state = 'running';
   }
 
   /** New requests are refused, those under way are answered. */

@@ -92,7 +92,12 @@ export const historyRemove: Method = {
   async run(params, context) {
     const channel = params.string('channel');
     const { log } = namespaceOf(context, channel);
-    const marker = { channel, data: Buffer.alloc(0), properties: { [markerProperty]: historyRemoveMarker } };
+    // Not empty: of an empty message the key is not in place for those that look.
+    const marker = {
+      channel,
+      data: Buffer.from(historyRemoveMarker),
+      properties: { [markerProperty]: historyRemoveMarker },
+    };
     await context.watches.of(log, channel).append(marker, context.publishTimeoutMs);
     return emptyResult;
   },
