@@ -155,7 +155,7 @@ describe('the server API over two replicas and two edges, on Pulsar and Redis', 
     assert.equal(seen['partial'], undefined);
     const { nodes } = await result(1, 'info', {});
     assert.deepEqual(
-      (nodes as Json[]).map((node) => `${node['name']} ${node['num_clients']} ${node['num_users']}`).sort(),
+      (nodes as Json[]).map((node) => [node['name'], node['num_clients'], node['num_users']].join(' ')).sort(),
       ['edge-1 1 1', 'edge-2 2 2'],
     );
 

@@ -92,10 +92,9 @@ export const historyRemove: Method = {
   async run(params, context) {
     const channel = params.string('channel');
     const { log } = namespaceOf(context, channel);
-    // Not empty: of an empty message the key is not in place for those that look.
     const marker = {
       channel,
-      data: Buffer.from(historyRemoveMarker),
+      data: Buffer.alloc(0),
       properties: { [markerProperty]: historyRemoveMarker },
     };
     await context.watches.of(log, channel).append(marker, context.publishTimeoutMs);
