@@ -179,7 +179,7 @@ export class RedisClient {
 
   /** Notes whether the server can be used. Where it doesn't answer its next connection brings the next look. */
   async #check(node: Redis): Promise<void> {
-    const address = `${node.options.host ?? '?'}:${node.options.port ?? '?'}`;
+    const address = addressOf(node);
     let info: string;
     try {
       info = await node.info();
@@ -198,9 +198,10 @@ export class RedisClient {
     clearTimeout(this.#recheck);
     if (this.#problems.size === 0 || this.#closed) return;
     this.#recheck = setTimeout(() => {
-      // Servers that have left don't count any more.
-      this.#problems.clear();
-      void Promise.all(this.#nodes().map((node) => this.#check(node)));
+      // Servers that have left don't count any more; the others do until they are seen to be mended.
+      const there = new Set(this.#nodes().map(addressOf));
+      for (const address of this.#problems.keys()) if (!there.has(address)) this.#problems.delete(address);
+      void Promise.all(this.#nodes().map((node) => this.#check(node))).finally(() => this.#scheduleRecheck());
     }, recheckMs);
     this.#recheck.unref();
   }
@@ -246,6 +247,10 @@ export class RedisClient {
 /** A Cluster that can't be connected to says what the last of its nodes answered in a field of its error. */
 function lastOfNode(error: unknown): unknown {
   return error instanceof Error && 'lastNodeError' in error && error.lastNodeError ? error.lastNodeError : error;
+}
+
+function addressOf(node: Redis): string {
+  return `${node.options.host ?? '?'}:${node.options.port ?? '?'}`;
 }
 
 function isNoScript(outcome: PromiseSettledResult<RedisReply> | undefined): boolean {

@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Deferred, withDeadline } from '@pharos/lifecycle';
 import { RedisClient, type RedisError, RedisScript } from '@pharos/redis';
 import { eventually, startRedis, unavailable } from '@pharos/testkit';
+import { Redis } from 'ioredis';
+
 import { echo, modes, type Rig, standalone, withClient } from './rig.ts';
 
 const skip = unavailable('redis');
@@ -107,6 +110,27 @@ describe('a Redis that comes and goes', { skip, timeout: 120_000 }, () => {
           'refusal',
         );
         assert.match(problem.message, /maxmemory-policy 'allkeys-lru', expected 'noeviction'/);
+        // It is looked at again and again, and not for a moment used meanwhile.
+        const looker = new Redis({ host: '127.0.0.1', port: server.port });
+        const looks = async (): Promise<number> =>
+          Number(/cmdstat_info:calls=(\d+)/.exec(await looker.info('commandstats'))?.[1]);
+        const before = await looks();
+        for (let own = 1; (await looks()) - own < before + 2; own++) {
+          for (let turn = 0; turn < 200; turn++) {
+            await assert.rejects(client.command('GET', 'k'), { code: 'misconfigured' });
+            await nextTurn();
+          }
+        }
+        await looker.config('SET', 'maxmemory-policy', 'noeviction');
+        await eventually(
+          () =>
+            client.command('GET', 'k').then(
+              () => true as const,
+              () => undefined,
+            ),
+          'it is mended',
+        );
+        looker.disconnect();
       });
     } finally {
       await server.stop();

@@ -206,7 +206,9 @@ export class ChangeQueue {
   readonly #report = (error: unknown): void => this.#options.onError(asError(error));
 }
 
+/** A store that refuses (credentials, its eviction policy) is mended some time, and by then the members are still there. */
 function isRetryable(error: Error): boolean {
+  if (error instanceof PresenceError && error.code === 'refused') return true;
   return 'retryable' in error && error.retryable === true;
 }
 

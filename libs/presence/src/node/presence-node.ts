@@ -69,6 +69,8 @@ export class PresenceNode implements Service {
   #members = 0;
   /** Members wait for room in the queue to be announced. */
   #overdue = false;
+  /** Former generations that may have members yet which the present one has still to write: as long they live, too. */
+  readonly #formers = new Set<Owner>();
   #beating: Promise<boolean> | undefined;
   #tidying: Promise<void> | undefined;
   #changeId = 0;
@@ -130,6 +132,7 @@ export class PresenceNode implements Service {
     await this.#loop;
     const owner = this.#owner;
     this.#owner = undefined;
+    for (const former of this.#formers) await this.#store.release(former);
     if (owner === undefined) return;
     if (this.#channels.size === 0 && this.#unsettled.size === 0) await this.#store.forget(owner);
     else await this.#store.release(owner);
@@ -240,7 +243,7 @@ export class PresenceNode implements Service {
         .tidy((channel) => this.#channels.has(channel) || this.#unsettled.has(channel))
         .finally(() => (this.#tidying = undefined));
       if (this.#overdue && this.#owner !== undefined && this.#queue.length < this.#maxWaiting / 2) {
-        this.#announce('overdue', true);
+        void this.#announce('overdue', true);
       }
       return true;
     } catch (error) {
@@ -251,8 +254,9 @@ export class PresenceNode implements Service {
 
   async #keepLease(): Promise<void> {
     const owner = this.#owner;
-    if (owner === undefined) return this.#begin();
     const about = this.#options.about();
+    await Promise.all([...this.#formers].map((former) => this.#keepFormer(former, about)));
+    if (owner === undefined) return this.#begin();
     const renewed = await this.#store.renew(owner, about, this.#leaseMs);
     if (renewed && this.#store.session === this.#session) return;
     if (!renewed) {
@@ -265,35 +269,52 @@ export class PresenceNode implements Service {
       }
     }
     if (this.#store.session !== this.#session) {
-      await this.#begin();
-      return this.#store.release(owner);
+      return this.#begin(owner);
     }
     // Another object: what was noted of channels may be gone with the lease.
     this.#owner = { ...owner };
-    this.#announce('lease', false);
+    void this.#announce('lease', false);
   }
 
   /** Begins a generation and brings all members into it; where that fails the next beat tries again, with another. */
-  async #begin(): Promise<void> {
+  async #begin(former?: Owner): Promise<void> {
     const owner = { node: this.#options.node, generation: randomBytes(8).toString('hex') };
     const session = this.#store.session;
     if (!(await this.#store.acquire(owner, this.#options.about(), this.#leaseMs))) return;
     this.#session = session;
     this.#owner = owner;
-    if (this.#wasBuried) this.#announce('buried', true);
-    else this.#announce('connection', false);
+    const announced = this.#wasBuried ? this.#announce('buried', true) : this.#announce('connection', false);
     this.#wasBuried = false;
+    if (former !== undefined) void this.#retire(former, announced);
   }
 
-  #announce(reason: AnnounceReason, aloud: boolean): void {
+  /** Its lease ends once nobody is under it any more that is here: before that, who is would be left out of answers, and reaped. */
+  async #retire(former: Owner, announced: Promise<void>): Promise<void> {
+    this.#formers.add(former);
+    await announced;
+    this.#formers.delete(former);
+    await this.#store.release(former).catch((error: unknown) => this.#options.onError(error as Error));
+  }
+
+  async #keepFormer(former: Owner, about: Buffer): Promise<void> {
+    if (await this.#store.renew(former, about, this.#leaseMs)) return;
+    if (this.#formers.has(former)) await this.#store.acquire(former, about, this.#leaseMs);
+  }
+
+  /** Resolves when all have been tried. */
+  async #announce(reason: AnnounceReason, aloud: boolean): Promise<void> {
     // Where the queue was full, who has not been written yet is new to everybody.
     const isOverdue = this.#overdue;
     this.#overdue = false;
     if (this.#members > 0) this.#options.onAnnounced?.(reason, this.#members);
+    const announced: Promise<void>[] = [];
     for (const [channel, members] of this.#channels) {
-      for (const held of members.values()) void this.#announceOne(channel, held, aloud || (isOverdue && !held.written));
+      for (const held of members.values()) {
+        announced.push(this.#announceOne(channel, held, aloud || (isOverdue && !held.written)));
+      }
     }
     this.#queue.hurry();
+    await Promise.all(announced);
   }
 
   async #announceOne(channel: string, held: Held, aloud: boolean): Promise<void> {
