@@ -64,8 +64,8 @@ export function laneBatch(fed: readonly FedEntry[], previous: number, channels: 
 
 function kindOf(cursor: PublicationCursor, { limitsOf, isHome }: LaneChannels): MessageKind {
   if (cursor.isMarker()) {
-    const isRemoval = cursor.keyStart >= 0 && cursor.properties().get(markerProperty) === historyRemoveMarker;
-    if (!isRemoval) return 'mark';
+    // Whether its key is in place or not: of a message outside a batch it isn't.
+    if (cursor.properties().get(markerProperty) !== historyRemoveMarker) return 'mark';
     // Other marks are at home anywhere; a removal has to come to what it removes.
     return isHome(cursor.channel()) ? 'removal' : 'misplaced';
   }

@@ -142,6 +142,7 @@ export class ClientSession implements Subscriber, PingedSession, DrainableSessio
     const { users } = this.context;
     // A connect that failed may be tried again.
     this.#leaveUser();
+    this.context.connections.remove(this);
     this.#identity = anonymous;
     if (identity.user !== '') {
       if (users.isFull(identity.user)) {
