@@ -38,6 +38,7 @@ export class Params {
       if (required === true && !isThere) throw badRequest(`${name}: it is missing`);
     }
     this.#fields = Fields.of(values, body);
+    for (const [name, { type }] of Object.entries(specs)) this.#check(name, type);
   }
 
   string(name: string): string {
@@ -94,6 +95,32 @@ export class Params {
       const code = fields.object(name);
       return code === undefined ? undefined : { code: code.uint32('code'), reason: code.string('reason') };
     });
+  }
+
+  /** Of the right type, whether the method comes to read it or not. */
+  #check(name: string, type: FieldType): void {
+    switch (type) {
+      case 'string':
+      case 'base64':
+        return void this.string(name);
+      case 'strings':
+        return void this.strings(name);
+      case 'boolean':
+        return void this.boolean(name);
+      case 'integer': {
+        const value = this.#read((fields) => fields.number(name));
+        if (value !== undefined && !Number.isInteger(value)) throw badRequest(`${name}: expected a whole number`);
+        return;
+      }
+      case 'tags':
+        return void this.tags(name);
+      case 'position':
+        return void this.position(name);
+      case 'disconnect':
+        return void this.disconnect(name);
+      case 'json':
+      case 'commands':
+    }
   }
 
   #read<T>(read: (fields: Fields) => T): T {

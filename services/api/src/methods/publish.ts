@@ -72,7 +72,7 @@ export const broadcast: Method = {
     const channels = params.strings('channels');
     if (channels.length > maxChannels) throw badRequest(`channels: more than ${maxChannels}`);
     // What is wrong with the publication is wrong in all of them.
-    if (channels[0] !== undefined) publicationOf(channels[0], params);
+    publicationOf('', params);
     const responses = new Array<Json>(channels.length);
     const next = channels.entries();
     const work = async (): Promise<void> => {
