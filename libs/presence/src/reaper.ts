@@ -21,6 +21,9 @@ export interface ReaperOptions {
   readonly now?: () => number;
 }
 
+/** An answer that took so much of a lease was no timely one. */
+const slowShare = 0.25;
+
 interface Absence {
   readonly sinceMs: number;
   readonly session: number;
@@ -28,7 +31,8 @@ interface Absence {
 
 /**
  * Takes dead nodes' members out and publishes their leaves. A node is dead when its lease was absent twice, a full lease apart, over one
- * unbroken connection, and is still absent when the tombstone is written. Any number of reapers may run.
+ * unbroken connection over which every look between was answered in time, and is still absent when the tombstone is written. Any number of reapers
+ * may run.
  */
 export class Reaper implements Service {
   readonly #store: PresenceStore;
@@ -67,7 +71,7 @@ export class Reaper implements Service {
   /** One look at all leases; reaps whom it finds dead, and says whom. @throws PresenceError */
   async look(): Promise<Owner[]> {
     const { session } = this.#store;
-    const nodes = await this.#store.nodes();
+    const nodes = await this.#nodes();
     const now = this.#now();
     const dead: Owner[] = [];
     const known = new Set(nodes.map(({ owner }) => ownerText(owner)));
@@ -88,6 +92,19 @@ export class Reaper implements Service {
     const reaped: Owner[] = [];
     for (const owner of dead) if (await this.#reap(owner)) reaped.push(owner);
     return reaped;
+  }
+
+  /** Who can't look, or has to wait for it, has seen nothing of how long a lease was absent: nodes could renew none either. */
+  async #nodes(): Promise<readonly NodeStatus[]> {
+    const askedAt = this.#now();
+    let answered = false;
+    try {
+      const nodes = await this.#store.nodes();
+      answered = this.#now() - askedAt <= this.#leaseMs * slowShare;
+      return nodes;
+    } finally {
+      if (!answered) this.#absences.clear();
+    }
   }
 
   async #keepLooking(): Promise<void> {
