@@ -9,8 +9,6 @@ const { files, concurrency, timeoutMs, bundle } = JSON.parse(process.argv[2]);
 const counts = { passed: 0, failed: 0, skips: [] };
 /** Tests of the file that is being told of. */
 let testsOfFile = 0;
-/** Files of bundles of which nothing was told yet. */
-const silent = new Set(bundle > 1 ? files : []);
 
 // Where the parent is gone nobody waits for the result: the files end, and the servers that they started with them.
 const parentGone = new AbortController();
@@ -20,6 +18,8 @@ const onParentGone = () => parentGone.abort();
 process.once('disconnect', onParentGone);
 
 const runs = bundles(files, bundle);
+/** Files of bundles of which nothing was told yet. */
+const silent = new Set(runs.bundled);
 const events = run({ files: runs.paths, concurrency, timeout: timeoutMs, signal: parentGone.signal });
 events.on('test:pass', (test) => {
   const isLeaf = test.details.type !== 'suite';
