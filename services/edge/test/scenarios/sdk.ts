@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
-import { Collector } from '@pharos/testkit';
+import { Collector, freePort } from '@pharos/testkit';
 import { Centrifuge, type PublicationContext, type Subscription } from 'centrifuge';
 import { WebSocket } from 'ws';
 import type { TestEdge } from '../support/edge.ts';
@@ -68,7 +68,9 @@ export function sdkScenarios(makeWorld: () => World, socket: 'uws' | 'ws'): void
 
   test('after 3001 it reconnects by itself, is subscribed again and goes on', async (t) => {
     const world = makeWorld();
-    const first = await startEdge(t, world, { socket });
+    // One that was named: of a port that the system picked, uWebSockets.js leaves connections behind that nobody may listen beside.
+    const env = { PHAROS_LISTEN: `127.0.0.1:${await freePort()}` };
+    const first = await startEdge(t, world, { socket, env });
     const { client, events } = sdkClient(t, first.webSocketUrl);
     client.connect();
     await client.ready(60_000);
@@ -78,7 +80,7 @@ export function sdkScenarios(makeWorld: () => World, socket: 'uws' | 'ws'): void
 
     await first.edge.drain();
     await first.stop();
-    await startEdge(t, world, { socket, env: { PHAROS_LISTEN: `127.0.0.1:${first.port}` } });
+    await startEdge(t, world, { socket, env });
     await events.waitUntil(() => count(events, 'connected websocket') >= 2, 'a second connection');
     assert.ok(events.items.includes('connecting 3001'), events.items.join());
     await states.waitUntil(() => count(states, 'subscribed true') >= 2, 'a second subscription');
