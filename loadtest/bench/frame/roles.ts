@@ -26,7 +26,8 @@ export type EdgeServerCommands = ServerCommands & {
 
 /** uWebSockets.js with nothing around it: every connection is subscribed to the channel's topic. */
 export type FloorServerCommands = ServerCommands & {
-  start(options: { readonly encoding: Encoding }): Promise<{ readonly port: number }>;
+  /** @param options without an encoding JSON */
+  start(options: { readonly encoding?: Encoding }): Promise<{ readonly port: number }>;
 };
 
 /** Publishes to a Pulsar topic. */

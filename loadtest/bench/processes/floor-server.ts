@@ -21,8 +21,8 @@ const app = uWS.App();
 /** How the next publication is handed out. */
 let publish: (sequence: number, payloadBytes: number) => void;
 
-function start({ encoding }: { readonly encoding: Encoding }): Promise<{ port: number }> {
-  publish = encoding === 'json' ? jsonPublish() : protobufPublish();
+function start({ encoding }: { readonly encoding?: Encoding }): Promise<{ port: number }> {
+  publish = encoding === 'protobuf' ? protobufPublish() : jsonPublish();
   app.ws<undefined>('/*', {
     idleTimeout: idleTimeoutSeconds,
     maxBackpressure: 0,
