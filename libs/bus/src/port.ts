@@ -85,7 +85,8 @@ export interface Log {
    */
   attach(lane: number, handler: TailHandler, start?: TailStart): Promise<LaneTail>;
   /**
-   * Joins those who work on the log under one name: each lane has one of them as its active member, the others stand by. Made at the oldest
+   * Joins those who work on the log under one name: each lane has one of them as its active member, the others
+   * stand by; members share the lanes out evenly. Made at the oldest
    * message where there is none of that name. It hands over no messages; who is active attaches to the lane and reads.
    * @throws BusError `unreachable`, `refused`, `subscription-busy`, `log-ended`, `closed`
    */

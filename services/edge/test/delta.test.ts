@@ -216,11 +216,12 @@ describe('deltas', () => {
     for (const { name } of namespaces) {
       const channel = `${name}:a`;
       deltas.push(result(await client.subscribe(channel, delta)).delta);
-      for (let at = 0; at < 3; at++) await client.publish(channel, JSON.parse(quote(at)));
-      await client.publications.waitUntil(
-        () => client.publications.items.filter((each) => each.channel === channel).length === 3,
-        'three publications',
-      );
+      const ofChannel = (): number => client.publications.items.filter((each) => each.channel === channel).length;
+      for (let at = 0; at < 3; at++) {
+        await client.publish(channel, JSON.parse(quote(at)));
+        // What goes out in one pack with a subscriber's first publication goes out whole: each is to have its own.
+        await client.publications.waitUntil(() => ofChannel() === at + 1, `publication ${at} of ${channel}`);
+      }
       deltas.push(
         wire(client)
           .splice(-3)

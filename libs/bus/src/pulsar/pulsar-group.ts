@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import type { Client, EntryConsumer, EntryConsumerEvent } from '@pharos/pulsar-client';
 import { BusError } from '../errors.ts';
 import type { GroupHandler, GroupSpec, LaneGroup } from '../port.ts';
@@ -23,10 +24,13 @@ export class PulsarGroup implements LaneGroup {
   readonly #parts: PulsarGroupParts;
   #consumers: readonly EntryConsumer[] = [];
   readonly #active = new Set<number>();
+  /** One in all lanes: the broker deals lanes out by the order of the members' names, evenly only where that is the same everywhere. */
+  readonly #member: string;
   #over = false;
 
   private constructor(parts: PulsarGroupParts) {
     this.#parts = parts;
+    this.#member = parts.spec.member ?? `pharos-${randomUUID()}`;
   }
 
   /** @throws BusError `unreachable`, `refused`, `subscription-busy`, `log-ended` */
@@ -81,7 +85,7 @@ export class PulsarGroup implements LaneGroup {
       durable: true,
       subscriptionInitialPosition: 'Earliest',
       receiverQueueSize: 0,
-      ...(spec.member === undefined ? {} : { consumerName: spec.member }),
+      consumerName: this.#member,
       onEvent: (event) => this.#event(event, lane),
     });
   }

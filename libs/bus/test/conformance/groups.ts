@@ -53,7 +53,10 @@ export function groupTests(adapter: () => BusUnderTest): void {
     const first = await join(topic, 4, members[0]);
     const second = await join(topic, 4, members[1]);
     const both = (): string => [...members[0].lanes, ...members[1].lanes].sort((a, b) => a - b).join();
-    await until(() => both() === '0,1,2,3' && members[1].lanes.size > 0, 'each lane one member');
+    await until(
+      () => both() === '0,1,2,3' && members[1].lanes.size === 2,
+      'each lane one member, each member two lanes',
+    );
     await first.group.close();
     await until(() => members[1].lanes.size === 4, 'all with the second');
     const third = new Member();
