@@ -1,4 +1,5 @@
 import {
+  duration,
   hostsUrl,
   type ListenAddress,
   listenAddress,
@@ -59,4 +60,19 @@ export function pulsarFields(required: boolean): Readonly<Record<'url' | 'admin_
       .describe('The admin REST API. Default: the hosts of the service URL, at port 8080, with TLS 8443.'),
     ...pulsarAccessFields(),
   };
+}
+
+/** How tails are subscribed: a field of the section `pulsar` where a service follows lanes. */
+export type TailSubscription = 'failover' | 'exclusive';
+
+export function tailSubscription(): z.ZodType<TailSubscription> {
+  return z
+    .enum(['failover', 'exclusive'])
+    .default('failover')
+    .describe('Subscription type of lane tails; exclusive attaches faster on brokers with a fail-over delay.');
+}
+
+/** How long a publish may wait for the log. @param what for the reference */
+export function publishTimeout(what: string = 'How long a publish may wait for the log.'): z.ZodType<number> {
+  return duration({ minMs: 100, maxMs: 600_000 }).default(5_000).describe(what);
 }

@@ -3,15 +3,15 @@ import type { ConnectionOptions } from 'node:tls';
 
 import { type Bus, PulsarBus } from '@pharos/bus';
 import { pulsarAccessTexts, type RedisAccessConfig } from '@pharos/config';
-import type { RedisAddress, RedisOptions } from '@pharos/redis';
+import { type RedisAddress, RedisClient, type RedisOptions } from '@pharos/redis';
 import type { Logger } from '@pharos/telemetry';
 
-import type { PulsarConfig } from './config.ts';
+import type { PulsarConfig, TailSubscription } from './config.ts';
 import type { Identity } from './identity.ts';
 
 /** The bus on the Pulsar that the configuration names; nothing is connected yet. */
 export function pulsarBus(
-  config: PulsarConfig & { readonly tail_subscription?: 'failover' | 'exclusive' },
+  config: PulsarConfig & { readonly tail_subscription?: TailSubscription },
   identity: Identity,
   logger: Logger,
 ): Bus {
@@ -29,6 +29,22 @@ export function pulsarBus(
 }
 
 const defaultRedisPort = 6379;
+
+/**
+ * Connects to the Redis that the configuration names, however long that takes; what becomes of the connection is logged.
+ * @param without what it means that Redis can't be used yet
+ * @throws TypeError without a URL, and what reading the files of its TLS throws
+ */
+export function redisClient(config: RedisAccessConfig, logger: Logger, without: string): RedisClient {
+  const client = RedisClient.start(redisOptions(config), (error) => {
+    logger.error({ err: error }, `Redis can not be used yet: ${without}`);
+  });
+  client.onConnection((connected) => {
+    if (connected) logger.info('connected to Redis');
+    else logger.warn('the connection to Redis was lost');
+  });
+  return client;
+}
 
 /** The Redis that the configuration names. @throws TypeError without a URL, and what reading the files of its TLS throws */
 export function redisOptions(config: RedisAccessConfig): RedisOptions {

@@ -1,5 +1,14 @@
-export { defaultInternalListen, type PulsarConfig, pulsarFields, type ServiceConfig, serviceFields } from './config.ts';
-export { pulsarBus, redisOptions } from './connections.ts';
+export {
+  defaultInternalListen,
+  publishTimeout,
+  type PulsarConfig,
+  pulsarFields,
+  type ServiceConfig,
+  serviceFields,
+  tailSubscription,
+  type TailSubscription,
+} from './config.ts';
+export { pulsarBus, redisClient } from './connections.ts';
 export { type Identity, newIdentity } from './identity.ts';
 export { type MainOptions, readConfig } from './main-options.ts';
 export { runService } from './run.ts';

@@ -1,7 +1,7 @@
 import type { Bus } from '@pharos/bus';
 import type { RedisAccessConfig } from '@pharos/config';
 import type { Service } from '@pharos/lifecycle';
-import { RedisClient } from '@pharos/redis';
+import type { RedisClient } from '@pharos/redis';
 import {
   createLogger,
   type InternalServer,
@@ -11,15 +11,15 @@ import {
   startInternalServer,
 } from '@pharos/telemetry';
 
-import type { PulsarConfig, ServiceConfig } from './config.ts';
-import { pulsarBus, redisOptions } from './connections.ts';
+import type { PulsarConfig, ServiceConfig, TailSubscription } from './config.ts';
+import { pulsarBus, redisClient } from './connections.ts';
 import { type Identity, newIdentity } from './identity.ts';
 import { runService } from './run.ts';
 
 /** The settings of a service that works between Pulsar and Redis, and has no clients. */
 export interface WorkerConfig extends ServiceConfig {
   readonly drain_timeout: number;
-  readonly pulsar: PulsarConfig & { readonly tail_subscription?: 'failover' | 'exclusive' };
+  readonly pulsar: PulsarConfig & { readonly tail_subscription?: TailSubscription };
   readonly redis: RedisAccessConfig;
 }
 
@@ -50,13 +50,7 @@ export async function serveWorker({ name, config, withoutRedis, create }: Worker
   const identity = newIdentity(config.name);
   const metrics = new Metrics();
   const bus = pulsarBus(config.pulsar, identity, logger);
-  const client = RedisClient.start(redisOptions(config.redis), (error) => {
-    logger.error({ err: error }, `Redis can not be used yet: ${withoutRedis}`);
-  });
-  client.onConnection((connected) => {
-    if (connected) logger.info('connected to Redis');
-    else logger.warn('the connection to Redis was lost');
-  });
+  const client = redisClient(config.redis, logger, withoutRedis);
   const { service, store } = create({ identity, bus, client, logger, metrics });
   let internal: InternalServer | undefined;
   await runService(

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { redisSection, loadConfig, type RedisAccessConfig, z } from '@pharos/config';
-import { redisOptions } from '../src/index.ts';
+import { redisOptions } from '../src/connections.ts';
 
 function read(settings: Record<string, string>): RedisAccessConfig {
   const schema = z.strictObject({ redis: redisSection(true) });

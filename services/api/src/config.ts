@@ -12,10 +12,13 @@ import {
 } from '@pharos/config';
 import {
   defaultInternalListen,
+  publishTimeout,
   type PulsarConfig,
   pulsarFields,
   type ServiceConfig,
   serviceFields,
+  tailSubscription,
+  type TailSubscription,
 } from '@pharos/service';
 
 import type { KeyConfig } from './keys.ts';
@@ -37,7 +40,7 @@ export interface ApiConfig extends ServiceConfig {
   readonly listen: ListenAddress;
   readonly socket: 'auto' | 'uws' | 'ws';
   readonly drain_timeout: number;
-  readonly pulsar: PulsarConfig & { readonly tail_subscription: 'failover' | 'exclusive' };
+  readonly pulsar: PulsarConfig & { readonly tail_subscription: TailSubscription };
   readonly redis: RedisAccessConfig;
   readonly channel: ChannelConfig;
   readonly http_api: HttpApiConfig;
@@ -73,9 +76,7 @@ export function httpApiSection(keyRequired: boolean): z.ZodType {
       .max(100_000)
       .default(1_000)
       .describe('Requests that are worked on at the same time; more are answered with error 111.'),
-    publish_timeout: duration({ minMs: 100, maxMs: 600_000 })
-      .default(5_000)
-      .describe('How long a publish may wait for the log.'),
+    publish_timeout: publishTimeout(),
     read_timeout: duration({ minMs: 100, maxMs: 600_000 })
       .default(5_000)
       .describe('How long reading history may wait for the store to have what was published.'),
@@ -118,10 +119,7 @@ export function apiConfigSchema(): z.ZodType<ApiConfig> {
     drain_timeout: duration({ maxMs: 3_600_000 }).default(10_000).describe('Time for requests under way at SIGTERM.'),
     pulsar: z.strictObject({
       ...pulsarFields(true),
-      tail_subscription: z
-        .enum(['failover', 'exclusive'])
-        .default('failover')
-        .describe('Subscription type of lane tails; exclusive attaches faster on brokers with a fail-over delay.'),
+      tail_subscription: tailSubscription(),
     }),
     redis: redisSection(false),
     channel: channelSection({ open: false }),

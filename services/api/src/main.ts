@@ -1,7 +1,6 @@
 import { type HistoryStore, RedisHistory } from '@pharos/history';
 import { type PresenceStore, RedisPresence } from '@pharos/presence';
-import { RedisClient } from '@pharos/redis';
-import { type MainOptions, newIdentity, pulsarBus, readConfig, redisOptions, runService } from '@pharos/service';
+import { type MainOptions, newIdentity, pulsarBus, readConfig, redisClient, runService } from '@pharos/service';
 import { checkAddress, createSocketServer } from '@pharos/socket-server';
 import { createLogger, type InternalServer, type Logger, Metrics, startInternalServer } from '@pharos/telemetry';
 
@@ -74,13 +73,7 @@ function redisStores({ redis: config }: ApiConfig, logger: Logger): Stores {
     logger.warn('redis.url is not set: there is no history, no presence and no idempotent publish');
     return { close: () => Promise.resolve() };
   }
-  const client = RedisClient.start(redisOptions(config), (error) => {
-    logger.error({ err: error }, 'Redis can not be used yet: what needs it is answered with error 100');
-  });
-  client.onConnection((connected) => {
-    if (connected) logger.info('connected to Redis');
-    else logger.warn('the connection to Redis was lost');
-  });
+  const client = redisClient(config, logger, 'what needs it is answered with error 100');
   const history = new RedisHistory(client, { keyPrefix: config.prefix });
   const presence = new RedisPresence(client, { keyPrefix: config.prefix });
   return {

@@ -12,10 +12,13 @@ import { type ControlConfig, controlSection } from '@pharos/control';
 import { type SubscriptionTokenConfig, subscriptionTokenSection, type TokenConfig, tokenSection } from '@pharos/tokens';
 import {
   defaultInternalListen,
+  publishTimeout,
   type PulsarConfig,
   pulsarFields,
   type ServiceConfig,
   serviceFields,
+  tailSubscription,
+  type TailSubscription,
 } from '@pharos/service';
 
 export interface EdgeConfig extends ServiceConfig {
@@ -23,7 +26,7 @@ export interface EdgeConfig extends ServiceConfig {
   readonly socket: 'auto' | 'uws' | 'ws';
   readonly drain_timeout: number;
   readonly pulsar: PulsarConfig & {
-    readonly tail_subscription: 'failover' | 'exclusive';
+    readonly tail_subscription: TailSubscription;
     readonly publish_timeout: number;
     readonly attach_timeout: number;
   };
@@ -110,13 +113,8 @@ export function edgeConfigSchema<Others = unknown>(
       .describe('Time for closing all clients in waves at SIGTERM.'),
     pulsar: z.strictObject({
       ...pulsarFields(preset.pulsarUrlRequired),
-      tail_subscription: z
-        .enum(['failover', 'exclusive'])
-        .default('failover')
-        .describe('Subscription type of lane tails; exclusive attaches faster on brokers with a fail-over delay.'),
-      publish_timeout: duration({ minMs: 100, maxMs: 600_000 })
-        .default(5_000)
-        .describe('How long a publish may wait for the log.'),
+      tail_subscription: tailSubscription(),
+      publish_timeout: publishTimeout(),
       attach_timeout: duration({ minMs: 100, maxMs: 600_000 })
         .default(5_000)
         .describe('How long a subscribe may wait for its lane to be attached.'),

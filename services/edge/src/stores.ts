@@ -1,8 +1,8 @@
 import type { RedisAccessConfig } from '@pharos/config';
 import { type HistoryStore, RedisHistory } from '@pharos/history';
 import { type PresenceStore, RedisPresence } from '@pharos/presence';
-import { RedisClient } from '@pharos/redis';
-import { redisOptions } from '@pharos/service';
+import type { RedisClient } from '@pharos/redis';
+import { redisClient } from '@pharos/service';
 import type { Logger } from '@pharos/telemetry';
 
 /** The stores that an edge asks, where there are any. */
@@ -18,16 +18,8 @@ export interface EdgeStores {
 /** Those in the Redis that the configuration names; none without a URL. An edge starts whether Redis is there or not. */
 export function redisStores(config: RedisAccessConfig, logger: Logger): EdgeStores {
   if (config.url === undefined) return noStores;
-  const client = RedisClient.start(redisOptions(config), (error) => {
-    logger.error(
-      { err: error },
-      'Redis can not be used yet: until it can there is no presence, and what memory does not hold is not recovered',
-    );
-  });
-  client.onConnection((connected) => {
-    if (connected) logger.info('connected to Redis');
-    else logger.warn('the connection to Redis was lost');
-  });
+  const without = 'until it can there is no presence, and what memory does not hold is not recovered';
+  const client = redisClient(config, logger, without);
   const history = new RedisHistory(client, { keyPrefix: config.prefix });
   const presence = new RedisPresence(client, { keyPrefix: config.prefix });
   return {

@@ -6,11 +6,13 @@ import {
   pulsarFields,
   type ServiceConfig,
   serviceFields,
+  tailSubscription,
+  type TailSubscription,
 } from '@pharos/service';
 
 export interface HistoryConfig extends ServiceConfig {
   readonly drain_timeout: number;
-  readonly pulsar: PulsarConfig & { readonly tail_subscription: 'failover' | 'exclusive' };
+  readonly pulsar: PulsarConfig & { readonly tail_subscription: TailSubscription };
   readonly redis: RedisAccessConfig;
   readonly history: { readonly queue_max_size: number };
   readonly channel: ChannelConfig;
@@ -25,10 +27,7 @@ export function historyConfigSchema(): z.ZodType<HistoryConfig> {
       .describe('Time for writing what is under way at SIGTERM, before others take over.'),
     pulsar: z.strictObject({
       ...pulsarFields(true),
-      tail_subscription: z
-        .enum(['failover', 'exclusive'])
-        .default('failover')
-        .describe('Subscription type of lane tails; exclusive attaches faster on brokers with a fail-over delay.'),
+      tail_subscription: tailSubscription(),
     }),
     redis: redisSection(true),
     history: historySection(),

@@ -2,6 +2,7 @@ import { type ChannelConfig, channelSection, leaseDuration } from '@pharos/chann
 import { duration, type RedisAccessConfig, redisSection, z } from '@pharos/config';
 import {
   defaultInternalListen,
+  publishTimeout,
   type PulsarConfig,
   pulsarFields,
   type ServiceConfig,
@@ -25,9 +26,7 @@ export function presenceConfigSchema(): z.ZodType<PresenceConfig> {
       .describe('Time for what is under way at SIGTERM; what is left another replica finds, or the next start.'),
     pulsar: z.strictObject({
       ...pulsarFields(true),
-      publish_timeout: duration({ minMs: 100, maxMs: 600_000 })
-        .default(5_000)
-        .describe('How long one try to publish a leave may wait for the log.'),
+      publish_timeout: publishTimeout('How long one try to publish a leave may wait for the log.'),
     }),
     redis: redisSection(true),
     presence: z.strictObject({ lease: leaseDuration() }),

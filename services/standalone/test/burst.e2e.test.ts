@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
+import { withDeadline } from '@pharos/lifecycle';
 import { realTextLines, sharedPulsar, unavailable, uniqueTopic } from '@pharos/testkit';
 import { connectSdk, connectText, type TextClient } from './support/clients.ts';
 import { type EdgeProcess, localName, startEdge } from './support/edge-process.ts';
@@ -18,6 +19,8 @@ const stoppedClients = 10;
 const closeTimeoutMs = 10_000;
 /** What is on its way at most, in lines: less than the limit of a connection, so that a client that reads is never too slow. */
 const windowLines = 64;
+/** Each step of the test on a busy machine: what hangs is named. */
+const stepTimeoutMs = 60_000;
 
 /** Long lines of real text, each numbered, of 32 MiB together. */
 function longLines(run: string): string[] {
@@ -66,13 +69,19 @@ describe('a burst of 32 MiB to clients with a limit of 1 MiB', {
     const producer = await pharos(['produce', '--topic', topic], { PHAROS_PULSAR_URL: pulsar.serviceUrl });
     for (let at = 0; at < lines.length; at += windowLines / 2) {
       const piece = lines.slice(at, at + windowLines / 2);
-      await producer.write(`${piece.join('\n')}\n`);
+      const written = producer.write(`${piece.join('\n')}\n`);
+      await withDeadline(written, stepTimeoutMs, `writing lines from ${at} to the producer`);
       // The piece before this one has come everywhere: that is, at most two are on their way.
       const before = lines[at - 1];
       if (before !== undefined) await Promise.all(fast.map((client) => client.settled(before)));
     }
     producer.endInput();
-    assert.equal((await producer.exited).code, 0, producer.stderr.tail());
+    const { code } = await withDeadline(
+      producer.exited,
+      stepTimeoutMs,
+      `the producer's end after ${producer.stderr.tail()}`,
+    );
+    assert.equal(code, 0, producer.stderr.tail());
     await Promise.all(fast.map((client) => client.settled(lines.at(-1) as string)));
     return performance.now() - start;
   }
@@ -106,7 +115,11 @@ describe('a burst of 32 MiB to clients with a limit of 1 MiB', {
     for (const client of fast) assertWhole('crowd', client, crowd);
 
     for (const { socket } of stopped) socket.resume();
-    await Promise.all([...slow, ...stopped].map((client) => client.closed.promise));
+    await Promise.all(
+      [...slow, ...stopped].map(({ name, closed }) =>
+        withDeadline(closed.promise, stepTimeoutMs, `the close of ${name}`),
+      ),
+    );
     for (const client of [...slow, ...stopped]) {
       assertUpToClose('crowd', client, crowd, crowdMs < closeTimeoutMs / 2 ? [3008] : [3008, 1006]);
       assert.notEqual(client.close, undefined, client.name);
