@@ -7,6 +7,7 @@ import { unavailable } from '@pharos/testkit';
 import { checkedRedisAway, checkedRedisFlushed } from '../bench/chaos/checked-redis.ts';
 import { type Cluster, startCluster, verifyPresenceOf } from '../bench/chaos/cluster.ts';
 import { frozen, killed, round, type RoundOptions } from '../bench/chaos/rounds.ts';
+import { crowdOfMembers } from '../bench/chaos/scenarios/members.ts';
 import { storm } from '../bench/chaos/scenarios/storm.ts';
 
 const skip = unavailable('pulsar') || unavailable('redis');
@@ -85,4 +86,17 @@ describe('everybody cut at once', { skip, timeout: 300_000 }, () => {
       assert.ok(kind === 'busy' ? scripts < 50 : scripts > 0 && scripts < 250, JSON.stringify(figures));
     });
   }
+});
+
+describe('everybody in one channel', { skip, timeout: 300_000 }, () => {
+  test('400 members over 4 edges: counts at any time, also after a kill -9, and no command of Redis for a member at rest', async (context) => {
+    const progress = (line: string): void => context.diagnostic(line);
+    const size = { leaseMs: 3_000, restMs: 3_000, questions: 10 };
+    const figures = await crowdOfMembers({ rounds: 1, clients: 400, progress }, size);
+    assert.equal(figures['edges'], 4);
+    assert.equal(figures['presenceOfAll'], '400');
+    assert.equal(figures['killed'], 100);
+    // Leases of edges, and the looks of who watches them: with leases of members there would be a hundred times as many.
+    assert.ok(Number(figures['redisCommandsAMinute']) < 2_000, JSON.stringify(figures));
+  });
 });

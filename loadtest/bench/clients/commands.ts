@@ -75,6 +75,26 @@ export type SdkCommands = ClientCommands & {
   askHistory(params: { readonly endpoint: string; readonly channels: readonly string[] }): Promise<HistoryReply[]>;
 };
 
+/** What a process with members can do. */
+export type MemberCommands = {
+  /** Members `from` up to but without `to` enter, each at the edge and as the user that its number says; resolves when all are in. */
+  enter(params: {
+    readonly urls: readonly string[];
+    readonly channel: string;
+    readonly from: number;
+    readonly to: number;
+    /** How many there are; members beyond that are second connections. */
+    readonly users: number;
+    /** Tokens are signed with it (HS256). */
+    readonly secret: string;
+    readonly localAddress: string;
+  }): Promise<void>;
+  /** Those that are in, and those whose connection ended. */
+  count(): { readonly present: number; readonly lost: number };
+  /** All leave at once. */
+  leave(): void;
+};
+
 export interface StreamSummary {
   /** The first ones in full. */
   readonly faults: readonly Fault[];

@@ -13,7 +13,8 @@ export type ProcessName =
   | 'pulsar-publisher'
   | 'pulsar-client'
   | 'sdk-clients'
-  | 'raw-clients';
+  | 'raw-clients'
+  | 'member-clients';
 
 /** How Node.js is told to run TypeScript from source. */
 const sourceOptions = new Set(['--conditions', '-C', '--import']);

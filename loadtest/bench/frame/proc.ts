@@ -28,6 +28,12 @@ export function parseRss(text: string): number {
   return Number(found[1]) * 1024;
 }
 
+/** How many descriptors this process may have open; Node.js has raised it to what the system allows. */
+export function descriptorLimit(): number {
+  const [, soft = ''] = /^Max open files\s+(\S+)/m.exec(readFileSync('/proc/self/limits', 'utf8')) ?? [];
+  return soft === 'unlimited' ? Number.MAX_SAFE_INTEGER : Number(soft);
+}
+
 let ticksPerSecond: number | undefined;
 
 /** Microseconds of CPU, user and system, that a process has used since it began; one tick (mostly 10 ms) exact. */

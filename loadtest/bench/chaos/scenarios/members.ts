@@ -1,0 +1,282 @@
+import { strict as assert } from 'node:assert';
+import { randomBytes } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
+
+import { Asker } from '../../clients/asker.ts';
+import type { MemberCommands } from '../../clients/commands.ts';
+import { userToken } from '../../clients/user-token.ts';
+import { type Child, ProcessGroup } from '../../frame/child.ts';
+import { cpuMicros, descriptorLimit, rssBytes } from '../../frame/proc.ts';
+import { percentile, spreadOf } from '../../frame/statistics.ts';
+import { commandCounts, own } from '../redis-admin.ts';
+import { Rig } from '../rig.ts';
+import type { Scenario, ScenarioContext, ScenarioFigures } from '../scenario.ts';
+
+/** What of a run isn't the number of members. */
+export interface MembersOptions {
+  readonly leaseMs: number;
+  /** How long nobody comes, goes or asks, and the cost is taken. */
+  readonly restMs: number;
+  /** Of each channel, in each of five rounds. */
+  readonly questions: number;
+}
+
+const large = 'everybody';
+const small = 'a-few';
+const few = 10;
+const leastEdges = 4;
+/** Of a process: what it needs of descriptors besides its members. */
+const otherDescriptors = 1_000;
+/** More in one process would be too slow to answer pings. */
+const maxMembersPerProcess = 19_000;
+const timingRounds = 5;
+const pollMs = 100;
+const goneTimeoutMs = 120_000;
+
+/** One channel with everybody in it. */
+export const members: Scenario = {
+  name: 'members',
+  title:
+    'everybody in one channel with presence, over 4 edges or more: what it costs at rest, time of stats, kill -9 of an edge',
+  defaults: { rounds: 1, clients: 100_000 },
+  run: (context) => crowdOfMembers(context, { leaseMs: 10_000, restMs: 60_000, questions: 200 }),
+};
+
+/** Four edges, or as many as it takes: a member is a connection, and a connection a descriptor. */
+function edgesFor(count: number): number {
+  return Math.max(leastEdges, Math.ceil(count / (descriptorLimit() - otherDescriptors)));
+}
+
+export async function crowdOfMembers(context: ScenarioContext, options: MembersOptions): Promise<ScenarioFigures> {
+  const { clients: count, rounds, progress } = context;
+  const secret = randomBytes(16).toString('hex');
+  const edges = edgesFor(count);
+  const rig = await Rig.start({
+    edges,
+    history: 0,
+    presence: 1,
+    leaseMs: options.leaseMs,
+    // What joins and leaves cost to push is n² and told apart.
+    channel: { join_leave: false },
+    edge: { client: { token: { hmac_secret_key: secret } } },
+  });
+  try {
+    progress(`${edges} edges with ${descriptorLimit()} descriptors each`);
+    let figures: ScenarioFigures = {};
+    for (let round = 0; round < rounds; round++) {
+      figures = await new MembersRun(rig, { count, secret, progress, ...options }).run();
+      for (const edge of rig.of('edge')) if (!edge.isRunning) await edge.start();
+    }
+    return figures;
+  } finally {
+    assert.deepEqual(await rig.stop(), []);
+  }
+}
+
+interface RunOptions extends MembersOptions, Pick<ScenarioContext, 'progress'> {
+  readonly count: number;
+  readonly secret: string;
+}
+
+interface Stats {
+  readonly num_clients?: number;
+  readonly num_users?: number;
+}
+
+/** Everybody comes, rests, is counted; an edge dies; everybody goes. */
+class MembersRun {
+  readonly #rig: Rig;
+  readonly #options: RunOptions;
+  readonly #processes = new ProcessGroup();
+  readonly #crowds: Child<MemberCommands>[] = [];
+  /** Half of them have two connections. */
+  readonly #users: number;
+
+  constructor(rig: Rig, options: RunOptions) {
+    this.#rig = rig;
+    this.#options = options;
+    this.#users = Math.ceil((options.count * 2) / 3);
+  }
+
+  async run(): Promise<ScenarioFigures> {
+    const { count, secret } = this.#options;
+    try {
+      const enterSeconds = await this.#enter();
+      const [edge] = this.#rig.of('edge');
+      const asker = await Asker.open(edge?.url ?? '', userToken('asker', secret));
+      await this.#assertStats(asker, everyone(count));
+      const rest = await this.#rest();
+      const questions = await this.#ask(asker);
+      const killed = await this.#kill(asker);
+      const left = await this.#leave(asker);
+      asker.close();
+      const edges = this.#rig.of('edge').length;
+      return { members: count, edges, users: this.#users, enterSeconds, ...rest, ...questions, ...killed, ...left };
+    } finally {
+      await this.#processes.stop();
+    }
+  }
+
+  async #enter(): Promise<number> {
+    const { count, secret, progress } = this.#options;
+    const perProcess = Math.min(maxMembersPerProcess, descriptorLimit() - otherDescriptors);
+    const common = { urls: this.#rig.endpoints, users: this.#users, secret };
+    const start = performance.now();
+    const entering: Promise<void>[] = [];
+    for (let from = 0; from < count; from += perProcess) {
+      const crowd = await this.#processes.start<MemberCommands>('member-clients');
+      this.#crowds.push(crowd);
+      // An address has ports for 28,000 connections to one server.
+      const localAddress = `127.0.0.${this.#crowds.length + 1}`;
+      const to = Math.min(count, from + perProcess);
+      entering.push(crowd.call('enter', { ...common, channel: large, from, to, localAddress }));
+    }
+    await Promise.all(entering);
+    const seconds = secondsSince(start);
+    const [first] = this.#crowds;
+    await first?.call('enter', { ...common, channel: small, from: 0, to: few, localAddress: '127.0.0.2' });
+    progress(`${count} members in ${seconds} s`);
+    return seconds;
+  }
+
+  /** Edges and Redis while nothing happens but pings and leases. */
+  async #rest(): Promise<ScenarioFigures> {
+    const { restMs, leaseMs, progress } = this.#options;
+    // Until what came with the members is over.
+    await delay(leaseMs);
+    const port = this.#rig.redis?.port ?? 0;
+    const edges = this.#rig.of('edge');
+    const before = await commandCounts(port);
+    const cpuBefore = edges.map(({ pid }) => cpuMicros(pid));
+    const start = performance.now();
+    await delay(restMs);
+    const ms = performance.now() - start;
+    const cpu = edges.map(({ pid }, at) => (cpuMicros(pid) - (cpuBefore[at] ?? 0)) / (ms * 10));
+    const after = await commandCounts(port);
+    const calls = [...after]
+      .map(([name, calls]) => [name, calls - (before.get(name) ?? 0)] as const)
+      .filter(([name, calls]) => calls > 0 && !own.has(name));
+    const aMinute = calls.reduce((sum, [, count]) => sum + count, 0) * (60_000 / ms);
+    const rss = edges.map(({ pid }) => rssBytes(pid) / 2 ** 20);
+    const figures = {
+      restSeconds: Math.round(ms / 1_000),
+      redisCommandsAMinute: Math.round(aMinute),
+      redisCalls: calls.map(([name, count]) => `${name}=${count}`).join(' '),
+      edgeRssMiB: rss.map((one) => Math.round(one)).join(' '),
+      edgeCpuPercent: cpu.map((one) => one.toFixed(1)).join(' '),
+    };
+    progress(`at rest: ${figures.redisCommandsAMinute} commands a minute`);
+    return figures;
+  }
+
+  /** By turns, so that what else happens on the machine meets both channels. */
+  async #ask(asker: Asker): Promise<ScenarioFigures> {
+    const { questions, count, progress } = this.#options;
+    const channels = [
+      { channel: large, clients: count, times: [] as number[] },
+      { channel: small, clients: few, times: [] as number[] },
+    ] as const;
+    const [many, some] = channels;
+    for (const { channel } of channels) await asker.ask('presence_stats', { channel });
+    const ratios: number[] = [];
+    for (let round = 0; round < timingRounds; round++) {
+      const from = many.times.length;
+      for (let question = 0; question < questions; question++) {
+        for (const { channel, clients, times } of channels) {
+          const { ms, result } = await asker.ask<Stats>('presence_stats', { channel });
+          assert.equal(result?.num_clients, clients, `members of ${channel}`);
+          times.push(ms);
+        }
+      }
+      ratios.push(percentile(many.times.slice(from), 50) / percentile(some.times.slice(from), 50));
+    }
+    const ratio = spreadOf(ratios);
+    const whole = await asker.ask<{ presence?: object }>('presence', { channel: large });
+    const figures = {
+      statsRatio: round(ratio.median),
+      statsRatioMin: round(ratio.min),
+      statsRatioMax: round(ratio.max),
+      ...timesOf('statsLarge', many.times),
+      ...timesOf('statsSmall', some.times),
+      presenceOfAll: whole.code === 0 ? `${Object.keys(whole.result?.presence ?? {}).length}` : `error ${whole.code}`,
+      presenceOfAllMs: round(whole.ms),
+    };
+    progress(`stats: ratio ${figures.statsRatio}; presence of all: ${figures.presenceOfAll}`);
+    return figures;
+  }
+
+  /** kill -9 of the last edge: its members are out of answers after a lease, and out of the counts once they are reaped. */
+  async #kill(asker: Asker): Promise<ScenarioFigures> {
+    const { count, leaseMs, progress } = this.#options;
+    const edges = this.#rig.of('edge');
+    const dead = edges.length - 1;
+    const living = everyone(count).filter((index) => index % edges.length !== dead);
+    const livingOfFew = everyone(few).filter((index) => index % edges.length !== dead);
+    const killedAt = performance.now();
+    await edges[dead]?.kill();
+    const outOfAnswersMs = await this.#until(killedAt, 'answers without the dead', async () => {
+      const { result } = await asker.ask<{ presence?: object }>('presence', { channel: small });
+      return Object.keys(result?.presence ?? {}).length === livingOfFew.length;
+    });
+    const outOfCountsMs = await this.#until(killedAt, 'counts without the dead', async () => {
+      const { result } = await asker.ask<Stats>('presence_stats', { channel: large });
+      return result?.num_clients === living.length;
+    });
+    progress(`kill -9: out of answers after ${outOfAnswersMs} ms, out of counts after ${outOfCountsMs} ms`);
+    await this.#assertStats(asker, living);
+    // Who is alive isn't taken for dead afterwards either.
+    await delay(2 * leaseMs);
+    await this.#assertStats(asker, living);
+    const counts = await Promise.all(this.#crowds.map((crowd) => crowd.call('count')));
+    const lost = counts.reduce((sum, one) => sum + one.lost, 0);
+    assert.equal(lost, count + few - living.length - livingOfFew.length, 'connections that were lost');
+    return { killed: count - living.length, outOfAnswersMs, outOfCountsMs };
+  }
+
+  async #leave(asker: Asker): Promise<ScenarioFigures> {
+    const start = performance.now();
+    for (const crowd of this.#crowds) await crowd.call('leave');
+    const everybodyLeftMs = await this.#until(start, 'an empty channel', async () => {
+      const { result } = await asker.ask<Stats>('presence_stats', { channel: large });
+      return (result?.num_clients ?? 0) === 0;
+    });
+    await this.#assertStats(asker, []);
+    return { everybodyLeftMs };
+  }
+
+  async #assertStats(asker: Asker, present: readonly number[]): Promise<void> {
+    const { result } = await asker.ask<Stats>('presence_stats', { channel: large });
+    const users = new Set(present.map((index) => index % this.#users)).size;
+    const counted = { clients: result?.num_clients ?? 0, users: result?.num_users ?? 0 };
+    assert.deepEqual(counted, { clients: present.length, users });
+  }
+
+  /** Milliseconds from `start` until `isSo`. */
+  async #until(start: number, what: string, isSo: () => Promise<boolean>): Promise<number> {
+    while (!(await isSo())) {
+      if (performance.now() - start > goneTimeoutMs) throw new Error(`no ${what} in ${goneTimeoutMs} ms`);
+      await delay(pollMs);
+    }
+    return Math.round(performance.now() - start);
+  }
+}
+
+function everyone(count: number): number[] {
+  return Array.from({ length: count }, (_, index) => index);
+}
+
+function timesOf(name: string, times: readonly number[]): ScenarioFigures {
+  return {
+    [`${name}P50Ms`]: round(percentile(times, 50)),
+    [`${name}P99Ms`]: round(percentile(times, 99)),
+    [`${name}MaxMs`]: round(percentile(times, 100)),
+  };
+}
+
+function round(value: number): number {
+  return Number(value.toFixed(3));
+}
+
+function secondsSince(start: number): number {
+  return Math.round((performance.now() - start) / 100) / 10;
+}
