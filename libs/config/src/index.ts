@@ -1,4 +1,5 @@
 export { z } from 'zod';
+export { changedSettings, isUnder } from './changes.ts';
 export { describeConfig, type SettingDescription } from './describe.ts';
 export type { Environment } from './environment.ts';
 export { checkTree, type TreeProblem } from './check.ts';

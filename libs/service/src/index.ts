@@ -11,5 +11,16 @@ export {
 export { pulsarBus, redisClient } from './connections.ts';
 export { type Identity, newIdentity } from './identity.ts';
 export { type MainOptions, readConfig } from './main-options.ts';
+export { Listener, type ListenerOptions } from './listener.ts';
+export { describeProcessMetrics, ProcessMetrics } from './process-metrics.ts';
+export { ConfigReloader, type ConfigReloaderOptions, type Reloadable } from './reload.ts';
 export { runService } from './run.ts';
+export {
+  type CompressionConfig,
+  compressionFields,
+  compressionOf,
+  type ServerTlsConfig,
+  type SocketConfig,
+  socketFields,
+} from './socket-config.ts';
 export { serveWorker, type Worker, type WorkerConfig, type WorkerOptions, type WorkerParts } from './worker.ts';

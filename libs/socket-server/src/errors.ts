@@ -12,6 +12,10 @@ export const socketServerErrors = {
     retryable: false,
     description: 'The chosen implementation cannot do what an option asks for.',
   },
+  'invalid-certificate': {
+    retryable: false,
+    description: 'The files of certificate and key cannot be read, are not PEM, or do not belong together.',
+  },
   'invalid-route': {
     retryable: false,
     description: 'A route was declared twice, too late, or with a path or limit out of range.',

@@ -1,4 +1,5 @@
 export { checkAddress } from './common/address.ts';
+export { isNetwork, TrustedProxies } from './common/trusted-proxies.ts';
 export { type SocketServerErrorCode, SocketServerError, socketServerErrors } from './errors.ts';
 export type * from './port.ts';
 export { createSocketServer, type CreateSocketServerOptions } from './select.ts';

@@ -1,3 +1,5 @@
+import type { TrustedProxies } from './common/trusted-proxies.ts';
+
 /**
  * The socket-server port: WebSocket and HTTP as the edge needs them. Two adapters implement it, `uws` and `ws`, and one
  * conformance suite holds both to what is said here.
@@ -13,7 +15,7 @@ export interface RequestHead {
   readonly query: string;
   /** The named header's value (name in lower case), or the empty string. */
   header(name: string): string;
-  /** The peer's IP address as text: IPv4 dotted, IPv6 without brackets. */
+  /** The client's IP address as text, IPv4 dotted, IPv6 without brackets: the peer's, or what a trusted proxy says. */
   readonly remoteAddress: string;
 }
 
@@ -141,7 +143,33 @@ export interface HttpRoute {
   handle(request: HttpRequest, response: HttpResponse): void | Promise<void>;
 }
 
+/**
+ * Each message is compressed for itself, in both directions (no context takeover): a connection costs no memory for it, and
+ * what a message becomes is bounded by the route's `maxPayloadBytes`: one that would become larger ends the connection as
+ * any message over the limit does, before it is whole. `uws` says the same of compressed data that is malformed, `ws` 1007.
+ */
+export interface CompressionOptions {
+  /** Shorter messages are sent as they are. */
+  readonly minBytes: number;
+}
+
+export interface CertificateFiles {
+  /** PEM: the certificate, then those that lead to its CA. */
+  readonly certFile: string;
+  /** PEM, without a passphrase. */
+  readonly keyFile: string;
+}
+
+/** What the operator wants to know of a certificate. */
+export interface CertificateInfo {
+  readonly subject: string;
+  /** Milliseconds since 1970. */
+  readonly expiresMs: number;
+}
+
 export interface SocketServerOptions {
+  /** Proxies whose `X-Forwarded-For` is believed. @default none: the header is ignored */
+  readonly trustedProxies?: TrustedProxies;
   /**
    * Told of what is neither a caller's mistake nor a client's: a handler that threw, for instance.
    * @default the error is thrown where nobody catches it, which ends the process
@@ -149,6 +177,10 @@ export interface SocketServerOptions {
   readonly onError?: (error: unknown, context: string) => void;
   /** Lets several processes share the port; `ws` needs Node.js 22.12, 23.1 or later for it. @default false */
   readonly reusePort?: boolean;
+  /** Messages are compressed for clients that offer it (permessage-deflate). @default none are */
+  readonly compression?: CompressionOptions;
+  /** TLS on every connection, 1.2 or newer. @default none */
+  readonly tls?: CertificateFiles;
   /** How long a peer may take for what was buffered when its connection was ended. @default 10000 */
   readonly closeTimeoutMs?: number;
 }
@@ -169,10 +201,22 @@ export interface SocketServer {
    * @throws SocketServerError `address-in-use`, `listen-failed`
    */
   listen(host: string, port: number): Promise<number>;
-  /** Sends one message to every socket of a topic, in order with their other sends of this turn. Never drops. */
+  /**
+   * Sends one message to every socket of a topic, in order with their other sends of this turn. Never drops. `ws` compresses
+   * it once for all; `uws` once for each receiver, so it leaves it as it is where that would hold the event loop up.
+   */
   publish(topic: string, message: string | Uint8Array, isBinary: boolean): void;
   /** How many sockets a topic has. */
   subscribers(topic: string): number;
+  /** The certificate in use; undefined without TLS. */
+  readonly certificate: CertificateInfo | undefined;
+  /**
+   * Reads the files of the certificate again and uses them for new connections; those that exist go on. `false`: they are the
+   * same as before, or the server doesn't listen (any more).
+   *
+   * @throws SocketServerError `invalid-certificate`, and the old one stays in use
+   */
+  reloadCertificate(): Promise<boolean>;
   /** Refuses new connections; those that exist go on. */
   pauseAccepting(): void;
   /**

@@ -5,6 +5,7 @@ import fc from 'fast-check';
 import { formatAddress, hostAndPort, normalizeAddress } from '../src/common/address.ts';
 import { fitReason } from '../src/common/closing.ts';
 import { parseProtocols } from '../src/common/handshake.ts';
+import { isNetwork, TrustedProxies } from '../src/common/trusted-proxies.ts';
 
 /** Any of Unicode. fast-check's own unit for it takes seconds to be made. */
 const codePoint = fc
@@ -47,6 +48,47 @@ describe('addresses', () => {
     assert.equal(normalizeAddress('::ffff:a00:1'), '::ffff:a00:1');
     assert.equal(normalizeAddress('fe80::1'), 'fe80::1');
     assert.deepEqual([hostAndPort('::1', 80), hostAndPort('a.test', 80)], ['[::1]:80', 'a.test:80']);
+  });
+});
+
+describe('trusted proxies', () => {
+  const proxies = new TrustedProxies(['10.0.0.0/8', '192.0.2.7', 'fd00::/8']);
+  const from = (peer: string, ...values: string[]): string =>
+    proxies.clientOf(
+      peer,
+      values.flatMap((value) => ['x-forwarded-for', value]),
+    );
+
+  test('only a trusted peer is believed', () => {
+    assert.equal(from('203.0.113.9', '198.51.100.1'), '203.0.113.9');
+    assert.equal(from('10.1.2.3', '198.51.100.1'), '198.51.100.1');
+    assert.equal(from('10.1.2.3'), '10.1.2.3');
+    assert.equal(new TrustedProxies().clientOf('10.1.2.3', ['x-forwarded-for', '198.51.100.1']), '10.1.2.3');
+  });
+
+  test('the last address that is not trusted counts: what stands before it is a claim of the client', () => {
+    assert.equal(from('10.1.2.3', '6.6.6.6, 198.51.100.1, 192.0.2.7, 10.9.9.9'), '198.51.100.1');
+    assert.equal(from('10.1.2.3', '6.6.6.6', '198.51.100.1 ,10.9.9.9'), '198.51.100.1');
+    assert.equal(from('10.1.2.3', '10.4.4.4, 10.5.5.5'), '10.4.4.4');
+  });
+
+  test('ports, IPv6 and mapped addresses are read; what is no address ends the search at the proxy before it', () => {
+    assert.equal(from('fd00::1', '198.51.100.1:4711'), '198.51.100.1');
+    assert.equal(from('fd00::1', '[2001:db8::5]:443'), '2001:db8::5');
+    assert.equal(from('fd00::1', '::ffff:198.51.100.1'), '198.51.100.1');
+    for (const nonsense of ['unknown', '', '1.2.3', 'x'.repeat(50_000), '_hidden']) {
+      assert.equal(from('fd00::1', `198.51.100.1, ${nonsense}, 10.9.9.9`), '10.9.9.9');
+    }
+    assert.equal(from('fd00::1', Array.from({ length: 5_000 }, () => '10.0.0.1').join(',')), '10.0.0.1');
+  });
+
+  test('networks are addresses with or without a prefix', () => {
+    for (const good of ['10.0.0.0/8', '192.0.2.7', '::1/128', 'fd00::/8', '0.0.0.0/0'])
+      assert.ok(isNetwork(good), good);
+    for (const bad of ['', 'x', '10.0.0.0/33', '::/129', '10.0.0.0/8/8', '10.0.0.0/-1', '10.0.0.0/']) {
+      assert.equal(isNetwork(bad), false, bad);
+    }
+    assert.throws(() => new TrustedProxies(['10.0.0']), /"10\.0\.0" is neither/);
   });
 });
 

@@ -1,15 +1,6 @@
 import { type ControlConfig, controlSection } from '@pharos/control';
 import { type ChannelConfig, channelSection } from '@pharos/channels';
-import {
-  bytes,
-  duration,
-  type ListenAddress,
-  listenAddress,
-  type RedisAccessConfig,
-  redisSection,
-  secret,
-  z,
-} from '@pharos/config';
+import { bytes, duration, type RedisAccessConfig, redisSection, secret, z } from '@pharos/config';
 import {
   defaultInternalListen,
   publishTimeout,
@@ -17,6 +8,8 @@ import {
   pulsarFields,
   type ServiceConfig,
   serviceFields,
+  type SocketConfig,
+  socketFields,
   tailSubscription,
   type TailSubscription,
 } from '@pharos/service';
@@ -36,9 +29,7 @@ export interface HttpApiConfig {
   readonly survey_timeout: number;
 }
 
-export interface ApiConfig extends ServiceConfig {
-  readonly listen: ListenAddress;
-  readonly socket: 'auto' | 'uws' | 'ws';
+export interface ApiConfig extends ServiceConfig, SocketConfig {
   readonly drain_timeout: number;
   readonly pulsar: PulsarConfig & { readonly tail_subscription: TailSubscription };
   readonly redis: RedisAccessConfig;
@@ -109,13 +100,7 @@ export function keysOf({ key, keys }: HttpApiConfig): KeyConfig[] {
 export function apiConfigSchema(): z.ZodType<ApiConfig> {
   return z.strictObject({
     ...serviceFields(defaultInternalListen),
-    listen: listenAddress()
-      .default({ host: '0.0.0.0', port: 8000 })
-      .describe('Where the application calls the server API, under /api.'),
-    socket: z
-      .enum(['auto', 'uws', 'ws'])
-      .default('auto')
-      .describe('Socket server: auto takes uws where its addon loads, else ws.'),
+    ...socketFields({ host: '0.0.0.0', port: 8000 }, 'Where the application calls the server API, under /api.'),
     drain_timeout: duration({ maxMs: 3_600_000 }).default(10_000).describe('Time for requests under way at SIGTERM.'),
     pulsar: z.strictObject({
       ...pulsarFields(true),

@@ -1,7 +1,16 @@
 import { type HistoryStore, RedisHistory } from '@pharos/history';
 import { type PresenceStore, RedisPresence } from '@pharos/presence';
-import { type MainOptions, newIdentity, pulsarBus, readConfig, redisClient, runService } from '@pharos/service';
-import { checkAddress, createSocketServer } from '@pharos/socket-server';
+import {
+  Listener,
+  type MainOptions,
+  newIdentity,
+  ProcessMetrics,
+  pulsarBus,
+  readConfig,
+  redisClient,
+  runService,
+} from '@pharos/service';
+import { checkAddress } from '@pharos/socket-server';
 import { createLogger, type InternalServer, type Logger, Metrics, startInternalServer } from '@pharos/telemetry';
 
 import { ApiService } from './api-service.ts';
@@ -14,12 +23,10 @@ export async function main(options: MainOptions): Promise<void> {
   const config = readConfig(apiConfigSchema(), options);
   const logger = createLogger({ name: 'api', level: config.log_level });
   const identity = newIdentity(config.name);
-  const server = await createSocketServer({
-    implementation: config.socket,
-    onWarning: (text) => logger.warn(text),
-    onError: (error, context) => logger.error({ err: error }, context),
-  });
   const metrics = new Metrics();
+  const processMetrics = new ProcessMetrics(metrics);
+  const listener = await Listener.create({ config, logger, metrics: processMetrics });
+  const { server } = listener;
   const bus = pulsarBus(config.pulsar, identity, logger);
   const stores = redisStores(config, logger);
   const { channel, http_api: http } = config;
@@ -42,6 +49,7 @@ export async function main(options: MainOptions): Promise<void> {
         await service.run();
         if (!service.readiness().ready) return;
         const port = await server.listen(config.listen.host, config.listen.port);
+        listener.run();
         logger.info(
           { port, internalPort: internal?.port, socket: server.implementation },
           `api ${identity.name} listens at ${config.listen.host}:${port}`,
@@ -50,6 +58,7 @@ export async function main(options: MainOptions): Promise<void> {
       drain: () => service.drain(),
       stop: async () => {
         await service.stop();
+        listener.stop();
         await server.stop();
         await stores.close();
         await bus.close();

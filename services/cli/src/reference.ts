@@ -10,6 +10,7 @@ import { adminErrors, pulsarErrors } from '@pharos/pulsar-client';
 import { presenceErrors } from '@pharos/presence';
 import { describePresenceMetrics, presenceConfigSchema } from '@pharos/presence-service';
 import { redisErrors } from '@pharos/redis';
+import { describeProcessMetrics } from '@pharos/service';
 import { socketServerErrors } from '@pharos/socket-server';
 import { tokenErrors } from '@pharos/tokens';
 import { standaloneConfigSchema } from '@pharos/standalone';
@@ -143,6 +144,9 @@ ${metricTable(describePresenceMetrics())}
 
 ## Server API
 ${metricTable(describeApiMetrics())}
+
+## Every process
+${metricTable(describeProcessMetrics())}
 `;
 }
 

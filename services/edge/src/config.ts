@@ -1,29 +1,23 @@
 import { type ChannelConfig, channelSection, leaseDuration } from '@pharos/channels';
-import {
-  bytes,
-  duration,
-  type ListenAddress,
-  listenAddress,
-  type RedisAccessConfig,
-  redisSection,
-  z,
-} from '@pharos/config';
+import { bytes, duration, type ListenAddress, type RedisAccessConfig, redisSection, z } from '@pharos/config';
 import { type ControlConfig, controlSection } from '@pharos/control';
 import { type SubscriptionTokenConfig, subscriptionTokenSection, type TokenConfig, tokenSection } from '@pharos/tokens';
 import {
+  type CompressionConfig,
+  compressionFields,
   defaultInternalListen,
   publishTimeout,
   type PulsarConfig,
   pulsarFields,
   type ServiceConfig,
   serviceFields,
+  type SocketConfig,
+  socketFields,
   tailSubscription,
   type TailSubscription,
 } from '@pharos/service';
 
-export interface EdgeConfig extends ServiceConfig {
-  readonly listen: ListenAddress;
-  readonly socket: 'auto' | 'uws' | 'ws';
+export interface EdgeConfig extends ServiceConfig, SocketConfig {
   readonly drain_timeout: number;
   readonly pulsar: PulsarConfig & {
     readonly tail_subscription: TailSubscription;
@@ -66,7 +60,7 @@ export interface EdgeConfig extends ServiceConfig {
     readonly max_members: number;
   };
   readonly replay: { readonly max_readers: number; readonly cache_size: number };
-  readonly websocket: { readonly message_size_limit: number };
+  readonly websocket: CompressionConfig & { readonly message_size_limit: number };
   readonly chat: { readonly enabled: boolean; readonly channel: string; readonly page: boolean };
   readonly channel: ChannelConfig;
 }
@@ -101,12 +95,8 @@ export function edgeConfigSchema<Others = unknown>(
   const { name, internal, log_level } = serviceFields(preset.internalListen);
   return z.strictObject({
     name,
-    listen: listenAddress().default(preset.listen).describe('Where clients connect.'),
+    ...socketFields(preset.listen, 'Where clients connect.'),
     internal,
-    socket: z
-      .enum(['auto', 'uws', 'ws'])
-      .default('auto')
-      .describe('Socket server: auto takes uws where its addon loads, else ws.'),
     log_level,
     drain_timeout: duration({ maxMs: 3_600_000 })
       .default(preset.drainTimeoutMs)
@@ -139,6 +129,7 @@ export function edgeConfigSchema<Others = unknown>(
       message_size_limit: bytes({ minBytes: 1024, maxBytes: 4 * 1024 * 1024 })
         .default(65_536)
         .describe('The largest message from a client.'),
+      ...compressionFields(),
     }),
     chat: z.strictObject({
       enabled: z
@@ -185,7 +176,7 @@ function clientSchema(preset: EdgePreset): z.ZodType {
       .min(1)
       .optional()
       .describe(
-        'Connections from one address to this edge, as it sees them: behind a proxy all have the address of that. Default: no limit.',
+        'Connections from one address, of IPv6 from one network of 64 bits, to this edge; behind a proxy all have the address of that, unless trusted_proxies names it. Default: no limit.',
       ),
     command_rate_limit: z
       .int()

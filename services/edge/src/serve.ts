@@ -1,7 +1,7 @@
 import type { Bus } from '@pharos/bus';
 import type { Service } from '@pharos/lifecycle';
-import { type Identity, newIdentity, runService } from '@pharos/service';
-import { createSocketServer, type SocketServer } from '@pharos/socket-server';
+import { compressionOf, type Identity, Listener, newIdentity, ProcessMetrics, runService } from '@pharos/service';
+import type { SocketServer } from '@pharos/socket-server';
 import { createLogger, type Logger, Metrics } from '@pharos/telemetry';
 
 import type { EdgeConfig } from './config.ts';
@@ -41,15 +41,14 @@ export async function serveEdge(options: ServeOptions): Promise<void> {
   const { config } = options;
   const logger = createLogger({ name: options.service, level: config.log_level });
   const identity = newIdentity(config.name);
-  const server = await createSocketServer({
-    implementation: config.socket,
-    onWarning: (text) => logger.warn(text),
-    onError: (error, context) => logger.error({ err: error }, context),
-  });
+  const metrics = new Metrics();
+  const processMetrics = new ProcessMetrics(metrics);
+  const compression = compressionOf(config.websocket);
+  const listener = await Listener.create({ config, compression, logger, metrics: processMetrics });
+  const { server } = listener;
   const bus = options.createBus(identity, logger);
   const stores = options.createStores(logger);
   const { history, presence } = stores;
-  const metrics = new Metrics();
   const edge = new Edge({
     config,
     identity,
@@ -67,6 +66,7 @@ export async function serveEdge(options: ServeOptions): Promise<void> {
         await edge.run();
         // Not where it was stopped while it waited for its logs.
         if (edge.port === 0) return;
+        listener.run();
         for (const other of others) await other.run();
         options.onListening?.(edge, logger);
       },
@@ -76,6 +76,7 @@ export async function serveEdge(options: ServeOptions): Promise<void> {
       },
       stop: async () => {
         await Promise.all(others.map((other) => other.stop()));
+        listener.stop();
         await edge.stop();
         await stores.close();
         await bus.close();

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, type TestContext, test } from 'node:test';
 import { SignJWT } from 'jose';
 import { WebSocket } from 'ws';
+import { addressKey } from '../src/accept/admission.ts';
 import { Tally } from '../src/tally.ts';
 import { TokenBucket } from '../src/token-bucket.ts';
 import { ProtocolClient, TextClient } from './support/clients.ts';
@@ -51,9 +52,9 @@ describe('Tally', () => {
 
 describe('limits of an edge', () => {
   /** The status that an upgrade is answered with; 101: the connection stays open until the test ends. */
-  const upgrade = (t: TestContext, edge: TestEdge): Promise<number> =>
+  const upgrade = (t: TestContext, edge: TestEdge, headers: Record<string, string> = {}): Promise<number> =>
     new Promise((resolve, reject) => {
-      const ws = new WebSocket(edge.webSocketUrl);
+      const ws = new WebSocket(edge.webSocketUrl, { headers });
       t.after(() => ws.terminate());
       ws.once('open', () => resolve(101));
       ws.once('unexpected-response', (_request, { statusCode }) => resolve(statusCode ?? 0));
@@ -72,6 +73,47 @@ describe('limits of an edge', () => {
       assert.equal(await upgrade(t, edge), 101);
     });
   }
+
+  test('connections of one address behind a trusted proxy; from elsewhere the header opens nothing', async (t) => {
+    const limit = { PHAROS_CLIENT_ADDRESS_CONNECTION_LIMIT: '1' };
+    const proxied = await startEdge(t, memoryWorld(), { env: { ...limit, PHAROS_TRUSTED_PROXIES: '127.0.0.0/8' } });
+    const from = (address: string): Record<string, string> => ({ 'X-Forwarded-For': address });
+    assert.equal(await upgrade(t, proxied, from('198.51.100.1')), 101);
+    assert.equal(await upgrade(t, proxied, from('198.51.100.2')), 101);
+    assert.equal(await upgrade(t, proxied, from('198.51.100.1')), 429);
+    assert.equal(await upgrade(t, proxied, from('198.51.100.9, 198.51.100.1')), 429);
+    assert.equal(await upgrade(t, proxied, from('2001:db8::1')), 101);
+    assert.equal(await upgrade(t, proxied, from('2001:db8::2:7')), 429);
+    const direct = await startEdge(t, memoryWorld(), { env: limit });
+    assert.equal(await upgrade(t, direct, from('198.51.100.1')), 101);
+    assert.equal(await upgrade(t, direct, from('198.51.100.2')), 429);
+  });
+
+  test('what counts as one address', () => {
+    const keys = ['192.0.2.1', '2001:db8:1:2:3:4:5:6', '2001:db8:1:2::9', '2001:db8::1', '::1', 'fe80::'].map(
+      addressKey,
+    );
+    const networks = ['2001:db8:1:2::/64', '2001:db8:1:2::/64', '2001:db8:0:0::/64', '0:0:0:0::/64', 'fe80:0:0:0::/64'];
+    assert.deepEqual(keys, ['192.0.2.1', ...networks]);
+  });
+
+  test('compressed frames count as what they inflate to: a bomb is 1009, and the edge goes on', async (t) => {
+    for (const socket of socketServers) {
+      const env = { PHAROS_WEBSOCKET_COMPRESSION: 'true', PHAROS_WEBSOCKET_COMPRESSION_MIN_SIZE: '64' };
+      const edge = await startEdge(t, memoryWorld(), { socket, env });
+      const options = { perMessageDeflate: { threshold: 0 } };
+      const bomber = await TextClient.open(t, edge.webSocketUrl, [], options);
+      bomber.send(`{"id":1,"connect":{"data":"${'x'.repeat(20_000_000)}"}}`);
+      await bomber.closed;
+      await untilMetric(edge, 'pharos_edge_connections_closed_total', 1, { code: '1009' });
+      const client = await ProtocolClient.connect(t, edge);
+      const compressing = await TextClient.open(t, edge.webSocketUrl, [], options);
+      compressing.send('{"id":1,"connect":{}}\n{"id":2,"subscribe":{"channel":"news"}}');
+      await compressing.received.waitFor((text) => text.includes('"id":2'), 'the answer');
+      assert.equal(await client.errorOf({ publish: { channel: 'news', data: 'x'.repeat(2_000) } }), 0);
+      await compressing.received.waitFor((text) => text.includes('x'.repeat(2_000)), 'the publication');
+    }
+  });
 
   test('new connections in a second', async (t) => {
     const edge = await startEdge(t, memoryWorld(), { env: { PHAROS_CLIENT_CONNECTION_RATE_LIMIT: '3' } });

@@ -14,6 +14,7 @@ export interface Violation {
 
 export const MESSAGE_TOO_LARGE: Violation = { code: 1009, reason: 'message too large' };
 export const INVALID_UTF8: Violation = { code: 1007, reason: 'invalid UTF-8' };
+export const INVALID_COMPRESSION: Violation = { code: 1007, reason: 'invalid compressed data' };
 export const PROTOCOL_ERROR: Violation = { code: 1002, reason: 'protocol error' };
 export const HANDLER_FAILED: Violation = { code: 1011, reason: 'internal error' };
 

@@ -3,7 +3,10 @@ import type * as Uws from 'uWebSockets.js';
 /** What the adapter uses of uWebSockets.js. */
 export interface UwsModule {
   readonly App: typeof Uws.App;
+  readonly SSLApp: typeof Uws.SSLApp;
   readonly DISABLED: Uws.CompressOptions;
+  readonly SHARED_COMPRESSOR: Uws.CompressOptions;
+  readonly SHARED_DECOMPRESSOR: Uws.CompressOptions;
   /** An export of its own in fact, a member of an enum in the library's types. */
   readonly LIBUS_LISTEN_EXCLUSIVE_PORT: number;
   readonly us_listen_socket_close: typeof Uws.us_listen_socket_close;

@@ -1,40 +1,63 @@
-import type {
-  HttpRequest as NativeRequest,
-  HttpResponse as NativeResponse,
-  TemplatedApp,
-  us_listen_socket,
-  us_socket_context_t,
-} from 'uWebSockets.js';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { HttpRequest as NativeRequest, HttpResponse as NativeResponse, us_socket_context_t } from 'uWebSockets.js';
 import { diagnoseListenFailure, formatAddress, resolveHost } from '../common/address.ts';
 import { type BodyCollector, IncomingRequest } from '../common/body.ts';
 import { DEFAULT_CLOSE_TIMEOUT_MS } from '../common/closing.ts';
 import { runHttpRoute } from '../common/handle-http.ts';
 import { decideHandshake, wantsWebSocket } from '../common/handshake.ts';
 import { Head } from '../common/head.ts';
+import { isSameCertificate, readCertificate } from '../common/certificate.ts';
 import { crash, type Report } from '../common/report.ts';
 import { type AnyWebSocketRoute, notFound, Routes } from '../common/routes.ts';
-import type { HttpRoute, HttpStatusAndBody, SocketServer, SocketServerOptions, WebSocketRoute } from '../port.ts';
+import { TrustedProxies } from '../common/trusted-proxies.ts';
+import { SocketServerError } from '../errors.ts';
+import type {
+  CertificateFiles,
+  CertificateInfo,
+  HttpRoute,
+  HttpStatusAndBody,
+  SocketServer,
+  SocketServerOptions,
+  WebSocketRoute,
+} from '../port.ts';
+import { UwsApp } from './app.ts';
 import { type Attachment, LingeringSockets } from './lingering.ts';
 import type { UwsModule } from './load.ts';
 import { UwsResponse } from './response.ts';
-import { UwsSocket } from './socket.ts';
+import { type UwsRouteContext, UwsSocket } from './socket.ts';
 import { behaviorOf } from './web-socket-behavior.ts';
+
+/**
+ * What one publish may cost in compression, in bytes times receivers: the library compresses for each of them, about 50 MB/s,
+ * and everybody waits meanwhile. Beyond it the message goes as it is.
+ */
+const MAX_FAN_OUT_COMPRESSION = 1024 * 1024;
 
 /** The adapter over uWebSockets.js. */
 export class UwsServer implements SocketServer {
   readonly implementation = 'uws';
   readonly #uws: UwsModule;
-  readonly #app: TemplatedApp;
   readonly #report: Report;
   readonly #reusePort: boolean;
   readonly #lingering: LingeringSockets;
+  readonly #compressFrom: number;
+  readonly #proxies: TrustedProxies;
+  readonly #files: CertificateFiles | undefined;
   readonly #routes = new Routes();
-  #listenSocket: us_listen_socket | undefined;
+  /** The newest takes connections; the others have some left. */
+  #app: UwsApp;
+  #apps: UwsApp[];
+  #where = { address: '', port: 0 };
   #stopping = false;
 
+  /** @throws SocketServerError `invalid-certificate` */
   constructor(uws: UwsModule, options: SocketServerOptions = {}) {
     this.#uws = uws;
-    this.#app = uws.App();
+    this.#files = options.tls;
+    this.#app = UwsApp.create(uws, options.tls);
+    this.#apps = [this.#app];
+    this.#compressFrom = options.compression?.minBytes ?? Infinity;
+    this.#proxies = options.trustedProxies ?? new TrustedProxies();
     this.#report = options.onError ?? crash;
     this.#reusePort = options.reusePort ?? false;
     this.#lingering = new LingeringSockets(options.closeTimeoutMs ?? DEFAULT_CLOSE_TIMEOUT_MS);
@@ -50,27 +73,56 @@ export class UwsServer implements SocketServer {
 
   async listen(host: string, port: number): Promise<number> {
     this.#routes.seal();
-    for (const route of this.#routes.webSockets()) this.#declare(route);
-    this.#app.any('/*', (res, req) => this.#handle(res, req));
+    this.#declareAll(this.#app);
     const address = await resolveHost(host, port);
-    const listenSocket = this.#bind(address, port);
-    if (listenSocket === false) throw await diagnoseListenFailure(address, host, port);
-    this.#listenSocket = listenSocket;
-    return this.#uws.us_socket_local_port(listenSocket);
+    const bound = this.#bind(this.#app, address, port);
+    if (bound === undefined) throw await diagnoseListenFailure(address, host, port);
+    this.#where = { address, port: bound };
+    return bound;
   }
 
   publish(topic: string, message: string | Uint8Array, isBinary: boolean): void {
-    if (!this.#stopping) this.#app.publish(topic, message, isBinary);
+    if (this.#stopping) return;
+    for (const { native } of this.#apps) {
+      const compress =
+        message.length >= this.#compressFrom &&
+        message.length * native.numSubscribers(topic) <= MAX_FAN_OUT_COMPRESSION;
+      native.publish(topic, message, isBinary, compress);
+    }
   }
 
   subscribers(topic: string): number {
-    return this.#stopping ? 0 : this.#app.numSubscribers(topic);
+    if (this.#stopping) return 0;
+    let count = 0;
+    for (const { native } of this.#apps) count += native.numSubscribers(topic);
+    return count;
   }
 
   pauseAccepting(): void {
-    if (this.#listenSocket === undefined) return;
-    this.#uws.us_listen_socket_close(this.#listenSocket);
-    this.#listenSocket = undefined;
+    this.#app.pauseAccepting();
+  }
+
+  get certificate(): CertificateInfo | undefined {
+    return this.#app.certificate?.info;
+  }
+
+  async reloadCertificate(): Promise<boolean> {
+    const before = this.#app;
+    if (this.#files === undefined || before.certificate === undefined || !before.isListening) return false;
+    if (isSameCertificate(readCertificate(this.#files), before.certificate)) return false;
+    const next = UwsApp.create(this.#uws, this.#files);
+    this.#declareAll(next);
+    if (next.listen(this.#where.address, this.#where.port, 0) === undefined) {
+      throw new SocketServerError('listen-failed', 'the port cannot be shared with the next certificate');
+    }
+    this.#app = next;
+    this.#apps.push(next);
+    // What waits to be accepted would be reset: it is taken by the poll that lies between two turns.
+    await nextTurn();
+    await nextTurn();
+    before.pauseAccepting();
+    this.#forgetEmpty();
+    return true;
   }
 
   flushed(): Promise<void> {
@@ -82,25 +134,29 @@ export class UwsServer implements SocketServer {
     this.pauseAccepting();
     this.#stopping = true;
     this.#lingering.stop();
-    this.#app.close();
+    for (const { native } of this.#apps) native.close();
     // The library frees what it closed at the end of the loop's turn.
-    await new Promise<void>((resolve) => setImmediate(resolve));
+    await nextTurn();
   }
 
-  #bind(address: string, port: number): us_listen_socket | false {
-    let bound: us_listen_socket | false = false;
-    const take = (socket: us_listen_socket | false): void => {
-      bound = socket;
-    };
-    // The types leave out the overload of host, port, options, callback, which the library has.
-    const listen = this.#app.listen.bind(this.#app) as unknown as ListenWithOptions;
-    listen(address, port, this.#reusePort ? 0 : this.#uws.LIBUS_LISTEN_EXCLUSIVE_PORT, take);
-    return bound;
+  #bind(app: UwsApp, address: string, port: number): number | undefined {
+    if (this.#reusePort) return app.listen(address, port, 0);
+    const alone = app.listen(address, port, this.#uws.LIBUS_LISTEN_EXCLUSIVE_PORT);
+    if (alone === undefined || this.#files === undefined) return alone;
+    // The port is ours; from now on it is shared with the apps of later certificates.
+    app.pauseAccepting();
+    return app.listen(address, alone, 0);
   }
 
-  #declare(route: AnyWebSocketRoute): void {
-    const context = {
+  #declareAll(app: UwsApp): void {
+    for (const route of this.#routes.webSockets()) this.#declare(app, route);
+    app.native.any('/*', (res, req) => this.#handle(res, req));
+  }
+
+  #declare(app: UwsApp, route: AnyWebSocketRoute): void {
+    const context: UwsRouteContext = {
       lingering: this.#lingering,
+      compressFrom: this.#compressFrom,
       isStopping: (): boolean => this.#stopping,
       closed: (socket: UwsSocket<unknown>, code: number, reason: string): void => {
         try {
@@ -110,10 +166,26 @@ export class UwsServer implements SocketServer {
         }
       },
     };
-    this.#app.ws<Attachment<UwsSocket<unknown>>>(route.path === '*' ? '/*' : route.path, {
-      ...behaviorOf(this.#uws, route, context, this.#report),
+    const behavior = behaviorOf(this.#uws, route, context, this.#report);
+    app.native.ws<Attachment<UwsSocket<unknown>>>(route.path === '*' ? '/*' : route.path, {
+      ...behavior,
+      open: (ws) => {
+        app.sockets++;
+        return behavior.open?.(ws);
+      },
+      close: (ws, code, message) => {
+        app.sockets--;
+        behavior.close?.(ws, code, message);
+        if (app !== this.#app) this.#forgetEmpty();
+      },
       upgrade: (res, req, native) => this.#upgrade(res, req, native, route, context),
     });
+  }
+
+  /** Apps of former certificates whose last connection has gone. */
+  #forgetEmpty(): void {
+    if (!this.#stopping)
+      this.#apps = this.#apps.filter((app) => app === this.#app || app.sockets > 0 || app.isListening);
   }
 
   #upgrade(
@@ -121,9 +193,10 @@ export class UwsServer implements SocketServer {
     req: NativeRequest,
     native: us_socket_context_t,
     route: AnyWebSocketRoute,
-    context: ConstructorParameters<typeof UwsSocket>[2],
+    context: UwsRouteContext,
   ): void {
-    const head = new Head('GET', req.getUrl(), req.getQuery(), copyHeaders(req), peerOf(res));
+    const headers = copyHeaders(req);
+    const head = new Head('GET', req.getUrl(), req.getQuery(), headers, this.#proxies.clientOf(peerOf(res), headers));
     // The library takes any request with a key for an upgrade; HTTP asks for the Upgrade header too.
     if (!wantsWebSocket(head)) {
       this.#handle(res, req);
@@ -136,19 +209,17 @@ export class UwsServer implements SocketServer {
     }
     const socket = new UwsSocket(result.data, head.remoteAddress, context);
     const attachment: Attachment<UwsSocket<unknown>> = { socket };
-    // No extensions are passed on, so that none is negotiated.
-    res.upgrade(attachment, head.header('sec-websocket-key'), result.protocol, '', native);
+    // Without compression no extensions are passed on, so that none is negotiated.
+    const extensions = this.#compressFrom === Infinity ? '' : head.header('sec-websocket-extensions');
+    res.upgrade(attachment, head.header('sec-websocket-key'), result.protocol, extensions, native);
   }
 
   #handle(res: NativeResponse, req: NativeRequest): void {
     const method = req.getCaseSensitiveMethod();
-    const request = new IncomingRequest(
-      method,
-      req.getUrl(),
-      req.getQuery(),
-      copyHeaders(req),
-      peerOf(res),
-      (collector) => feed(res, collector),
+    const headers = copyHeaders(req);
+    const client = this.#proxies.clientOf(peerOf(res), headers);
+    const request = new IncomingRequest(method, req.getUrl(), req.getQuery(), headers, client, (collector) =>
+      feed(res, collector),
     );
     const response = new UwsResponse(res, method === 'HEAD');
     // Unless somebody listens for the abort, the library ends the process when a handler answers later.
@@ -180,13 +251,6 @@ export class UwsServer implements SocketServer {
     respond(response, result.accepted ? notFound() : result.response);
   }
 }
-
-type ListenWithOptions = (
-  host: string,
-  port: number,
-  options: number,
-  callback: (socket: us_listen_socket | false) => void,
-) => void;
 
 function copyHeaders(req: NativeRequest): string[] {
   const headers: string[] = [];

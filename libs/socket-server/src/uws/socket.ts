@@ -6,6 +6,8 @@ import type { Attachment, LingeringSockets } from './lingering.ts';
 /** What a socket needs of its server, one object for all of a route's sockets. */
 export interface UwsRouteContext {
   readonly lingering: LingeringSockets;
+  /** Shorter messages are sent as they are. */
+  readonly compressFrom: number;
   /** True while the server drops everything: closing sockets from inside that walk would break it. */
   isStopping(): boolean;
   closed(socket: UwsSocket<unknown>, code: number, reason: string): void;
@@ -47,7 +49,7 @@ export class UwsSocket<Data> implements Socket<Data> {
 
   send(message: string | Uint8Array, isBinary: boolean): boolean {
     if (this.#ws === undefined) return false;
-    this.#ws.send(message, isBinary);
+    this.#ws.send(message, isBinary, message.length >= this.#context.compressFrom);
     return true;
   }
 

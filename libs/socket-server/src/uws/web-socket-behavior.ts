@@ -23,6 +23,8 @@ const BACKSTOP_IDLE_SECONDS = 960;
 /** What the library says as it drops a connection for the peer's mistake; of malformed frames it says nothing. */
 const VIOLATIONS: Readonly<Record<string, Violation>> = {
   'Received too big message': MESSAGE_TOO_LARGE,
+  // It stops inflating at the limit.
+  'Received too big message, or other inflation error': MESSAGE_TOO_LARGE,
   'Received invalid UTF-8': INVALID_UTF8,
 };
 
@@ -40,7 +42,7 @@ export function behaviorOf(
   };
   const onDrain = handler.drain?.bind(handler);
   return {
-    compression: uws.DISABLED,
+    compression: context.compressFrom === Infinity ? uws.DISABLED : uws.SHARED_COMPRESSOR | uws.SHARED_DECOMPRESSOR,
     // 0 is no limit: the library would drop messages at one, silently and out of the middle.
     maxBackpressure: 0,
     maxPayloadLength: Math.min(maxPayloadBytes * OVERSIZE_FACTOR, 2 ** 31 - 1),

@@ -1,13 +1,37 @@
 import type { IncomingMessage } from 'node:http';
 import type { Socket as TcpSocket } from 'node:net';
 import { type ServerOptions, type WebSocket, WebSocketServer } from 'ws';
-import { HANDLER_FAILED, INVALID_UTF8, MESSAGE_TOO_LARGE, PROTOCOL_ERROR, type Violation } from '../common/closing.ts';
+import {
+  HANDLER_FAILED,
+  INVALID_COMPRESSION,
+  INVALID_UTF8,
+  MESSAGE_TOO_LARGE,
+  PROTOCOL_ERROR,
+  type Violation,
+} from '../common/closing.ts';
 import { Emptiness } from '../common/emptiness.ts';
 import type { Report } from '../common/report.ts';
 import type { AnyWebSocketRoute } from '../common/routes.ts';
 import { IdleWatch } from './idle.ts';
 import { WsSocket, type WsRouteContext } from './socket.ts';
 import type { Topics } from './topics.ts';
+
+export interface RouteSocketsOptions {
+  readonly closeTimeoutMs: number;
+  /** From how many bytes on messages are compressed; Infinity: never. */
+  readonly compressFrom: number;
+  readonly report: Report;
+}
+
+/**
+ * Every message for itself: a published one is compressed once for all, and neither side keeps a window between two. A smaller
+ * window that a client asks for is not taken, since the one frame must fit all.
+ */
+const deflateOptions = {
+  serverNoContextTakeover: true,
+  clientNoContextTakeover: true,
+  serverMaxWindowBits: false,
+} as const;
 
 /** The connections of one route. */
 export class RouteSockets {
@@ -25,22 +49,27 @@ export class RouteSockets {
   /** What the handshake under way has selected; the library asks for it within `handleUpgrade`. */
   #protocol = '';
 
-  constructor(route: AnyWebSocketRoute, topics: Topics<WsSocket<unknown>>, closeTimeoutMs: number, report: Report) {
+  constructor(route: AnyWebSocketRoute, topics: Topics<WsSocket<unknown>>, options: RouteSocketsOptions) {
+    const { closeTimeoutMs, compressFrom, report } = options;
     this.#route = route;
     this.#report = report;
     this.#idle = route.idleTimeoutSeconds ? new IdleWatch(route.idleTimeoutSeconds) : undefined;
     // The library has closeTimeout, its published types don't yet.
-    const options: ServerOptions & { closeTimeout: number } = {
+    const libraryOptions: Omit<ServerOptions, 'perMessageDeflate'> & {
+      closeTimeout: number;
+      perMessageDeflate: object | false;
+    } = {
       noServer: true,
       clientTracking: false,
-      perMessageDeflate: false,
+      perMessageDeflate: compressFrom === Infinity ? false : deflateOptions,
       maxPayload: route.maxPayloadBytes,
       closeTimeout: closeTimeoutMs,
       handleProtocols: () => (this.#protocol === '' ? false : this.#protocol),
     };
-    this.#library = new WebSocketServer(options);
+    this.#library = new WebSocketServer(libraryOptions);
     this.#context = {
       topics,
+      compressFrom,
       flushLater: (socket) => this.#flushLater(socket),
       closed: (socket, code, reason) => {
         this.#idle?.delete(socket);
@@ -129,6 +158,7 @@ function violationOf(error: Error): Violation | undefined {
     case 'WS_ERR_INVALID_UTF8':
       return INVALID_UTF8;
     default:
+      if (code.startsWith('Z_')) return INVALID_COMPRESSION;
       return code.startsWith('WS_ERR_') ? PROTOCOL_ERROR : undefined;
   }
 }

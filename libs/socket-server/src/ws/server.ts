@@ -1,17 +1,28 @@
 import { createServer, type IncomingMessage, type Server, ServerResponse } from 'node:http';
+import { createServer as createTlsServer, type Server as TlsServer } from 'node:https';
 import type { AddressInfo, ListenOptions, Socket as TcpSocket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { listenError, normalizeAddress, resolveHost } from '../common/address.ts';
 import { type BodyCollector, IncomingRequest } from '../common/body.ts';
+import { type Certificate, isSameCertificate, MIN_TLS_VERSION, readCertificate } from '../common/certificate.ts';
 import { DEFAULT_CLOSE_TIMEOUT_MS } from '../common/closing.ts';
 import { runHttpRoute } from '../common/handle-http.ts';
 import { decideHandshake, wantsWebSocket } from '../common/handshake.ts';
 import { Head } from '../common/head.ts';
 import { crash, type Report } from '../common/report.ts';
 import { notFound, Routes } from '../common/routes.ts';
+import { TrustedProxies } from '../common/trusted-proxies.ts';
 import { SocketServerError } from '../errors.ts';
-import type { HttpRoute, HttpStatusAndBody, SocketServer, SocketServerOptions, WebSocketRoute } from '../port.ts';
-import { dataFrame } from './frame.ts';
+import type {
+  CertificateFiles,
+  CertificateInfo,
+  HttpRoute,
+  HttpStatusAndBody,
+  SocketServer,
+  SocketServerOptions,
+  WebSocketRoute,
+} from '../port.ts';
+import { compressedFrame, dataFrame } from './frame.ts';
 import { WsHttpResponse } from './response.ts';
 import { RouteSockets } from './route-sockets.ts';
 import type { WsSocket } from './socket.ts';
@@ -29,28 +40,30 @@ export class WsServer implements SocketServer {
   readonly #report: Report;
   readonly #reusePort: boolean;
   readonly #closeTimeoutMs: number;
+  readonly #compressFrom: number;
+  readonly #proxies: TrustedProxies;
+  readonly #files: CertificateFiles | undefined;
+  #tls: { readonly server: TlsServer; certificate: Certificate } | undefined;
   readonly #routes = new Routes();
   readonly #sockets = new Map<string, RouteSockets>();
   readonly #topics = new Topics<WsSocket<unknown>>();
   #stopped: Promise<void> | undefined;
 
-  /** @throws SocketServerError `unsupported-option` where this Node.js cannot share a port */
+  /** @throws SocketServerError `unsupported-option` where this Node.js cannot share a port, `invalid-certificate` */
   constructor(options: SocketServerOptions = {}) {
+    this.#proxies = options.trustedProxies ?? new TrustedProxies();
     this.#report = options.onError ?? crash;
     this.#reusePort = options.reusePort ?? false;
     this.#closeTimeoutMs = options.closeTimeoutMs ?? DEFAULT_CLOSE_TIMEOUT_MS;
+    this.#compressFrom = options.compression?.minBytes ?? Infinity;
+    this.#files = options.tls;
     if (this.#reusePort && !canReusePort(process.versions.node)) {
       throw new SocketServerError(
         'unsupported-option',
         `reusePort with the ws implementation: Node.js ${process.versions.node} cannot share a port, expected 22.12, 23.1 or later`,
       );
     }
-    this.#server = createServer({
-      headersTimeout: HEAD_TIMEOUT_MS,
-      keepAliveTimeout: HEAD_TIMEOUT_MS,
-      requestTimeout: REQUEST_TIMEOUT_MS,
-      connectionsCheckingInterval: TIMEOUT_CHECK_MS,
-    });
+    this.#server = this.#create();
     this.#server.on('request', (req: IncomingMessage, res: ServerResponse) => this.#handle(req, res));
     this.#server.on('upgrade', (req: IncomingMessage, tcp: Duplex, head: Buffer) => {
       // Node's HTTP server upgrades nothing but TCP sockets; its type is wider.
@@ -58,9 +71,28 @@ export class WsServer implements SocketServer {
     });
   }
 
+  #create(): Server {
+    const timeouts = {
+      headersTimeout: HEAD_TIMEOUT_MS,
+      keepAliveTimeout: HEAD_TIMEOUT_MS,
+      requestTimeout: REQUEST_TIMEOUT_MS,
+      connectionsCheckingInterval: TIMEOUT_CHECK_MS,
+    };
+    if (this.#files === undefined) return createServer(timeouts);
+    const certificate = readCertificate(this.#files);
+    const server = createTlsServer({ ...timeouts, ...contextOf(certificate), handshakeTimeout: HEAD_TIMEOUT_MS });
+    this.#tls = { server, certificate };
+    return server;
+  }
+
   webSocket<Data>(route: WebSocketRoute<Data>): void {
     this.#routes.addWebSocket(route);
-    this.#sockets.set(route.path, new RouteSockets(route, this.#topics, this.#closeTimeoutMs, this.#report));
+    const options = {
+      closeTimeoutMs: this.#closeTimeoutMs,
+      compressFrom: this.#compressFrom,
+      report: this.#report,
+    };
+    this.#sockets.set(route.path, new RouteSockets(route, this.#topics, options));
   }
 
   http(route: HttpRoute): void {
@@ -88,11 +120,30 @@ export class WsServer implements SocketServer {
     const subscribers = this.#topics.subscribers(topic);
     if (subscribers.size === 0) return;
     const frame = dataFrame(message, isBinary);
-    for (const socket of subscribers) if (!socket.closed) socket.writeFrame(frame);
+    const compress = message.length >= this.#compressFrom;
+    let short: Buffer | undefined;
+    for (const socket of subscribers) {
+      if (socket.closed) continue;
+      if (compress && socket.compresses) short ??= compressedFrame(message, isBinary) ?? frame;
+      socket.writeFrame(short !== undefined && socket.compresses ? short : frame);
+    }
   }
 
   subscribers(topic: string): number {
     return this.#topics.subscribers(topic).size;
+  }
+
+  get certificate(): CertificateInfo | undefined {
+    return this.#tls?.certificate.info;
+  }
+
+  async reloadCertificate(): Promise<boolean> {
+    if (this.#files === undefined || this.#tls === undefined || !this.#server.listening) return false;
+    const certificate = readCertificate(this.#files);
+    if (isSameCertificate(certificate, this.#tls.certificate)) return false;
+    this.#tls.server.setSecureContext(contextOf(certificate));
+    this.#tls.certificate = certificate;
+    return true;
   }
 
   pauseAccepting(): void {
@@ -117,10 +168,8 @@ export class WsServer implements SocketServer {
   }
 
   #handle(req: IncomingMessage, res: ServerResponse): void {
-    const { method, path, query, address } = describe(req);
-    const request = new IncomingRequest(method, path, query, lowerCaseNames(req.rawHeaders), address, (collector) =>
-      feed(req, collector),
-    );
+    const { method, path, query, address, headers } = this.#describe(req);
+    const request = new IncomingRequest(method, path, query, headers, address, (collector) => feed(req, collector));
     const response = new WsHttpResponse(res, method === 'HEAD');
     res.on('close', () => request.abort());
     const found = this.#routes.httpFor(method, path);
@@ -133,8 +182,8 @@ export class WsServer implements SocketServer {
   }
 
   #upgrade(req: IncomingMessage, tcp: TcpSocket, rest: Buffer): void {
-    const { method, path, query, address } = describe(req);
-    const head = new Head(method, path, query, lowerCaseNames(req.rawHeaders), address);
+    const { method, path, query, address, headers } = this.#describe(req);
+    const head = new Head(method, path, query, headers, address);
     if (!wantsWebSocket(head)) {
       // An upgrade to something else may be ignored, and is: it stays the HTTP request that it was.
       this.#handle(req, responseOn(req, tcp));
@@ -150,23 +199,38 @@ export class WsServer implements SocketServer {
     if (result.accepted) sockets.accept(req, tcp, rest, address, result);
     else respond(new WsHttpResponse(responseOn(req, tcp), false), result.response);
   }
+
+  #describe(req: IncomingMessage): Described {
+    const url = req.url ?? '/';
+    const mark = url.indexOf('?');
+    const headers = lowerCaseNames(req.rawHeaders);
+    return {
+      method: req.method ?? 'GET',
+      path: mark === -1 ? url : url.slice(0, mark),
+      query: mark === -1 ? '' : url.slice(mark + 1),
+      address: this.#proxies.clientOf(normalizeAddress(req.socket.remoteAddress ?? ''), headers),
+      headers,
+    };
+  }
+}
+
+function contextOf({ cert, key }: Certificate): { cert: Buffer; key: Buffer; minVersion: typeof MIN_TLS_VERSION } {
+  return { cert, key, minVersion: MIN_TLS_VERSION };
+}
+
+interface Described {
+  readonly method: string;
+  readonly path: string;
+  readonly query: string;
+  /** The client's. */
+  readonly address: string;
+  readonly headers: readonly string[];
 }
 
 /** Node has had the option since 22.12 and 23.1. */
 export function canReusePort(version: string): boolean {
   const [major = 0, minor = 0] = version.split('.').map(Number);
   return major > 23 || (major === 23 && minor >= 1) || (major === 22 && minor >= 12);
-}
-
-function describe(req: IncomingMessage): { method: string; path: string; query: string; address: string } {
-  const url = req.url ?? '/';
-  const mark = url.indexOf('?');
-  return {
-    method: req.method ?? 'GET',
-    path: mark === -1 ? url : url.slice(0, mark),
-    query: mark === -1 ? '' : url.slice(mark + 1),
-    address: normalizeAddress(req.socket.remoteAddress ?? ''),
-  };
 }
 
 function lowerCaseNames(rawHeaders: readonly string[]): string[] {

@@ -2,12 +2,14 @@ import type { Socket as TcpSocket } from 'node:net';
 import { WebSocket } from 'ws';
 import { checkCloseCode, fitReason } from '../common/closing.ts';
 import type { Socket } from '../port.ts';
-import { dataFrame } from './frame.ts';
+import { compressedFrame, dataFrame } from './frame.ts';
 import type { Topics } from './topics.ts';
 
 /** What a socket needs of its server, one object for all of a route's sockets. */
 export interface WsRouteContext {
   readonly topics: Topics<WsSocket<unknown>>;
+  /** Shorter messages are sent as they are. */
+  readonly compressFrom: number;
   /** Lets go what the turn has gathered, at its end. */
   flushLater(socket: WsSocket<unknown>): void;
   /** The connection is over, as far as its owner is concerned. */
@@ -21,6 +23,8 @@ export interface WsRouteContext {
 export class WsSocket<Data> implements Socket<Data> {
   readonly data: Data;
   readonly remoteAddress: string;
+  /** Whether the client takes compressed messages. */
+  readonly compresses: boolean;
   readonly #ws: WebSocket;
   readonly #tcp: TcpSocket;
   readonly #context: WsRouteContext;
@@ -31,6 +35,7 @@ export class WsSocket<Data> implements Socket<Data> {
     this.data = data;
     this.remoteAddress = remoteAddress;
     this.#ws = ws;
+    this.compresses = ws.extensions !== '';
     this.#tcp = tcp;
     this.#context = context;
   }
@@ -42,7 +47,8 @@ export class WsSocket<Data> implements Socket<Data> {
 
   send(message: string | Uint8Array, isBinary: boolean): boolean {
     if (this.closed) return false;
-    this.writeFrame(dataFrame(message, isBinary));
+    const short = this.compresses && message.length >= this.#context.compressFrom && compressedFrame(message, isBinary);
+    this.writeFrame(short || dataFrame(message, isBinary));
     return true;
   }
 

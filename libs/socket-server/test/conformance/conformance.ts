@@ -1,10 +1,12 @@
 import { describe } from 'node:test';
 import { closingConformance } from './closing.ts';
+import { compressionConformance } from './compression.ts';
 import type { MakeServer } from './harness.ts';
 import { httpConformance } from './http.ts';
 import { listeningConformance } from './listening.ts';
 import { messagesConformance } from './messages.ts';
 import { streamingConformance } from './streaming.ts';
+import { tlsConformance } from './tls.ts';
 import { topicsConformance } from './topics.ts';
 import { upgradeConformance } from './upgrade.ts';
 
@@ -14,6 +16,8 @@ export function socketServerConformance(make: MakeServer): void {
   describe('messages', () => messagesConformance(make));
   describe('topics', () => topicsConformance(make));
   describe('closing', () => closingConformance(make));
+  describe('compression', () => compressionConformance(make));
+  describe('TLS', () => tlsConformance(make));
   describe('HTTP', () => httpConformance(make));
   describe('HTTP streaming', () => streamingConformance(make));
   describe('listening', () => listeningConformance(make));

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { test, type TestContext } from 'node:test';
 import { Deferred } from '@pharos/lifecycle';
-import type { RequestHead } from '../../src/index.ts';
+import { type RequestHead, type SocketServer, TrustedProxies } from '../../src/index.ts';
 import {
   connect,
   type MakeServer,
@@ -29,6 +29,21 @@ export function upgradeConformance(make: MakeServer): void {
     assert.deepEqual([head.remoteAddress, socket.remoteAddress], ['127.0.0.1', '127.0.0.1']);
     assert.deepEqual(socket.data, { id: 7 });
     client.ws.close();
+  });
+
+  test("behind a trusted proxy the address is the client's, for sockets and requests; else the header means nothing", async (t) => {
+    const trustedProxies = new TrustedProxies(['127.0.0.0/8']);
+    const { server, url, port, handler } = await startWithAddressRoute(t, make, trustedProxies);
+    const forwarded = { 'X-Forwarded-For': '6.6.6.6, 198.51.100.1' };
+    const seen = async (): Promise<string[]> => {
+      await connect(t, url, [], forwarded);
+      const response = await fetch(`http://127.0.0.1:${port}/address`, { headers: forwarded });
+      return [(await handler.opened.next()).remoteAddress, await response.text()];
+    };
+    assert.deepEqual(await seen(), ['198.51.100.1', '198.51.100.1']);
+    trustedProxies.replace(['10.0.0.0/8']);
+    assert.deepEqual(await seen(), ['127.0.0.1', '127.0.0.1']);
+    await server.stop();
   });
 
   test('a header that comes twice is joined', async (t) => {
@@ -126,4 +141,22 @@ export function upgradeConformance(make: MakeServer): void {
     const none = await start(t, make, () => undefined);
     await raw(t, none.port, upgradeRequest('/')).until('HTTP/1.1 404 ');
   });
+}
+
+async function startWithAddressRoute(
+  t: TestContext,
+  make: MakeServer,
+  trustedProxies: TrustedProxies,
+): Promise<{ server: SocketServer; url: string; port: number; handler: RecordingHandler }> {
+  const handler = new RecordingHandler();
+  const declare = (server: SocketServer): void => {
+    server.webSocket({ path: '/', handler, maxPayloadBytes: 100 });
+    server.http({
+      method: 'GET',
+      path: '/address',
+      handle: (request, response): void => response.respond(200, {}, request.remoteAddress),
+    });
+  };
+  const started = await start(t, make, declare, { trustedProxies });
+  return { ...started, url: `${started.url}/`, handler };
 }

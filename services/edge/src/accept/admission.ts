@@ -14,6 +14,20 @@ export interface AdmissionLimits {
   readonly maxPerAddress?: number | undefined;
 }
 
+/**
+ * What counts as one address: of IPv6 the network of 64 bits, since whoever has one of its addresses has them all.
+ *
+ * @param address as socket servers write it
+ */
+export function addressKey(address: string): string {
+  if (!address.includes(':')) return address;
+  const [front = '', back] = address.split('::', 2);
+  const groups = front === '' ? [] : front.split(':');
+  const after = back === undefined || back === '' ? [] : back.split(':');
+  const zeros = new Array<string>(Math.max(0, 8 - groups.length - after.length)).fill('0');
+  return `${[...groups, ...zeros, ...after].slice(0, 4).join(':')}::/64`;
+}
+
 /** Decides at the upgrade, before anything is spent on a connection, whether it may come in; counts those that are in. */
 export class Admission {
   readonly #limits: AdmissionLimits;
@@ -58,7 +72,7 @@ export class Admission {
         'Retry-After': '5',
       });
     }
-    if (this.#addresses.isFull(head.remoteAddress)) {
+    if (this.#addresses.isFull(addressKey(head.remoteAddress))) {
       return this.#refuse('address_limit', 429, 'There are too many connections from this address.\n', {
         'Retry-After': '5',
       });
@@ -75,12 +89,12 @@ export class Admission {
   /** Counted when the socket is open, not when its upgrade was accepted: an upgrade can still fail on the way. */
   entered(remoteAddress: string): void {
     this.#connections++;
-    this.#addresses.count(remoteAddress);
+    this.#addresses.count(addressKey(remoteAddress));
   }
 
   left(remoteAddress: string): void {
     this.#connections--;
-    this.#addresses.leave(remoteAddress);
+    this.#addresses.leave(addressKey(remoteAddress));
   }
 
   #refuse(reason: string, status: number, body: string, headers: Record<string, string> = {}): HttpStatusAndBody {

@@ -2,11 +2,11 @@ import { type Bus, MemoryBroker, MemoryBus } from '@pharos/bus';
 import { loadConfig } from '@pharos/config';
 import type { HistoryStore } from '@pharos/history';
 import type { PresenceStore } from '@pharos/presence';
-import { createSocketServer } from '@pharos/socket-server';
+import { createSocketServer, TrustedProxies } from '@pharos/socket-server';
 import { createLogger, createRegistry, Metrics } from '@pharos/telemetry';
 
 import { type EdgeConfig, edgeConfigSchema, edgePreset } from '../../src/config.ts';
-import { newIdentity } from '@pharos/service';
+import { compressionOf, newIdentity } from '@pharos/service';
 import { Edge } from '../../src/edge.ts';
 
 /** An edge in this process, open to everybody, on ports that the system picks. */
@@ -65,8 +65,11 @@ export async function makeTestEdge(options: TestEdgeOptions = {}): Promise<TestE
   };
   const config: EdgeConfig = loadConfig(edgeConfigSchema(preset), { env: options.env ?? {} });
   const bus = options.bus ?? new MemoryBus(new MemoryBroker());
+  const compression = compressionOf(config.websocket);
   const server = await createSocketServer({
     implementation: options.socket ?? 'uws',
+    trustedProxies: new TrustedProxies(config.trusted_proxies),
+    ...(compression === undefined ? {} : { compression }),
     ...(options.closeTimeoutMs === undefined ? {} : { closeTimeoutMs: options.closeTimeoutMs }),
     onWarning: (text) => log.push(text),
   });

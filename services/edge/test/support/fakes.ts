@@ -111,6 +111,7 @@ export interface Published {
 export class RecordingServer implements SocketServer {
   readonly implementation = 'ws';
   readonly published: Published[] = [];
+  readonly certificate = undefined;
 
   publish(topic: string, message: string | Uint8Array, isBinary: boolean): void {
     const bytes = Buffer.from(message as Uint8Array);
@@ -127,6 +128,10 @@ export class RecordingServer implements SocketServer {
 
   listen(): Promise<number> {
     return Promise.resolve(0);
+  }
+
+  reloadCertificate(): Promise<boolean> {
+    return Promise.resolve(false);
   }
 
   pauseAccepting(): void {}

@@ -1,0 +1,119 @@
+import { isatty } from 'node:tty';
+
+import { changedSettings, ConfigError, isUnder } from '@pharos/config';
+import { describeError } from '@pharos/errors';
+import type { Logger } from '@pharos/telemetry';
+
+import type { ProcessMetrics } from './process-metrics.ts';
+
+/** A part of a process that takes up settings while it runs. */
+export interface Reloadable<C> {
+  /** What it takes up: paths of settings, or of sections of them. */
+  readonly reloads: readonly string[];
+  /**
+   * Prepares all that could fail, and changes nothing yet. @throws what is wrong with the new settings
+   *
+   * @returns what takes them up, in one turn, and can't fail
+   */
+  prepareReload(next: C): Promise<() => void>;
+}
+
+export interface ConfigReloaderOptions<C> {
+  readonly current: C;
+  /** Reads the configuration anew. @throws ConfigError */
+  readonly read: () => C;
+  readonly parts: readonly Reloadable<C>[];
+  readonly logger: Logger;
+  readonly metrics: ProcessMetrics;
+}
+
+/**
+ * Takes up a changed configuration at SIGHUP: as a whole or not at all, and without ending a connection. What only a restart can
+ * change is named.
+ */
+export class ConfigReloader<C> {
+  readonly #options: ConfigReloaderOptions<C>;
+  readonly #reloads: readonly string[];
+  /** What the settings that need a restart are compared with. */
+  readonly #started: C;
+  #current: C;
+  #isRunning = false;
+  #isWanted = false;
+  #isUnderWay = false;
+  readonly #startedInTerminal: boolean = isatty(1);
+  readonly #onSignal = (): void => this.#signalled();
+
+  constructor(options: ConfigReloaderOptions<C>) {
+    this.#options = options;
+    this.#reloads = options.parts.flatMap((part) => part.reloads);
+    this.#started = options.current;
+    this.#current = options.current;
+  }
+
+  /** From now on a SIGHUP ends nothing; what is asked for before `run` is done then. */
+  listen(): void {
+    process.on('SIGHUP', this.#onSignal);
+  }
+
+  /** The parts have started. */
+  run(): void {
+    this.#isRunning = true;
+    if (this.#isWanted) void this.#work();
+  }
+
+  stop(): void {
+    this.#isRunning = false;
+    process.off('SIGHUP', this.#onSignal);
+  }
+
+  #signalled(): void {
+    // A terminal that was closed says it with the same signal, to whoever runs in its foreground.
+    if (this.#startedInTerminal && !isatty(1)) {
+      process.kill(process.pid, 'SIGTERM');
+      return;
+    }
+    this.#isWanted = true;
+    if (this.#isRunning) void this.#work();
+  }
+
+  /** One at a time: what is asked for meanwhile is one more. Never rejects. */
+  async #work(): Promise<void> {
+    if (this.#isUnderWay) return;
+    this.#isUnderWay = true;
+    while (this.#isWanted && this.#isRunning) {
+      this.#isWanted = false;
+      await this.reload();
+    }
+    this.#isUnderWay = false;
+  }
+
+  /** Never rejects. */
+  async reload(): Promise<void> {
+    const { logger, metrics, read, parts } = this.#options;
+    try {
+      const next = read();
+      const take = await Promise.all(parts.map((part) => part.prepareReload(next)));
+      if (!this.#isRunning) return;
+      for (const one of take) one();
+      const changed = changedSettings(this.#current, next).filter((path) => isUnder(path, this.#reloads));
+      this.#current = next;
+      metrics.configReloads.inc({ outcome: changed.length === 0 ? 'unchanged' : 'applied' });
+      if (changed.length === 0) logger.info('configuration read again: nothing that can be reloaded has changed');
+      else logger.info({ changed }, `configuration reloaded: ${changed.join(', ')}`);
+      this.#nameTheRest(next);
+    } catch (error) {
+      metrics.configReloads.inc({ outcome: 'refused' });
+      const problems = error instanceof ConfigError ? error.problems : [describeError(error)];
+      logger.error(
+        { problems },
+        `the new configuration is refused as a whole, the old one goes on: ${problems.join('; ')}`,
+      );
+    }
+  }
+
+  #nameTheRest(next: C): void {
+    const restart = changedSettings(this.#started, next).filter((path) => !isUnder(path, this.#reloads));
+    if (restart.length === 0) return;
+    this.#options.logger.warn({ restart }, `only a restart changes these: ${restart.join(', ')}`);
+  }
+}
