@@ -27,6 +27,12 @@ stops reading, waits for what it has sent, says how much was acknowledged, and e
       fallback: 'pharos-producer-1',
     },
     { flag: 'key', value: '<key>', help: 'partition key of every message: the channel, in Pharos (default: none)' },
+    {
+      flag: 'send-timeout',
+      value: '<seconds>',
+      help: 'how long a line may wait for its acknowledgement: longer than the broker may be away',
+      fallback: '30',
+    },
     { flag: 'rate', value: '<lines/s>', help: 'pace the lines evenly (default: as fast as they are acknowledged)' },
   ],
   run,
@@ -36,9 +42,10 @@ async function run(options: ParsedOptions, terminal: Terminal): Promise<number> 
   const name = required(options, 'name');
   const ratePerSecond = positiveNumber(options, 'rate');
   const key = options.text('key');
+  const sendTimeoutMs = Math.ceil((positiveNumber(options, 'send-timeout') ?? 0) * 1000);
   const connection = openConnection(options, terminal);
   try {
-    const producer = await connecting(connect(connection, name), connection, terminal);
+    const producer = await connecting(connect(connection, name, sendTimeoutMs), connection, terminal);
     return await send(producer, { key, ratePerSecond }, terminal);
   } finally {
     await connection.client.close();
@@ -72,13 +79,14 @@ function summary(sender: LineSender, progress: Progress): string {
   return `${sender.acknowledged} of ${sender.sent} lines acknowledged ${progress.summary()}`;
 }
 
-async function connect({ client, topic }: Connection, name: string): Promise<Producer> {
+async function connect({ client, topic }: Connection, name: string, sendTimeoutMs: number): Promise<Producer> {
   try {
     return await client.createProducer({
       topic,
       producerName: name,
       maxPendingMessages: MAX_PENDING_MESSAGES,
       blockIfQueueFull: true,
+      sendTimeoutMs,
       // Lines that come one by one are to be seen at once; under load the window fills batches anyway.
       batchingMaxPublishDelayMs: 1,
     });

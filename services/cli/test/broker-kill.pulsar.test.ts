@@ -13,7 +13,8 @@ test('kill -9 of the broker in the middle: every line is acknowledged and arrive
   // Numbered, so that a line that comes twice can't hide among lines that are alike.
   const numbered = lines.map((line, index) => `${index} ${line}`);
   const consumer = await pharos(['consume', ...to, '--from', 'earliest']);
-  const producer = await pharos(['produce', ...to, '--rate', '500']);
+  // On a busy machine the broker needs longer to be back than a line may wait by default.
+  const producer = await pharos(['produce', ...to, '--rate', '500', '--send-timeout', '600']);
   await producer.write(numbered.join('\n'));
   producer.endInput();
   await consumer.waitForLine(/^Received message: 1000 /);

@@ -1,3 +1,4 @@
+import { after } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { type ServiceProcess, spawnService } from '@pharos/testkit';
 
@@ -10,10 +11,17 @@ export const PHAROS: readonly string[] = [
   fileURLToPath(new URL('../src/main.ts', import.meta.url)),
 ];
 
+const started = new Set<ServiceProcess>();
+
+// A test that failed leaves what it started, which would keep this process from its end.
+after(() => Promise.all([...started].map((process) => process.kill())));
+
 /** `pharos <args>` as a process of its own. */
-export function pharos(args: readonly string[], env: Record<string, string> = {}): Promise<ServiceProcess> {
+export async function pharos(args: readonly string[], env: Record<string, string> = {}): Promise<ServiceProcess> {
   const [node = '', ...nodeArgs] = PHAROS;
-  return spawnService(node, [...nodeArgs, ...args], { env: { PHAROS_PULSAR_URL: undefined, ...env } });
+  const process = await spawnService(node, [...nodeArgs, ...args], { env: { PHAROS_PULSAR_URL: undefined, ...env } });
+  started.add(process);
+  return process;
 }
 
 export interface Finished {

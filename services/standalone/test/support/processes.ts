@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { after } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { type ServiceProcess, spawnService } from '@pharos/testkit';
 
@@ -18,18 +19,25 @@ function noSettings(): Record<string, undefined> {
   );
 }
 
+const started = new Set<ServiceProcess>();
+
+// A test that failed leaves what it started, which would keep this process from its end.
+after(() => Promise.all([...started].map((process) => process.kill())));
+
 /** A program of the project as a process of its own, in the project's root, with `env` as its only settings. */
-export function start(
+export async function start(
   command: string,
   args: readonly string[],
   env: Environment,
   readyPattern?: RegExp,
 ): Promise<ServiceProcess> {
-  return spawnService(command, args, {
+  const child = await spawnService(command, args, {
     cwd: root,
     env: { ...noSettings(), ...env },
     ...(readyPattern === undefined ? {} : { readyPattern }),
   });
+  started.add(child);
+  return child;
 }
 
 /** `pharos <args>`, built, as a user runs it. */
