@@ -55,7 +55,9 @@ export class ClientContestant {
 
   /** The official Java client. */
   static async java(processes: ProcessGroup, serviceUrl: string): Promise<ClientContestant> {
-    const worker = await startJavaWorker<PulsarClientCommands>(javaSources, 'PulsarClientBench', javaOptions);
+    const worker = await startJavaWorker<PulsarClientCommands>(javaSources, 'PulsarClientBench', {
+      java: javaOptions,
+    });
     processes.adopt(worker);
     await worker.call('open', { serviceUrl });
     return new ClientContestant('java', worker.pid, (method, ...params) => worker.call(method, ...params));

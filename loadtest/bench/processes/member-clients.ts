@@ -1,7 +1,7 @@
 // Members of channels, as many as a process has descriptors.
 import type { MemberCommands } from '../clients/commands.ts';
 import { Member } from '../clients/member.ts';
-import { userToken } from '../clients/user-token.ts';
+import { userToken } from '../clients/token.ts';
 import { serveCommands } from '../frame/commands.ts';
 
 /** Members that are on their way in at a time: a listener's queue holds 512, and several processes share it. */

@@ -70,7 +70,7 @@ export interface Peer {
 }
 
 export const java: Peer = peer('Java', unavailable('pulsar') || unavailable('jdk'), () =>
-  startJavaWorker(fileURLToPath(new URL('java/', import.meta.url)), 'Interop', ['-Xmx512m']),
+  startJavaWorker(fileURLToPath(new URL('java/', import.meta.url)), 'Interop', { java: ['-Xmx512m'] }),
 );
 
 export const python: Peer = peer('Python', unavailable('pulsar') || unavailable('python'), () =>

@@ -17,12 +17,17 @@ export function pulsarProxyJars(): Promise<string> {
   return jarsOf('pulsar-proxy');
 }
 
-async function jarsOf(name: 'pulsar' | 'pulsar-proxy'): Promise<string> {
+/** The same of the Java SDK of the Centrifuge protocol (10 MB). */
+export function centrifugeJars(): Promise<string> {
+  return jarsOf('centrifuge-java');
+}
+
+async function jarsOf(name: 'pulsar' | 'pulsar-proxy' | 'centrifuge-java'): Promise<string> {
   // Where the POM lies, seen from src/pulsar and from dist/pulsar alike.
   const pomPath = fileURLToPath(new URL(`../../${name}/pom.xml`, import.meta.url));
   const pom = await readFile(pomPath, 'utf8');
-  const version = /<pulsar\.version>([^<]+)</.exec(pom)?.[1];
-  if (version === undefined) throw new TestkitError('invalid-option', `${pomPath} names no <pulsar.version>`);
+  const version = /<(?:pulsar|jars)\.version>([^<]+)</.exec(pom)?.[1];
+  if (version === undefined) throw new TestkitError('invalid-option', `${pomPath} names no version`);
   const hash = createHash('sha256').update(pom).digest('hex').slice(0, 8);
   return cachedFolder(`${name}-${version}-${hash}`, (jars) => fetchJars(pomPath, jars));
 }

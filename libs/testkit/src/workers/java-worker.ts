@@ -4,7 +4,7 @@ import { basename, delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { cachedFolder } from '../cache.ts';
 import { runCommand } from '../process/run-command.ts';
-import { pulsarJars } from '../pulsar/jars.ts';
+import { centrifugeJars, pulsarJars } from '../pulsar/jars.ts';
 import { nettyArguments } from '../pulsar/settings.ts';
 import { toolPath } from '../tools.ts';
 import { JsonWorker, type WorkerCommands } from './json-worker.ts';
@@ -14,24 +14,29 @@ const ownFolder = fileURLToPath(new URL('../../java/', import.meta.url));
 /** The oldest Java that Pulsar runs on: what is compiled for it runs on all later ones. */
 const javaRelease = '17';
 
+export interface JavaWorkerOptions {
+  /** For the virtual machine, such as `-Xmx512m`. */
+  readonly java?: readonly string[];
+  /** What it is compiled against: the broker's own jars, the official Pulsar client among them, or the SDK of the Centrifuge protocol. @default pulsar */
+  readonly libraries?: 'pulsar' | 'centrifuge';
+}
+
 /**
- * Compiles the Java files of `folder` with `JsonLines` of the testkit against the broker's own jars, the official client among
- * them, and starts `mainClass`. What was compiled stays in the user's cache as long as the sources are the same.
- *
- * @param javaOptions for the virtual machine, such as `-Xmx512m`
+ * Compiles the Java files of `folder` with `JsonLines` of the testkit against its libraries and starts `mainClass`. What was compiled stays
+ * in the user's cache as long as the sources are the same.
  */
 export async function startJavaWorker<C extends WorkerCommands>(
   folder: string,
   mainClass: string,
-  javaOptions: readonly string[] = [],
+  { java = [], libraries = 'pulsar' }: JavaWorkerOptions = {},
 ): Promise<JsonWorker<C>> {
-  const jars = await pulsarJars();
+  const jars = await (libraries === 'pulsar' ? pulsarJars() : centrifugeJars());
   const classes = await compiled(jars, [...(await javaFiles(join(ownFolder, 'pharos'))), ...(await javaFiles(folder))]);
   const args = [
     ...nettyArguments,
     // What the client logs must not come between the answers.
     `-Dlog4j2.configurationFile=${join(ownFolder, 'log4j2.xml')}`,
-    ...javaOptions,
+    ...java,
     '-cp',
     [classes, join(jars, '*')].join(delimiter),
     mainClass,

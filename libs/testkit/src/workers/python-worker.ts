@@ -8,15 +8,24 @@ import { toolPath } from '../tools.ts';
 import { JsonWorker, type WorkerCommands } from './json-worker.ts';
 
 /** The packages, with the hashes of their files, seen from src/workers and from dist/workers alike. */
-const requirements = fileURLToPath(new URL('../../python/requirements.txt', import.meta.url));
+function requirementsOf(libraries: PythonLibraries): string {
+  const file = libraries === 'pulsar' ? 'requirements.txt' : 'centrifuge.txt';
+  return fileURLToPath(new URL(`../../python/${file}`, import.meta.url));
+}
 
-/** Starts a Python program that has the official Pulsar client, in an environment of its own in the user's cache. */
-export async function startPythonWorker<C extends WorkerCommands>(script: string): Promise<JsonWorker<C>> {
-  const environment = await pythonEnvironment();
+/** The official Pulsar client, or the official SDK of the Centrifuge protocol. */
+export type PythonLibraries = 'pulsar' | 'centrifuge';
+
+/** Starts a Python program that has these libraries, in an environment of its own in the user's cache. */
+export async function startPythonWorker<C extends WorkerCommands>(
+  script: string,
+  libraries: PythonLibraries = 'pulsar',
+): Promise<JsonWorker<C>> {
+  const environment = await pythonEnvironment(requirementsOf(libraries));
   return JsonWorker.start<C>(script, join(environment, 'bin', 'python'), ['-I', '-u', script]);
 }
 
-async function pythonEnvironment(): Promise<string> {
+async function pythonEnvironment(requirements: string): Promise<string> {
   const python = toolPath('python');
   const version = await runCommand(python, ['-c', 'import sys; print(sys.version, sys.base_prefix)'], '/');
   const hash = createHash('sha256')

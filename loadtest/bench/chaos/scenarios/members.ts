@@ -4,7 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 
 import { Asker } from '../../clients/asker.ts';
 import type { MemberCommands } from '../../clients/commands.ts';
-import { userToken } from '../../clients/user-token.ts';
+import { userToken } from '../../clients/token.ts';
 import { type Child, ProcessGroup } from '../../frame/child.ts';
 import { cpuMicros, descriptorLimit, rssBytes } from '../../frame/proc.ts';
 import { percentile, spreadOf } from '../../frame/statistics.ts';

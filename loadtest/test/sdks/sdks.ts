@@ -1,0 +1,31 @@
+import { fileURLToPath } from 'node:url';
+import { startJavaWorker, startPythonWorker, unavailable } from '@pharos/testkit';
+
+import { javaScriptDriver } from './javascript.ts';
+import type { Sdk } from './sdk.ts';
+
+/** The official SDKs that are tested, each with all that it can speak. */
+export const sdks: readonly Sdk[] = [
+  {
+    name: 'JavaScript',
+    skip: false,
+    wires: [{ encoding: 'json' }, { encoding: 'protobuf' }],
+    start: () => Promise.resolve(javaScriptDriver()),
+  },
+  {
+    name: 'Python',
+    skip: unavailable('python'),
+    wires: [{ encoding: 'json' }, { encoding: 'protobuf' }],
+    start: () => startPythonWorker(fileURLToPath(new URL('python/sdk_worker.py', import.meta.url)), 'centrifuge'),
+  },
+  {
+    name: 'Java',
+    skip: unavailable('jdk'),
+    wires: [{ encoding: 'protobuf' }],
+    start: () =>
+      startJavaWorker(fileURLToPath(new URL('java/', import.meta.url)), 'SdkWorker', {
+        java: ['-Xmx256m'],
+        libraries: 'centrifuge',
+      }),
+  },
+];
