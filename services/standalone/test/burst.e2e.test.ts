@@ -12,8 +12,8 @@ import { assertUpToClose, assertWhole, ofRun } from './support/tally.ts';
 const mib = 1024 * 1024;
 const burstBytes = 32 * mib;
 const lineChars = 8_000;
-/** How long the client that reads at a trickle waits after each message. */
-const trickleMs = 20;
+/** A client that reads at a trickle takes one message of so many pieces, however fast the machine is: a message may hold a whole piece. */
+const piecesPerSip = 4;
 const stoppedClients = 10;
 /** Who was ended and has not read the rest by then is dropped without the code. */
 const closeTimeoutMs = 10_000;
@@ -35,12 +35,27 @@ function longLines(run: string): string[] {
   return lines;
 }
 
-/** Reads one piece, waits, reads the next. */
-function trickle({ socket }: TextClient | RawClient): void {
-  socket.on('message', () => {
-    socket.pause();
-    setTimeout(() => socket.resume(), trickleMs);
-  });
+/** Reads a message when told to, until it is let go. */
+class Trickle {
+  readonly client: TextClient | RawClient;
+  #isFree = false;
+
+  constructor(client: TextClient | RawClient) {
+    this.client = client;
+    client.socket.pause();
+    client.socket.on('message', () => {
+      if (!this.#isFree) client.socket.pause();
+    });
+  }
+
+  sip(): void {
+    this.client.socket.resume();
+  }
+
+  letGo(): void {
+    this.#isFree = true;
+    this.client.socket.resume();
+  }
 }
 
 describe('a burst of 32 MiB to clients with a limit of 1 MiB', {
@@ -64,7 +79,11 @@ describe('a burst of 32 MiB to clients with a limit of 1 MiB', {
   });
 
   /** Sends a burst, as fast as the fast clients read it; resolves with the time that it took. */
-  async function burst(lines: readonly string[], fast: readonly Receiver[]): Promise<number> {
+  async function burst(
+    lines: readonly string[],
+    fast: readonly Receiver[],
+    trickles: readonly Trickle[] = [],
+  ): Promise<number> {
     const start = performance.now();
     const producer = await pharos(['produce', '--topic', topic], { PHAROS_PULSAR_URL: pulsar.serviceUrl });
     for (let at = 0; at < lines.length; at += windowLines / 2) {
@@ -74,6 +93,7 @@ describe('a burst of 32 MiB to clients with a limit of 1 MiB', {
       // The piece before this one has come everywhere: that is, at most two are on their way.
       const before = lines[at - 1];
       if (before !== undefined) await Promise.all(fast.map((client) => client.settled(before)));
+      if ((at / (windowLines / 2)) % piecesPerSip === 0) for (const trickle of trickles) trickle.sip();
     }
     producer.endInput();
     const { code } = await withDeadline(
@@ -100,7 +120,7 @@ describe('a burst of 32 MiB to clients with a limit of 1 MiB', {
       await connectText('a slow WebSocket', edge.textUrl),
       await connectRaw('a slow protocol client', edge.sdkUrl, channel),
     ];
-    for (const client of slow) trickle(client);
+    const trickles = slow.map((client) => new Trickle(client));
     const stopped = await Promise.all(
       Array.from({ length: stoppedClients }, (_, index) =>
         index % 2 === 0
@@ -110,10 +130,11 @@ describe('a burst of 32 MiB to clients with a limit of 1 MiB', {
     );
     for (const { socket } of stopped) socket.pause();
     const crowd = longLines('crowd');
-    const crowdMs = await burst(crowd, fast);
+    const crowdMs = await burst(crowd, fast, trickles);
     const crowdBytes = await peakMemoryBytes(edge.process.pid);
     for (const client of fast) assertWhole('crowd', client, crowd);
 
+    for (const trickle of trickles) trickle.letGo();
     for (const { socket } of stopped) socket.resume();
     await Promise.all(
       [...slow, ...stopped].map(({ name, closed }) =>
