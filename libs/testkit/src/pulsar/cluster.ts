@@ -9,6 +9,8 @@ import { pulsarJars } from './jars.ts';
 import type { JavaServer } from './java-server.ts';
 import { writeLogSettings } from './settings.ts';
 
+const maxStarts = 3;
+
 export interface PulsarClusterOptions {
   /**
    * Who says which broker has which topics. `extensible` tells clients where a topic moves to; with `classic` they have to ask,
@@ -81,9 +83,9 @@ export class PulsarCluster {
   /** What clients expect to be there. */
   async provision(): Promise<void> {
     const [{ serviceUrl: brokerServiceUrl, adminUrl: serviceUrl }] = this.brokers;
-    await this.#ask('PUT', `admin/v2/clusters/${clusterName}`, { serviceUrl, brokerServiceUrl });
-    await this.#ask('PUT', 'admin/v2/tenants/public', { allowedClusters: [clusterName], adminRoles: [] });
-    await this.#ask('PUT', 'admin/v2/namespaces/public/default', {});
+    await this.#make(`clusters/${clusterName}`, { serviceUrl, brokerServiceUrl });
+    await this.#make('tenants/public', { allowedClusters: [clusterName], adminRoles: [] });
+    await this.#make('namespaces/public/default', {});
   }
 
   /** Ends all of it at once. */
@@ -98,14 +100,38 @@ export class PulsarCluster {
     return broker;
   }
 
+  /** Brokers that have just started refuse now and then what they will do in a moment. */
+  async #make(path: string, body: unknown): Promise<void> {
+    const isThere = async (): Promise<true> => {
+      const response = await send(this.adminUrl, 'PUT', `admin/v2/${path}`, body);
+      // It is there where an earlier try did it and was not told.
+      if (!response.ok && response.status !== 409) throw await refusal(response, 'PUT', path);
+      return true;
+    };
+    await eventually(isThere, path);
+  }
+
   #ask(method: string, path: string, body?: unknown): Promise<string> {
     return request(this.adminUrl, method, path, body);
   }
 }
 
-/** Starts a {@link PulsarCluster}: about 10 s on two cores. */
+/** Starts a {@link PulsarCluster}: about 10 s on two cores; anew, and says so, where a server does not come up. */
 export async function startPulsarCluster(options: PulsarClusterOptions): Promise<PulsarCluster> {
   const jars = await pulsarJars();
+  for (let start = 1; ; start++) {
+    try {
+      return await tryToStart(options, jars);
+    } catch (error) {
+      // Nobody tests that: a port was taken meanwhile, or a broker gave up on a busy machine.
+      const retry = start < maxStarts && error instanceof TestkitError && error.code === 'start-failed';
+      if (!retry) throw error;
+      console.error(`a cluster of brokers is started anew, because ${error.message}`);
+    }
+  }
+}
+
+async function tryToStart(options: PulsarClusterOptions, jars: string): Promise<PulsarCluster> {
   const dataDir = await mkdtemp(join(tmpdir(), 'pharos-cluster-'));
   await writeLogSettings(dataDir);
   const { loadManager, overrides = {} } = options;
@@ -133,14 +159,21 @@ function pathOf(topic: string): string {
   return topic.replace('://', '/');
 }
 
-/** Brokers send each other's callers on: that is followed. */
 async function request(adminUrl: string, method: string, path: string, body?: unknown): Promise<string> {
-  const response = await fetch(`${adminUrl}/${path}`, {
+  const response = await send(adminUrl, method, path, body);
+  if (!response.ok) throw await refusal(response, method, path);
+  return response.text();
+}
+
+/** Brokers send each other's callers on: that is followed. */
+function send(adminUrl: string, method: string, path: string, body?: unknown): Promise<Response> {
+  return fetch(`${adminUrl}/${path}`, {
     method,
     signal: AbortSignal.timeout(60_000),
     ...(body === undefined ? {} : { headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }),
   });
-  const text = await response.text();
-  if (!response.ok) throw new TestkitError('wait-timeout', `${method} ${path}: ${response.status} ${text}`);
-  return text;
+}
+
+async function refusal(response: Response, method: string, path: string): Promise<TestkitError> {
+  return new TestkitError('wait-timeout', `${method} ${path}: ${response.status} ${await response.text()}`);
 }
