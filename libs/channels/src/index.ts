@@ -12,6 +12,7 @@ export { LifecyclePublisher, type LifecyclePublisherOptions, type Publishing } f
 export { LivingLog } from './living-log.ts';
 export { keepsHistory, mayBeCalled, type Namespace, Namespaces } from './namespaces.ts';
 export { openNamespaces, type OpenNamespacesOptions } from './open-namespaces.ts';
+export { keepingLogs } from './reload.ts';
 export {
   type ChannelConfig,
   type ChannelPreset,

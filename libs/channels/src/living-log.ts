@@ -6,7 +6,7 @@ import { type AppendReceipt, type Bus, BusError, type Log, type LogSpec, type Ne
  */
 export class LivingLog {
   readonly #bus: Bus;
-  readonly #spec: LogSpec;
+  #spec: LogSpec;
   #life: Log;
   #dead = false;
   #opening: Promise<Log> | undefined;
@@ -51,6 +51,16 @@ export class LivingLog {
       if (error instanceof BusError && error.code === 'log-ended') this.ended(life);
       throw error;
     }
+  }
+
+  /** Has the log keep its publications for so long at least from now on. @throws BusError as `Bus.openLog` */
+  async keep(keepMs: number): Promise<void> {
+    if (keepMs <= (this.#spec.keepMs ?? 0)) return;
+    const { lanes } = this.#life;
+    // Opening it again is what sets it; the life that is in use goes on.
+    const again = await this.#bus.openLog({ ...this.#spec, lanes, keepMs });
+    this.#spec = { ...this.#spec, keepMs };
+    await again.close();
   }
 
   /** Says that this life is over: whoever asks for the log next opens it again. */

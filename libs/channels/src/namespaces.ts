@@ -28,13 +28,15 @@ export class Namespaces {
    * Opens the log of every namespace, each topic once. @throws BusError
    *
    * @param lifecycle whether topics of joins and leaves are opened too, for namespaces that have them
+   * @param previous those until now, whose logs stay the same objects: their lanes are followed
    */
   static async open(
     bus: Bus,
     withoutNamespace: NamespaceConfig,
     namespaces: readonly (NamespaceConfig & { readonly name: string })[],
-    { lifecycle = false }: { readonly lifecycle?: boolean } = {},
+    { lifecycle = false, previous }: { readonly lifecycle?: boolean; readonly previous?: Namespaces | undefined } = {},
   ): Promise<Namespaces> {
+    const known = new Map([...(previous?.logs ?? [])].map((log) => [log.topic, log] as const));
     const logs = new Map<string, LivingLog>();
     const lifecycles = new Map<LivingLog, LivingLog>();
     const byName = new Map<string, Namespace>();
@@ -44,9 +46,12 @@ export class Namespaces {
       const topic = parseTopic(options.log).full;
       let log = logs.get(topic);
       if (log === undefined) {
-        log = await LivingLog.open(bus, {
+        const keepMs = longestHistory(topic, [withoutNamespace, ...namespaces]);
+        log = known.get(topic);
+        await log?.keep(keepMs);
+        log ??= await LivingLog.open(bus, {
           topic,
-          keepMs: longestHistory(topic, [withoutNamespace, ...namespaces]),
+          keepMs,
           ...(options.lanes === undefined ? {} : { lanes: options.lanes }),
         });
         logs.set(topic, log);
@@ -58,7 +63,8 @@ export class Namespaces {
       }
       let events = lifecycles.get(log);
       if (lifecycle && options.join_leave && events === undefined) {
-        events = await LivingLog.open(bus, { topic: lifecycleTopic(log.topic), lanes: log.lanes });
+        const eventTopic = lifecycleTopic(log.topic);
+        events = known.get(eventTopic) ?? (await LivingLog.open(bus, { topic: eventTopic, lanes: log.lanes }));
         lifecycles.set(log, events);
       }
       const pattern = options.channel_regex === undefined ? undefined : new RegExp(options.channel_regex, 'u');

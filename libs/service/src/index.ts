@@ -13,7 +13,13 @@ export { type Identity, newIdentity } from './identity.ts';
 export { type MainOptions, readConfig } from './main-options.ts';
 export { Listener, type ListenerOptions } from './listener.ts';
 export { describeProcessMetrics, ProcessMetrics } from './process-metrics.ts';
-export { ConfigReloader, type ConfigReloaderOptions, type Reloadable } from './reload.ts';
+export {
+  ConfigReloader,
+  type ConfigReloaderOptions,
+  logLevelPart,
+  type Reloadable,
+  type ReloadableService,
+} from './reload.ts';
 export { runService } from './run.ts';
 export {
   type CompressionConfig,

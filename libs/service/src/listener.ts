@@ -3,6 +3,7 @@ import { type CompressionOptions, createSocketServer, type SocketServer, Trusted
 import type { Logger } from '@pharos/telemetry';
 
 import type { ProcessMetrics } from './process-metrics.ts';
+import type { Reloadable } from './reload.ts';
 import type { SocketConfig } from './socket-config.ts';
 
 export interface ListenerOptions {
@@ -15,9 +16,10 @@ export interface ListenerOptions {
 const warnBeforeMs = 14 * 24 * 60 * 60_000;
 
 /** A socket server as it is configured, whose certificate is looked after. Whoever made it stops both. */
-export class Listener {
+export class Listener implements Reloadable<SocketConfig> {
+  readonly reloads: readonly string[] = ['trusted_proxies'];
   readonly server: SocketServer;
-  readonly proxies: TrustedProxies;
+  readonly #proxies: TrustedProxies;
   readonly #options: ListenerOptions;
   #timer: NodeJS.Timeout | undefined;
   #looking: Promise<void> | undefined;
@@ -26,7 +28,7 @@ export class Listener {
 
   private constructor(server: SocketServer, proxies: TrustedProxies, options: ListenerOptions) {
     this.server = server;
-    this.proxies = proxies;
+    this.#proxies = proxies;
     this.#options = options;
   }
 
@@ -56,6 +58,13 @@ export class Listener {
 
   stop(): void {
     clearInterval(this.#timer);
+  }
+
+  prepareReload({ trusted_proxies: networks }: SocketConfig): Promise<() => void> {
+    return Promise.resolve(() => {
+      this.#proxies.replace(networks);
+      void this.lookAtCertificate();
+    });
   }
 
   /** Takes the certificate from its files where they have changed; what can't be used is told, and the old one stays. Never rejects. */

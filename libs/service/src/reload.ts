@@ -2,8 +2,10 @@ import { isatty } from 'node:tty';
 
 import { changedSettings, ConfigError, isUnder } from '@pharos/config';
 import { describeError } from '@pharos/errors';
-import type { Logger } from '@pharos/telemetry';
+import type { Service } from '@pharos/lifecycle';
+import { type Logger, setLogLevel } from '@pharos/telemetry';
 
+import type { ServiceConfig } from './config.ts';
 import type { ProcessMetrics } from './process-metrics.ts';
 
 /** A part of a process that takes up settings while it runs. */
@@ -17,6 +19,9 @@ export interface Reloadable<C> {
    */
   prepareReload(next: C): Promise<() => void>;
 }
+
+/** A service that does so. */
+export type ReloadableService<C> = Service & Reloadable<C>;
 
 export interface ConfigReloaderOptions<C> {
   readonly current: C;
@@ -92,7 +97,7 @@ export class ConfigReloader<C> {
     const { logger, metrics, read, parts } = this.#options;
     try {
       const next = read();
-      const take = await Promise.all(parts.map((part) => part.prepareReload(next)));
+      const take = await prepared(parts, next);
       if (!this.#isRunning) return;
       for (const one of take) one();
       const changed = changedSettings(this.#current, next).filter((path) => isUnder(path, this.#reloads));
@@ -103,7 +108,7 @@ export class ConfigReloader<C> {
       this.#nameTheRest(next);
     } catch (error) {
       metrics.configReloads.inc({ outcome: 'refused' });
-      const problems = error instanceof ConfigError ? error.problems : [describeError(error)];
+      const problems = problemsOf(error);
       logger.error(
         { problems },
         `the new configuration is refused as a whole, the old one goes on: ${problems.join('; ')}`,
@@ -116,4 +121,25 @@ export class ConfigReloader<C> {
     if (restart.length === 0) return;
     this.#options.logger.warn({ restart }, `only a restart changes these: ${restart.join(', ')}`);
   }
+}
+
+/** All of them or none. @throws AggregateError with what is wrong in each */
+async function prepared<C>(parts: readonly Reloadable<C>[], next: C): Promise<(() => void)[]> {
+  const outcomes = await Promise.allSettled(parts.map((part) => part.prepareReload(next)));
+  const errors = outcomes.flatMap((outcome) => (outcome.status === 'rejected' ? [outcome.reason as unknown] : []));
+  if (errors.length > 0) throw new AggregateError(errors);
+  return outcomes.flatMap((outcome) => (outcome.status === 'fulfilled' ? [outcome.value] : []));
+}
+
+function problemsOf(error: unknown): string[] {
+  if (error instanceof ConfigError) return error.problems;
+  return error instanceof AggregateError ? error.errors.flatMap(problemsOf) : [describeError(error)];
+}
+
+/** How much is logged. */
+export function logLevelPart(logger: Logger): Reloadable<ServiceConfig> {
+  return {
+    reloads: ['log_level'],
+    prepareReload: ({ log_level: level }) => Promise.resolve(() => setLogLevel(logger, level)),
+  };
 }

@@ -14,6 +14,8 @@ import {
 import type { PulsarConfig, ServiceConfig, TailSubscription } from './config.ts';
 import { pulsarBus, redisClient } from './connections.ts';
 import { type Identity, newIdentity } from './identity.ts';
+import { ProcessMetrics } from './process-metrics.ts';
+import { ConfigReloader, logLevelPart, type Reloadable } from './reload.ts';
 import { runService } from './run.ts';
 
 /** The settings of a service that works between Pulsar and Redis, and has no clients. */
@@ -35,23 +37,37 @@ export interface Worker extends Service {
   readiness(): Readiness;
 }
 
-export interface WorkerOptions {
+export interface WorkerOptions<C extends WorkerConfig> {
   readonly name: string;
-  readonly config: WorkerConfig;
+  readonly config: C;
+  /** Reads it anew, at SIGHUP. @throws ConfigError */
+  readonly reread: () => C;
   /** What it means that Redis can't be used. */
   readonly withoutRedis: string;
   /** Makes the service, and the store that it uses, which is closed after it. */
-  readonly create: (parts: WorkerParts) => { readonly service: Worker; readonly store: { close(): Promise<void> } };
+  readonly create: (parts: WorkerParts) => {
+    readonly service: Worker & Reloadable<C>;
+    readonly store: { close(): Promise<void> };
+  };
 }
 
 /** Runs a worker until SIGTERM or SIGINT, with its connections and its internal listener. @throws what keeps it from starting */
-export async function serveWorker({ name, config, withoutRedis, create }: WorkerOptions): Promise<void> {
+export async function serveWorker<C extends WorkerConfig>(options: WorkerOptions<C>): Promise<void> {
+  const { name, config, withoutRedis, create } = options;
   const logger = createLogger({ name, level: config.log_level });
   const identity = newIdentity(config.name);
   const metrics = new Metrics();
   const bus = pulsarBus(config.pulsar, identity, logger);
   const client = redisClient(config.redis, logger, withoutRedis);
   const { service, store } = create({ identity, bus, client, logger, metrics });
+  const reloader = new ConfigReloader<C>({
+    current: config,
+    read: options.reread,
+    parts: [service, logLevelPart(logger)],
+    logger,
+    metrics: new ProcessMetrics(metrics),
+  });
+  reloader.listen();
   let internal: InternalServer | undefined;
   await runService(
     {
@@ -67,9 +83,11 @@ export async function serveWorker({ name, config, withoutRedis, create }: Worker
           logger.info({ internalPort: internal.port }, `${name} ${identity.name} starts`);
         }
         await service.run();
+        reloader.run();
       },
       drain: () => service.drain(),
       stop: async () => {
+        reloader.stop();
         await service.stop();
         await store.close();
         client.close();

@@ -13,6 +13,7 @@ export {
   type LoggerOptions,
   type LogLevel,
   type LogMethod,
+  setLogLevel,
 } from './logger.ts';
 export {
   createRegistry,

@@ -42,6 +42,11 @@ export interface LoggerOptions {
   readonly colours?: boolean;
 }
 
+/** From now on less, or more, is written. */
+export function setLogLevel(logger: Logger, level: LogLevel): void {
+  (logger as Logger & { level?: LogLevel }).level = level;
+}
+
 /** A pino logger: JSON lines with `level`, `time` (ms), `name`, `msg`; tokens, passwords and cookies are redacted. */
 export function createLogger(options: LoggerOptions): Logger {
   const onTerminal = options.destination === undefined && isatty(1);

@@ -1,8 +1,8 @@
 import type { Bus } from '@pharos/bus';
-import { type ChannelConfig, type Namespaces, openNamespaces } from '@pharos/channels';
+import { type ChannelConfig, keepingLogs, Namespaces, openNamespaces } from '@pharos/channels';
 import type { HistoryStore } from '@pharos/history';
-import type { Service } from '@pharos/lifecycle';
 import type { PresenceStore } from '@pharos/presence';
+import type { ReloadableService } from '@pharos/service';
 import type { HttpRoute } from '@pharos/socket-server';
 import type { Logger, Metrics, Readiness } from '@pharos/telemetry';
 
@@ -10,7 +10,7 @@ import type { ControlConfig } from '@pharos/control';
 import { ControlPlane } from './control/control-plane.ts';
 import { Api } from './api.ts';
 import { type HttpApiConfig, keysOf } from './config.ts';
-import { ApiRoutes } from './http/routes.ts';
+import { ApiRoutes, type RouteSettings } from './http/routes.ts';
 import { KeyedPublishes } from './idempotency/keyed-publishes.ts';
 import type { IdempotencyStore } from './idempotency/port.ts';
 import { ApiKeys } from './keys.ts';
@@ -33,8 +33,23 @@ export interface ApiServiceParts {
   readonly metrics: Metrics;
 }
 
+/** The settings that it takes up while it runs are among these. */
+export interface ApiSettings {
+  readonly channel: ChannelConfig;
+  readonly http_api: HttpApiConfig;
+}
+
 /** The server API. Its routes are to be given to a socket server before it listens; they answer 503 until `run` has resolved. */
-export class ApiService implements Service {
+export class ApiService implements ReloadableService<ApiSettings> {
+  readonly reloads: readonly string[] = [
+    'channel',
+    'http_api.key',
+    'http_api.keys',
+    'http_api.body_limit',
+    'http_api.max_requests',
+    'http_api.read_timeout',
+    'http_api.max_members',
+  ];
   readonly #parts: ApiServiceParts;
   readonly #metrics: ApiMetrics;
   readonly #routes: ApiRoutes;
@@ -43,12 +58,15 @@ export class ApiService implements Service {
   readonly #keyed: KeyedPublishes | undefined;
   readonly #stopping = new AbortController();
   #api: Api | undefined;
+  #channel: ChannelConfig;
+  #namespaces: Namespaces | undefined;
   #state: 'starting' | 'running' | 'draining' | 'stopped' = 'starting';
   /** Why the logs aren't open yet; empty until the first try has failed. */
   #waitsFor = '';
 
   constructor(parts: ApiServiceParts) {
     this.#parts = parts;
+    this.#channel = parts.channel;
     const { config, logger, idempotency: store } = parts;
     const metrics = new ApiMetrics(parts.metrics);
     this.#metrics = metrics;
@@ -62,9 +80,7 @@ export class ApiService implements Service {
     this.#watches = new LaneWatches({ logger, metrics });
     this.#keyed = store === undefined ? undefined : new KeyedPublishes({ store, logger, metrics });
     this.#routes = new ApiRoutes({
-      keys: new ApiKeys(keysOf(config)),
-      bodyLimit: config.body_limit,
-      maxRequests: config.max_requests,
+      settings: settingsOf(config),
       metrics,
       api: () =>
         this.#state === 'running' && this.#api !== undefined ? this.#api : this.readiness().reasons.join('; '),
@@ -86,10 +102,32 @@ export class ApiService implements Service {
   async run(): Promise<void> {
     const namespaces = await this.#openNamespaces();
     if (namespaces === undefined || this.#stopping.signal.aborted) return;
-    const { config, logger, history, presence } = this.#parts;
+    const { config, logger } = this.#parts;
     for (const log of namespaces.logs) {
       for (const limitation of log.limitations) logger.warn({ topic: log.topic }, limitation);
     }
+    this.#takeUp(namespaces, config);
+    await this.#control.run();
+    if (this.#state === 'starting') this.#state = 'running';
+  }
+
+  async prepareReload({ channel: next, http_api: config }: ApiSettings): Promise<() => void> {
+    const { bus, logger } = this.#parts;
+    const { channel, kept } = keepingLogs(this.#channel, next);
+    const { without_namespace: without, namespaces: named } = channel;
+    const namespaces = await Namespaces.open(bus, without, named, { previous: this.#namespaces });
+    return () => {
+      if (kept.length > 0) logger.warn({ kept }, `only a restart changes these: ${kept.join(', ')}`);
+      this.#channel = channel;
+      this.#routes.configure(settingsOf(config));
+      this.#takeUp(namespaces, config);
+    };
+  }
+
+  /** Requests from now on are worked on with these; those under way go on with what they began with. */
+  #takeUp(namespaces: Namespaces, config: HttpApiConfig): void {
+    const { config: started, logger, history, presence } = this.#parts;
+    this.#namespaces = namespaces;
     this.#api = new Api({
       namespaces,
       watches: this.#watches,
@@ -99,12 +137,10 @@ export class ApiService implements Service {
       keyed: this.#keyed,
       logger,
       metrics: this.#metrics,
-      publishTimeoutMs: config.publish_timeout,
+      publishTimeoutMs: started.publish_timeout,
       readTimeoutMs: config.read_timeout,
       maxMembers: config.max_members,
     });
-    await this.#control.run();
-    if (this.#state === 'starting') this.#state = 'running';
   }
 
   /** New requests are refused, those under way are answered. */
@@ -130,4 +166,8 @@ export class ApiService implements Service {
       onWaiting: (reason) => (this.#waitsFor = `: ${reason}`),
     });
   }
+}
+
+function settingsOf(config: HttpApiConfig): RouteSettings {
+  return { keys: new ApiKeys(keysOf(config)), bodyLimit: config.body_limit, maxRequests: config.max_requests };
 }

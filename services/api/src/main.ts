@@ -1,7 +1,9 @@
 import { type HistoryStore, RedisHistory } from '@pharos/history';
 import { type PresenceStore, RedisPresence } from '@pharos/presence';
 import {
+  ConfigReloader,
   Listener,
+  logLevelPart,
   type MainOptions,
   newIdentity,
   ProcessMetrics,
@@ -20,7 +22,8 @@ import { RedisIdempotency } from './idempotency/redis-store.ts';
 
 /** The service `api`. Resolves when it has stopped. @throws ConfigError, and what keeps it from starting */
 export async function main(options: MainOptions): Promise<void> {
-  const config = readConfig(apiConfigSchema(), options);
+  const reread = (): ApiConfig => readConfig(apiConfigSchema(), options);
+  const config = reread();
   const logger = createLogger({ name: 'api', level: config.log_level });
   const identity = newIdentity(config.name);
   const metrics = new Metrics();
@@ -32,6 +35,14 @@ export async function main(options: MainOptions): Promise<void> {
   const { channel, http_api: http } = config;
   const service = new ApiService({ ...stores, channel, config: http, control: config.control, bus, logger, metrics });
   for (const route of service.routes) server.http(route);
+  const reloader = new ConfigReloader<ApiConfig>({
+    current: config,
+    read: reread,
+    parts: [service, listener, logLevelPart(logger)],
+    logger,
+    metrics: processMetrics,
+  });
+  reloader.listen();
   let internal: InternalServer | undefined;
   await runService(
     {
@@ -50,6 +61,7 @@ export async function main(options: MainOptions): Promise<void> {
         if (!service.readiness().ready) return;
         const port = await server.listen(config.listen.host, config.listen.port);
         listener.run();
+        reloader.run();
         logger.info(
           { port, internalPort: internal?.port, socket: server.implementation },
           `api ${identity.name} listens at ${config.listen.host}:${port}`,
@@ -57,6 +69,7 @@ export async function main(options: MainOptions): Promise<void> {
       },
       drain: () => service.drain(),
       stop: async () => {
+        reloader.stop();
         await service.stop();
         listener.stop();
         await server.stop();

@@ -1,11 +1,11 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 
-import { BusError, type Bus } from '@pharos/bus';
+import type { Bus } from '@pharos/bus';
 import { Revocations } from '@pharos/control';
 import type { HistoryStore } from '@pharos/history';
-import { type Service, withDeadline } from '@pharos/lifecycle';
+import { withDeadline } from '@pharos/lifecycle';
 import type { PresenceStore } from '@pharos/presence';
-import type { Identity } from '@pharos/service';
+import type { Identity, ReloadableService } from '@pharos/service';
 import { checkAddress, type SocketServer } from '@pharos/socket-server';
 import { type InternalServer, type Logger, type Metrics, type Readiness, startInternalServer } from '@pharos/telemetry';
 
@@ -14,13 +14,12 @@ import { Admission } from './accept/admission.ts';
 import { Authority } from './auth/authority.ts';
 import { Expirations } from './auth/expirations.ts';
 import { clientRoute } from './accept/client-route.ts';
-import { OriginCheck, isLoopbackName } from './accept/origin.ts';
 import { pageRoutes } from './accept/page-routes.ts';
 import { textRoute } from './accept/text-route.ts';
 import type { EdgeConfig } from './config.ts';
-import { defaultConnectionLimit } from './accept/descriptors.ts';
 import { inWaves } from './drain/waves.ts';
 import { Publisher } from './inbound/publisher.ts';
+import { admissionLimits, edgeReloads, originCheck } from './limits.ts';
 import { EdgeMetrics } from './metrics.ts';
 import { type Namespaces, openNamespaces } from '@pharos/channels';
 import { ChannelNumbers } from './outbound/channel-numbers.ts';
@@ -32,9 +31,9 @@ import { SlowSweep } from './outbound/slow-sweep.ts';
 import { loadPageAssets } from './page/assets.ts';
 import { EdgePresence } from './presence/edge-presence.ts';
 import type { PresenceMetrics } from './presence/metrics.ts';
-import { Tally } from './tally.ts';
+import { EdgeSettings } from './settings.ts';
 import { serverVersion } from './version.ts';
-import type { ChatContext, DrainableSession, SessionContext } from './session/context.ts';
+import type { DrainableSession, SessionContext, SessionLimits } from './session/context.ts';
 import { Connections } from './session/connections.ts';
 import { Liveness } from './session/liveness.ts';
 
@@ -57,7 +56,8 @@ export interface EdgeParts {
 }
 
 /** An edge: the connections of clients, what they publish into the logs, and the lanes that are fanned out to them. */
-export class Edge implements Service {
+export class Edge implements ReloadableService<EdgeConfig> {
+  readonly reloads: readonly string[] = edgeReloads;
   readonly #parts: EdgeParts;
   readonly #edgeMetrics: EdgeMetrics;
   readonly #admission: Admission;
@@ -75,6 +75,7 @@ export class Edge implements Service {
   readonly #connections = new Connections();
   readonly #control: EdgeControl;
   readonly #stopping = new AbortController();
+  readonly #settings: EdgeSettings;
   #internal: InternalServer | undefined;
   #state: 'starting' | 'running' | 'draining' | 'stopped' = 'starting';
   #port = 0;
@@ -86,13 +87,8 @@ export class Edge implements Service {
     const { config, logger, server } = parts;
     const metrics = new EdgeMetrics(parts.metrics);
     this.#edgeMetrics = metrics;
-    const origin = new OriginCheck({
-      allowed: config.client.allowed_origins,
-      loopbackOnly: isLoopbackName(config.listen.host),
-    });
-    const maxConnections = config.client.connection_limit ?? defaultConnectionLimit();
-    const { connection_rate_limit: connectionsPerSecond, address_connection_limit: maxPerAddress } = config.client;
-    this.#admission = new Admission({ maxConnections, connectionsPerSecond, maxPerAddress }, origin, metrics);
+    this.#settings = new EdgeSettings(config);
+    this.#admission = new Admission(admissionLimits(config), originCheck(config), metrics);
     this.#publisher = new Publisher(config.pulsar.publish_timeout, metrics, logger);
     this.#sweep = new SlowSweep(config.client.queue_max_size);
     this.#flusher = new Flusher(server, this.#sweep, metrics);
@@ -199,6 +195,7 @@ export class Edge implements Service {
     if (this.#isStopped()) return this.#internal?.stop();
     const namespaces = await this.#openNamespaces();
     if (namespaces === undefined || this.#isStopped()) return;
+    this.#settings.opened(namespaces);
     for (const log of namespaces.logs) {
       for (const limitation of log.limitations) logger.warn({ topic: log.topic }, limitation);
     }
@@ -207,10 +204,10 @@ export class Edge implements Service {
     // Before clients come: none may be let in by a token that was revoked.
     await this.#control.run();
     if (this.#isStopped()) return;
-    const context = this.#context(namespaces);
+    const context = this.#context();
     const { message_size_limit: maxPayloadBytes } = config.websocket;
     server.webSocket(clientRoute(this.#admission, context, maxPayloadBytes));
-    const chat = this.#chat(namespaces);
+    const chat = this.#settings.chat(this.#hub);
     if (chat !== undefined) server.webSocket(textRoute(this.#admission, context, chat, maxPayloadBytes));
     for (const route of pageRoutes(assets)) server.http(route);
     // Before clients come: after a deploy, all of them want to resume.
@@ -233,6 +230,24 @@ export class Edge implements Service {
       },
       `edge ${this.#parts.identity.name} listens at ${config.listen.host}:${this.#port}`,
     );
+  }
+
+  async prepareReload(next: EdgeConfig): Promise<() => void> {
+    const { bus, logger } = this.#parts;
+    const takeTokens = this.#authority.prepare(next.client.token, next.client.subscription_token);
+    const settings = await this.#settings.prepare(next, bus, this.#presence !== undefined);
+    const { namespaces, kept } = settings;
+    if (this.#settings.namespaces.withPresence.length === 0) await this.#runPresence(namespaces);
+    return () => {
+      if (kept.length > 0) logger.warn({ kept }, `only a restart changes these: ${kept.join(', ')}`);
+      settings.take();
+      takeTokens();
+      this.#sweep.limitBytes = next.client.queue_max_size;
+      this.#admission.configure(admissionLimits(next), originCheck(next));
+      this.#presence?.takeUp(namespaces);
+      this.#rings.follow(namespaces.recoverableLogs);
+      this.#hub.beginRings();
+    };
   }
 
   /** Not ready, no new connections, publishes under way are answered, clients are sent elsewhere in waves, with all that is theirs. */
@@ -312,12 +327,18 @@ export class Edge implements Service {
     return this.#state === 'stopped';
   }
 
-  #context(namespaces: Namespaces): SessionContext {
-    const { config, logger, server } = this.#parts;
+  #context(): SessionContext {
+    const { logger, server } = this.#parts;
+    const settings = this.#settings;
     return {
       logger,
       metrics: this.#edgeMetrics,
-      namespaces,
+      get namespaces(): Namespaces {
+        return settings.namespaces;
+      },
+      get limits(): SessionLimits {
+        return settings.limits;
+      },
       publisher: this.#publisher,
       hub: this.#hub,
       presence: this.#presence,
@@ -326,31 +347,9 @@ export class Edge implements Service {
       expirations: this.#expirations,
       subExpirations: this.#subExpirations,
       sessions: this.#sessions,
-      users: new Tally(config.client.user_connection_limit),
       connections: this.#connections,
       server,
       node: this.#node,
-      limits: {
-        channelLimit: config.client.channel_limit,
-        queueBytes: config.client.queue_max_size,
-        attachTimeoutMs: config.pulsar.attach_timeout,
-        allowAnonymous: config.client.allow_anonymous_connect_without_token,
-        recoveryPublications: config.client.recovery_max_publication_limit,
-        historyPublications: config.client.history_max_publication_limit,
-        commandsPerSecond: config.client.command_rate_limit,
-        channelFilters: config.client.channel_tags_filter_limit,
-      },
     };
-  }
-
-  #chat(namespaces: Namespaces): ChatContext | undefined {
-    const { enabled, channel } = this.#parts.config.chat;
-    if (!enabled) return undefined;
-    const namespace = namespaces.find(channel);
-    if (namespace === undefined)
-      throw new BusError('invalid-topic', `chat.channel ${channel}: its namespace is not configured`);
-    const feed = this.#hub.feedOf(namespace.log, channel);
-    feed.pin();
-    return { channel, namespace, feed };
   }
 }

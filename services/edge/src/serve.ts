@@ -1,6 +1,15 @@
 import type { Bus } from '@pharos/bus';
-import type { Service } from '@pharos/lifecycle';
-import { compressionOf, type Identity, Listener, newIdentity, ProcessMetrics, runService } from '@pharos/service';
+import {
+  compressionOf,
+  ConfigReloader,
+  type Identity,
+  Listener,
+  logLevelPart,
+  newIdentity,
+  ProcessMetrics,
+  type ReloadableService,
+  runService,
+} from '@pharos/service';
 import type { SocketServer } from '@pharos/socket-server';
 import { createLogger, type Logger, Metrics } from '@pharos/telemetry';
 
@@ -8,8 +17,10 @@ import type { EdgeConfig } from './config.ts';
 import { Edge } from './edge.ts';
 import type { EdgeStores } from './stores.ts';
 
-export interface ServeOptions {
-  readonly config: EdgeConfig;
+export interface ServeOptions<C extends EdgeConfig> {
+  readonly config: C;
+  /** Reads it anew, at SIGHUP. @throws ConfigError */
+  readonly reread: () => C;
   /** The service's name in the log. */
   readonly service: string;
   /** Makes the bus that the edge reads and writes; `serveEdge` closes it. */
@@ -17,7 +28,7 @@ export interface ServeOptions {
   /** Makes the stores that the edge asks; `serveEdge` closes them. */
   readonly createStores: (logger: Logger) => EdgeStores;
   /** Services that run beside the edge, on the same bus and stores: started after it, stopped before it. */
-  readonly createOthers?: (parts: ServedParts) => readonly Service[];
+  readonly createOthers?: (parts: ServedParts) => readonly ReloadableService<C>[];
   /** Told when clients can connect, if they ever can. */
   readonly onListening?: (edge: Edge, logger: Logger) => void;
 }
@@ -37,7 +48,7 @@ export interface ServedParts {
 const stopMarginMs = 10_000;
 
 /** Runs an edge until SIGTERM or SIGINT, then drains and stops it. @throws what keeps it from starting */
-export async function serveEdge(options: ServeOptions): Promise<void> {
+export async function serveEdge<C extends EdgeConfig>(options: ServeOptions<C>): Promise<void> {
   const { config } = options;
   const logger = createLogger({ name: options.service, level: config.log_level });
   const identity = newIdentity(config.name);
@@ -60,6 +71,14 @@ export async function serveEdge(options: ServeOptions): Promise<void> {
     ...(presence === undefined ? {} : { presence }),
   });
   const others = options.createOthers?.({ bus, server, stores, identity, logger, metrics }) ?? [];
+  const reloader = new ConfigReloader<C>({
+    current: config,
+    read: options.reread,
+    parts: [edge, listener, ...others, logLevelPart(logger)],
+    logger,
+    metrics: processMetrics,
+  });
+  reloader.listen();
   await runService(
     {
       run: async () => {
@@ -68,6 +87,7 @@ export async function serveEdge(options: ServeOptions): Promise<void> {
         if (edge.port === 0) return;
         listener.run();
         for (const other of others) await other.run();
+        reloader.run();
         options.onListening?.(edge, logger);
       },
       drain: async () => {
@@ -75,6 +95,7 @@ export async function serveEdge(options: ServeOptions): Promise<void> {
         await edge.drain();
       },
       stop: async () => {
+        reloader.stop();
         await Promise.all(others.map((other) => other.stop()));
         listener.stop();
         await edge.stop();

@@ -47,6 +47,9 @@ describe('Tally', () => {
     const unlimited = new Tally(undefined);
     unlimited.count('a');
     assert.equal(unlimited.isFull('a'), false);
+    // Who was there before the limit counts.
+    unlimited.limit = 1;
+    assert.equal(unlimited.isFull('a'), true);
   });
 });
 

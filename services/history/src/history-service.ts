@@ -3,13 +3,14 @@ import {
   type ChannelConfig,
   isChannelName,
   keepsHistory,
+  keepingLogs,
   type LivingLog,
-  type Namespaces,
+  Namespaces,
   openNamespaces,
 } from '@pharos/channels';
+import { changedSettings } from '@pharos/config';
 import type { HistoryStore, StoreLimits } from '@pharos/history';
-import type { Service } from '@pharos/lifecycle';
-import type { Identity } from '@pharos/service';
+import type { Identity, ReloadableService } from '@pharos/service';
 import type { Logger, Metrics, Readiness } from '@pharos/telemetry';
 
 import type { LimitsOf } from './lane-batch.ts';
@@ -38,11 +39,16 @@ const minLaneQueueBytes = 256 * 1024;
  * Brings the recent publications of every log whose channels have history into the store, lane by lane, with others of its kind; and on every log
  * of several lanes misplaced messages to their right ones.
  */
-export class HistoryService implements Service {
+export class HistoryService implements ReloadableService<{ readonly channel: ChannelConfig }> {
+  readonly reloads: readonly string[] = ['channel'];
   readonly #parts: HistoryServiceParts;
   readonly #metrics: HistoryMetrics;
   readonly #stopping = new AbortController();
   #logs: readonly LogWorker[] = [];
+  #channel: ChannelConfig;
+  #namespaces: Namespaces | undefined;
+  /** Workers of the namespaces before, on their way out. */
+  #leaving: Promise<void> = Promise.resolve();
   #state: 'starting' | 'running' | 'stopped' = 'starting';
   #stopped: Promise<void> | undefined;
   /** Why the logs aren't open yet; empty until the first try has failed. */
@@ -50,6 +56,7 @@ export class HistoryService implements Service {
 
   constructor(parts: HistoryServiceParts) {
     this.#parts = parts;
+    this.#channel = parts.channel;
     this.#metrics = new HistoryMetrics(parts.metrics);
     this.#metrics.readLanes = () => new Map<string, Lag[]>(this.#logs.map((log) => [log.topic, log.lags]));
   }
@@ -63,9 +70,35 @@ export class HistoryService implements Service {
   }
 
   async run(): Promise<void> {
-    const { logger, store, identity, queueBytes } = this.#parts;
     const namespaces = await this.#openNamespaces();
     if (namespaces === undefined || this.#stopping.signal.aborted) return;
+    this.#state = 'running';
+    this.#follow(namespaces);
+  }
+
+  /** Where channels have changed, the workers are exchanged: what those before them have written is where the next go on. */
+  async prepareReload(next: { readonly channel: ChannelConfig }): Promise<() => void> {
+    const { bus, logger } = this.#parts;
+    const { channel, kept } = keepingLogs(this.#channel, next.channel);
+    const { without_namespace: without, namespaces: named } = channel;
+    const namespaces = await Namespaces.open(bus, without, named, { previous: this.#namespaces });
+    return () => {
+      if (this.#stopping.signal.aborted) return;
+      if (kept.length > 0) logger.warn({ kept }, `only a restart changes these: ${kept.join(', ')}`);
+      if (changedSettings(this.#channel, channel).length === 0) return;
+      this.#channel = channel;
+      const before = this.#logs;
+      this.#logs = [];
+      const stopped = Promise.all([this.#leaving, ...before.map((log) => log.stop())]);
+      this.#leaving = stopped.then(() => {
+        if (!this.#stopping.signal.aborted) this.#follow(namespaces);
+      });
+    };
+  }
+
+  #follow(namespaces: Namespaces): void {
+    const { logger, store, identity, queueBytes } = this.#parts;
+    this.#namespaces = namespaces;
     // On several lanes messages can be misplaced, whether or not anything is kept.
     const recoverable = namespaces.recoverableLogs;
     const logs = [...namespaces.logs].filter((log) => recoverable.has(log) || log.lanes > 1);
@@ -86,7 +119,6 @@ export class HistoryService implements Service {
         logger,
       });
     });
-    this.#state = 'running';
     for (const log of this.#logs) log.run();
     logger.info({ logs: logs.map(({ topic }) => topic), lanes, store: store.kind }, 'logs are followed');
   }
@@ -98,7 +130,7 @@ export class HistoryService implements Service {
   async stop(): Promise<void> {
     this.#state = 'stopped';
     this.#stopping.abort();
-    this.#stopped ??= Promise.all(this.#logs.map((log) => log.stop())).then(() => undefined);
+    this.#stopped ??= this.#leaving.then(() => Promise.all(this.#logs.map((log) => log.stop()))).then(() => undefined);
     await this.#stopped;
   }
 

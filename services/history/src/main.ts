@@ -8,10 +8,12 @@ const dayMs = 86_400_000;
 
 /** The service `history`. Resolves when it has stopped. @throws ConfigError, and what keeps it from starting */
 export async function main(options: MainOptions): Promise<void> {
-  const config = readConfig(historyConfigSchema(), options);
-  await serveWorker({
+  const reread = (): HistoryConfig => readConfig(historyConfigSchema(), options);
+  const config = reread();
+  await serveWorker<HistoryConfig>({
     name: 'history',
     config,
+    reread,
     withoutRedis: 'nothing is written until it can',
     create: ({ client, ...parts }) => {
       const store = new RedisHistory(client, { keyPrefix: config.redis.prefix, idleLaneTtlMs: idleLaneTtlMs(config) });

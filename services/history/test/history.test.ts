@@ -69,6 +69,29 @@ async function texts({ store, log }: World, channel: string): Promise<string[]> 
 }
 
 describe('the history service', () => {
+  test('a reloaded configuration: a namespace that gets history has all that the log has, one that is shortened less', async (t) => {
+    const w = await world(t);
+    const other = { name: 'other', log: topic };
+    const history = await w.start([kept, other]);
+    for (let i = 0; i < 50; i++) await w.publish(i % 2 === 0 ? 'kept:a' : 'other:a', `m${i}`);
+    await untilWritten(w.log, w.store);
+    assert.deepEqual(await texts(w, 'other:a'), []);
+    const next = channels([
+      { ...kept, history_size: 5 },
+      { ...other, history_size: 100, history_ttl: '1h' },
+    ]);
+    const take = await history.service.prepareReload({ channel: next });
+    assert.equal((await texts(w, 'kept:a')).length, 25);
+    take();
+    await eventually(async () => ((await texts(w, 'other:a')).length === 25 ? true : undefined), 'the new history');
+    await w.publish('kept:a', 'after');
+    await eventually(
+      async () => ((await texts(w, 'kept:a')).at(-1) === 'after' ? true : undefined),
+      'what comes after',
+    );
+    assert.equal((await texts(w, 'kept:a')).length, 5);
+  });
+
   test('what was published before it and since is in the store, every publication once, in order', async (t) => {
     const w = await world(t, 3);
     const names = ['kept:a', 'kept:b', 'kept:Grüße', 'kept:}x'];

@@ -1,15 +1,17 @@
 import { RedisPresence } from '@pharos/presence';
 import { type MainOptions, readConfig, serveWorker } from '@pharos/service';
 
-import { presenceConfigSchema } from './config.ts';
+import { type PresenceConfig, presenceConfigSchema } from './config.ts';
 import { PresenceService } from './presence-service.ts';
 
 /** The service `presence`. Resolves when it has stopped. @throws ConfigError, and what keeps it from starting */
 export async function main(options: MainOptions): Promise<void> {
-  const config = readConfig(presenceConfigSchema(), options);
-  await serveWorker({
+  const reread = (): PresenceConfig => readConfig(presenceConfigSchema(), options);
+  const config = reread();
+  await serveWorker<PresenceConfig>({
     name: 'presence',
     config,
+    reread,
     withoutRedis: 'nobody is taken for dead until it can',
     create: ({ client, ...parts }) => {
       const store = new RedisPresence(client, { keyPrefix: config.redis.prefix });

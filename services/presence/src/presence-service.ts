@@ -1,14 +1,15 @@
 import { type Bus, BusError } from '@pharos/bus';
 import {
   type ChannelConfig,
+  keepingLogs,
   leaveEvent,
   LifecyclePublisher,
   type LivingLog,
-  type Namespaces,
+  Namespaces,
   openNamespaces,
 } from '@pharos/channels';
-import type { Service } from '@pharos/lifecycle';
 import { type Leave, type NodeStatus, PresenceError, type PresenceStore, Reaper } from '@pharos/presence';
+import type { ReloadableService } from '@pharos/service';
 import type { Logger, Metrics, Readiness } from '@pharos/telemetry';
 
 import { PresenceServiceMetrics } from './metrics.ts';
@@ -26,13 +27,15 @@ export interface PresenceServiceParts {
 }
 
 /** Takes out the members of edges that died, and publishes their leaves where the namespace has join_leave. Any number may run. */
-export class PresenceService implements Service {
+export class PresenceService implements ReloadableService<{ readonly channel: ChannelConfig }> {
+  readonly reloads: readonly string[] = ['channel'];
   readonly #parts: PresenceServiceParts;
   readonly #metrics: PresenceServiceMetrics;
   readonly #publisher: LifecyclePublisher;
   readonly #reaper: Reaper;
   readonly #stopping = new AbortController();
   #namespaces: Namespaces | undefined;
+  #channel: ChannelConfig;
   #state: 'starting' | 'running' | 'stopped' = 'starting';
   /** Why the logs aren't open yet; empty until the first try has failed. */
   #waitsFor = '';
@@ -41,6 +44,7 @@ export class PresenceService implements Service {
 
   constructor(parts: PresenceServiceParts) {
     this.#parts = parts;
+    this.#channel = parts.channel;
     const { store, leaseMs, logger, publishTimeoutMs: deadlineMs } = parts;
     const metrics = new PresenceServiceMetrics(parts.metrics);
     this.#metrics = metrics;
@@ -86,6 +90,21 @@ export class PresenceService implements Service {
     this.#state = 'running';
     await this.#reaper.run();
     logger.info({ leaseMs, store: store.kind }, 'leases of edges are watched');
+  }
+
+  async prepareReload(next: { readonly channel: ChannelConfig }): Promise<() => void> {
+    const { bus, logger } = this.#parts;
+    const { channel, kept } = keepingLogs(this.#channel, next.channel);
+    const { without_namespace: without, namespaces: named } = channel;
+    const isTold = [without, ...named].some(({ join_leave: told }) => told);
+    const namespaces = isTold
+      ? await Namespaces.open(bus, without, named, { lifecycle: true, previous: this.#namespaces })
+      : undefined;
+    return () => {
+      if (kept.length > 0) logger.warn({ kept }, `only a restart changes these: ${kept.join(', ')}`);
+      this.#channel = channel;
+      this.#namespaces = namespaces;
+    };
   }
 
   /** Ends after the channel that is being swept. */

@@ -18,11 +18,10 @@ import {
 } from '@pharos/edge';
 import { MemoryHistory } from '@pharos/history';
 import { defaultQueueBytes, HistoryService } from '@pharos/history-service';
-import type { Service } from '@pharos/lifecycle';
 import { MemoryPresence } from '@pharos/presence';
 import { PresenceService } from '@pharos/presence-service';
 import { type z } from '@pharos/config';
-import { type MainOptions, pulsarBus, readConfig } from '@pharos/service';
+import { type MainOptions, pulsarBus, readConfig, type ReloadableService } from '@pharos/service';
 
 const loopback = '127.0.0.1';
 const defaultPort = 9001;
@@ -51,13 +50,14 @@ export function standaloneConfigSchema(): z.ZodType<StandaloneConfig> {
  * the process. Resolves when it has stopped. @throws ConfigError, and what keeps it from starting
  */
 export async function main(options: MainOptions): Promise<void> {
-  const read = readConfig(standaloneConfigSchema(), options);
-  const config: StandaloneConfig = {
-    ...read,
-    internal: { listen: read.internal.listen ?? internalListen(read.listen.port) },
+  const reread = (): StandaloneConfig => {
+    const read = readConfig(standaloneConfigSchema(), options);
+    return { ...read, internal: { listen: read.internal.listen ?? internalListen(read.listen.port) } };
   };
+  const config = reread();
   await serveEdge({
     config,
+    reread,
     service: 'pharos',
     createBus: (identity, logger): Bus =>
       config.pulsar.url === undefined ? new MemoryBus(new MemoryBroker()) : pulsarBus(config.pulsar, identity, logger),
@@ -74,8 +74,8 @@ export async function main(options: MainOptions): Promise<void> {
 }
 
 /** What the stores need: somebody fills the history, and in Redis another process like this one may die and leave its members behind. */
-function others(config: StandaloneConfig, parts: ServedParts): Service[] {
-  const services: Service[] = [];
+function others(config: StandaloneConfig, parts: ServedParts): ReloadableService<StandaloneConfig>[] {
+  const services: ReloadableService<StandaloneConfig>[] = [];
   const { channel, presence, pulsar } = config;
   const { history: historyStore, presence: presenceStore } = parts.stores;
   if (historyStore !== undefined) {
@@ -95,7 +95,7 @@ function others(config: StandaloneConfig, parts: ServedParts): Service[] {
 function serverApi(
   config: StandaloneConfig,
   { server, stores, bus, logger, metrics }: ServedParts,
-): Service | undefined {
+): ReloadableService<StandaloneConfig> | undefined {
   const { http_api: http, channel, pulsar } = config;
   if (http.key === undefined && http.keys.length === 0) return undefined;
   // Of this process alone, as the embedded log is: what lies on a Pulsar outlives it.

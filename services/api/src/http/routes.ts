@@ -8,10 +8,15 @@ import type { ApiMetrics } from '../metrics.ts';
 import { errorJson } from '../methods/replies.ts';
 import { Params } from '../params.ts';
 
-export interface RoutesOptions {
+/** What is looked at for each request. */
+export interface RouteSettings {
   readonly keys: ApiKeys;
   readonly bodyLimit: number;
   readonly maxRequests: number;
+}
+
+export interface RoutesOptions {
+  readonly settings: RouteSettings;
   readonly metrics: ApiMetrics;
   /** A text where it can't be had, with why. */
   readonly api: () => Api | string;
@@ -45,12 +50,19 @@ const statuses: ReadonlyMap<number, number> = new Map([
 /** The API over HTTP: a route for each method, and the older form that names the method in the body. */
 export class ApiRoutes {
   readonly #options: RoutesOptions;
+  #settings: RouteSettings;
   readonly #idle: (() => void)[] = [];
   #underWay = 0;
   #bodyBytes = 0;
 
   constructor(options: RoutesOptions) {
     this.#options = options;
+    this.#settings = options.settings;
+  }
+
+  /** For requests that come from now on. */
+  configure(settings: RouteSettings): void {
+    this.#settings = settings;
   }
 
   /** Resolves when no request is worked on. */
@@ -76,7 +88,8 @@ export class ApiRoutes {
       method: 'POST',
       path,
       handle: async (request, response): Promise<void> => {
-        const { keys, metrics, maxRequests, bodyLimit } = this.#options;
+        const { metrics } = this.#options;
+        const { keys, maxRequests, bodyLimit } = this.#settings;
         const refuse = (reason: string, status: number, error: ApiError): void => {
           metrics.refused.inc({ reason });
           send(response, status, { error });
@@ -92,7 +105,7 @@ export class ApiRoutes {
         this.#begin(size);
         try {
           const caller = { holder, address: request.remoteAddress };
-          const reply = await this.#reply(api, request, read, caller);
+          const reply = await this.#reply(api, request, read, caller, bodyLimit);
           const isTransport = request.header('x-centrifugo-error-mode').toLowerCase() === 'transport';
           if (reply !== undefined) send(response, isTransport ? statusOf(reply) : 200, reply);
         } finally {
@@ -108,8 +121,9 @@ export class ApiRoutes {
     request: HttpRequest,
     read: (body: Buffer) => Command,
     caller: Caller,
+    bodyLimit: number,
   ): Promise<Reply | undefined> {
-    const { bodyLimit, metrics } = this.#options;
+    const { metrics } = this.#options;
     try {
       const { method, request: body } = read(await request.body(bodyLimit));
       return await api.run(method, body, caller);

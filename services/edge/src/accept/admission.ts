@@ -30,11 +30,11 @@ export function addressKey(address: string): string {
 
 /** Decides at the upgrade, before anything is spent on a connection, whether it may come in; counts those that are in. */
 export class Admission {
-  readonly #limits: AdmissionLimits;
-  readonly #origin: OriginCheck;
+  #limits: AdmissionLimits;
+  #origin: OriginCheck;
   readonly #metrics: EdgeMetrics;
-  readonly #rate: TokenBucket | undefined;
-  readonly #addresses: Tally;
+  #rate: TokenBucket | undefined;
+  readonly #addresses = new Tally(undefined);
   #connections = 0;
   #closing = false;
 
@@ -42,9 +42,21 @@ export class Admission {
     this.#limits = limits;
     this.#origin = origin;
     this.#metrics = metrics;
-    const { connectionsPerSecond, maxPerAddress } = limits;
+    this.#take(limits);
+  }
+
+  /** From now on these hold; who is in stays in. */
+  configure(limits: AdmissionLimits, origin: OriginCheck): void {
+    const isSameRate = limits.connectionsPerSecond === this.#limits.connectionsPerSecond;
+    this.#limits = limits;
+    this.#origin = origin;
+    if (isSameRate) this.#addresses.limit = limits.maxPerAddress;
+    else this.#take(limits);
+  }
+
+  #take({ connectionsPerSecond, maxPerAddress }: AdmissionLimits): void {
     this.#rate = connectionsPerSecond === undefined ? undefined : new TokenBucket(connectionsPerSecond);
-    this.#addresses = new Tally(maxPerAddress);
+    this.#addresses.limit = maxPerAddress;
   }
 
   get connections(): number {

@@ -31,28 +31,43 @@ export interface AuthorityOptions {
   readonly logger: Logger;
 }
 
+interface Verifiers {
+  readonly connection: TokenVerifier;
+  readonly subscription: TokenVerifier;
+}
+
+function verifiersOf(connection: TokenConfig, subscription: SubscriptionTokenConfig): Verifiers {
+  const verifier = new TokenVerifier(connection);
+  return { connection: verifier, subscription: subscription.enabled ? new TokenVerifier(subscription) : verifier };
+}
+
 /** Says what tokens allow. */
 export class Authority {
-  readonly #connection: TokenVerifier;
-  readonly #subscription: TokenVerifier;
+  #verifiers: Verifiers;
   readonly #options: AuthorityOptions;
 
   /** @throws TokenError `invalid-key` */
   constructor(options: AuthorityOptions) {
     this.#options = options;
-    this.#connection = new TokenVerifier(options.connection);
-    this.#subscription = options.subscription.enabled ? new TokenVerifier(options.subscription) : this.#connection;
+    this.#verifiers = verifiersOf(options.connection, options.subscription);
+  }
+
+  /** Keys and rules for tokens that come from now on; key sets are fetched anew. @throws TokenError `invalid-key` */
+  prepare(connection: TokenConfig, subscription: SubscriptionTokenConfig): () => void {
+    const next = verifiersOf(connection, subscription);
+    return () => (this.#verifiers = next);
   }
 
   /** Whether clients can come with a token. */
   get enabled(): boolean {
-    return this.#connection.enabled || this.#subscription.enabled;
+    const { connection, subscription } = this.#verifiers;
+    return connection.enabled || subscription.enabled;
   }
 
   /** What the token of a `connect` allows. */
   async connect(token: string): Promise<Admission | Refusal> {
     try {
-      const claims = await this.#verify('connection', () => this.#connection.connection(token));
+      const claims = await this.#verify('connection', () => this.#verifiers.connection.connection(token));
       const subs = [...claims.subs].map(([channel, grant]) => [channel, { ...grant, serverSide: true }] as const);
       return { identity: identityOf(claims), subs: new Map(subs) };
     } catch (error) {
@@ -63,7 +78,7 @@ export class Authority {
   /** A token that prolongs a connection: of the same user. */
   async refresh(holder: Holder, token: string): Promise<ConnectionIdentity | Refusal> {
     try {
-      const claims = await this.#verify('refresh', () => this.#connection.connection(token));
+      const claims = await this.#verify('refresh', () => this.#verifiers.connection.connection(token));
       return claims.user === holder.user ? identityOf(claims) : { disconnect: disconnectCodes.invalidToken };
     } catch (error) {
       const refusal = refusalOf(error);
@@ -75,7 +90,7 @@ export class Authority {
   /** What a token to subscribe with, or to prolong a subscription with, allows this client in this channel. */
   async subscription(holder: Holder, channel: string, token: string): Promise<Grant | ErrorCode> {
     try {
-      const claims = await this.#verify('subscription', () => this.#subscription.subscription(token));
+      const claims = await this.#verify('subscription', () => this.#verifiers.subscription.subscription(token));
       const isFor = claims.user === holder.user && (claims.client === '' || claims.client === holder.id);
       if (claims.channel !== channel || !isFor) return errorCodes.permissionDenied;
       const { info, data, expireAt, override } = claims;

@@ -49,6 +49,11 @@ export class Hub {
     await Promise.all(Array.from({ length: warmedAtOnce }, warmOne));
   }
 
+  /** Lanes of logs that have rings now begin theirs, where they are followed already. */
+  beginRings(): void {
+    for (const ofLog of this.#feeds.values()) for (const feed of ofLog) feed?.beginRing();
+  }
+
   /** Every channel that has a subscriber here. */
   *channels(): IterableIterator<LiveChannel> {
     for (const ofLog of this.#feeds.values()) for (const feed of ofLog) if (feed !== undefined) yield* feed.channels();

@@ -56,7 +56,7 @@ export class LaneFeed implements AttachedLane, LiveSource {
   readonly #live: LiveSet;
   readonly #attachment: LaneAttachment;
   readonly #misrouted: ThrottledLog;
-  readonly #ring: LaneRing | undefined;
+  #ring: LaneRing | undefined;
   readonly #waiters = new OffsetWaiters();
   readonly #store: LaneStore | undefined;
   #replay: LaneReplay | undefined;
@@ -146,6 +146,13 @@ export class LaneFeed implements AttachedLane, LiveSource {
 
   channels(): IterableIterator<LiveChannel> {
     return this.#live.interest.channels();
+  }
+
+  /** The lane's log has channels that can be resumed, from now on. */
+  beginRing(): void {
+    if (this.#ring !== undefined) return;
+    this.#ring = this.#context.rings.newRing(this.log);
+    if (this.attached) this.#ring?.begin(this.head);
   }
 
   /** Whether a position in this lane can be resumed at all. */

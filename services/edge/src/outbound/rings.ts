@@ -50,6 +50,11 @@ export class Rings {
     this.#timer.unref();
   }
 
+  /** From now on these have rings, too; those that have one keep it. */
+  follow(logs: ReadonlySet<LivingLog>): void {
+    this.#logs = logs;
+  }
+
   /** A ring for one lane of the log; none where nobody can resume there. */
   newRing(log: LivingLog): LaneRing | undefined {
     if (!this.#logs.has(log)) return undefined;

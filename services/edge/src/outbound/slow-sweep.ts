@@ -14,7 +14,8 @@ const sweepBytes = 256 * 1024;
  * inside a publish is not safe.
  */
 export class SlowSweep {
-  readonly #limitBytes: number;
+  /** What may be buffered for one connection. */
+  limitBytes: number;
   readonly #published = new Set<LiveChannel>();
   readonly #urgent = new Set<LiveChannel>();
   #timer: NodeJS.Timeout | undefined;
@@ -23,7 +24,7 @@ export class SlowSweep {
 
   /** @param limitBytes what may be buffered for one connection */
   constructor(limitBytes: number) {
-    this.#limitBytes = limitBytes;
+    this.limitBytes = limitBytes;
   }
 
   /** Notes that `bytes` were handed to every socket of the channel. */
@@ -65,7 +66,7 @@ export class SlowSweep {
     channel.bytesSinceSweep = 0;
     // Only what is published can grow a buffer past its limit, so a channel isn't looked at again until then.
     for (const subscription of channel.subscriptions) {
-      if (subscription.subscriber.socket.bufferedAmount() > this.#limitBytes) subscription.subscriber.disconnectSlow();
+      if (subscription.subscriber.socket.bufferedAmount() > this.limitBytes) subscription.subscriber.disconnectSlow();
     }
   }
 }

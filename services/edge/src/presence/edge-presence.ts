@@ -123,6 +123,11 @@ export class EdgePresence implements Service {
     await this.#node.run();
   }
 
+  /** From now on these say where joins and leaves go. */
+  takeUp(namespaces: Namespaces): void {
+    this.#namespaces = namespaces;
+  }
+
   /** Takes everybody out, and gives up the lease. */
   async drain(): Promise<void> {
     for (const membership of this.#memberships) membership.leave();

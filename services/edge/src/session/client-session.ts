@@ -139,17 +139,14 @@ export class ClientSession implements Subscriber, PingedSession, DrainableSessio
 
   /** Who the client is that asks to come in; false, and closed, where that user has as many connections as may be. */
   admit(identity: ConnectionIdentity): boolean {
-    const { users } = this.context;
+    const { connections, limits } = this.context;
     // A connect that failed may be tried again.
-    this.#leaveUser();
-    this.context.connections.remove(this);
+    connections.remove(this);
     this.#identity = anonymous;
-    if (identity.user !== '') {
-      if (users.isFull(identity.user)) {
-        this.disconnect(disconnectCodes.connectionLimit);
-        return false;
-      }
-      users.count(identity.user);
+    const { userConnections: most } = limits;
+    if (most !== undefined && identity.user !== '' && connections.countOf(identity.user) >= most) {
+      this.disconnect(disconnectCodes.connectionLimit);
+      return false;
     }
     this.identify(identity);
     return true;
@@ -247,15 +244,10 @@ export class ClientSession implements Subscriber, PingedSession, DrainableSessio
     this.context.sessions.delete(this);
     this.context.connections.remove(this);
     this.context.expirations.remove(this, this.#expiry);
-    this.#leaveUser();
     this.#held?.clear();
     for (const entry of this.subscriptions.clear()) {
       if (!(entry instanceof PendingSubscribe)) entry.channel.feed.leave(entry);
     }
-  }
-
-  #leaveUser(): void {
-    if (this.user !== '') this.context.users.leave(this.user);
   }
 
   reply(reply: Reply): void {

@@ -29,6 +29,12 @@ export class Connections {
     if (known.size === 0) this.#byUser.delete(user);
   }
 
+  countOf(user: string): number {
+    const known = this.#byUser.get(user);
+    if (known === undefined) return 0;
+    return known instanceof Set ? known.size : 1;
+  }
+
   ofUser(user: string): ClientSession[] {
     const known = this.#byUser.get(user);
     if (known === undefined) return [];

@@ -9,7 +9,6 @@ import type { Namespace, Namespaces } from '@pharos/channels';
 import type { Hub } from '../outbound/hub.ts';
 import type { LaneFeed } from '../outbound/lane-feed.ts';
 import type { EdgePresence } from '../presence/edge-presence.ts';
-import type { Tally } from '../tally.ts';
 import type { Connections } from './connections.ts';
 import type { Liveness } from './liveness.ts';
 
@@ -26,6 +25,8 @@ export interface SessionLimits {
   readonly queueBytes: number;
   readonly attachTimeoutMs: number;
   readonly allowAnonymous: boolean;
+  /** Of one user. @default any number */
+  readonly userConnections?: number | undefined;
   /** Of one connection. @default any number */
   readonly commandsPerSecond?: number | undefined;
   /** Publications that one resume may bring. */
@@ -43,7 +44,7 @@ export interface ChatContext {
   readonly feed: LaneFeed;
 }
 
-/** What all sessions of an edge share. */
+/** What all sessions of an edge share. Namespaces and limits change when the configuration is reloaded: they are not to be kept. */
 export interface SessionContext {
   readonly logger: Logger;
   readonly metrics: EdgeMetrics;
@@ -59,8 +60,6 @@ export interface SessionContext {
   readonly subExpirations: Expirations;
   readonly limits: SessionLimits;
   readonly sessions: Set<DrainableSession>;
-  /** Connections of each user. */
-  readonly users: Tally;
   readonly connections: Connections;
   readonly server: SocketServer;
   /** This boot of this edge, as it appears in connect results. */

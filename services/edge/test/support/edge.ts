@@ -46,6 +46,18 @@ export async function startTestEdge(options: TestEdgeOptions = {}): Promise<Test
   return made;
 }
 
+export function testConfig(env: Readonly<Record<string, string>>): EdgeConfig {
+  const preset = {
+    ...edgePreset,
+    listen: { host: '127.0.0.1', port: 0 },
+    internalListen: { host: '127.0.0.1', port: 0 },
+    open: true,
+    drainTimeoutMs: 200,
+    pulsarUrlRequired: false,
+  };
+  return loadConfig(edgeConfigSchema(preset), { env });
+}
+
 /** The same, not yet run: its ports are 0 until it is. */
 export async function makeTestEdge(options: TestEdgeOptions = {}): Promise<TestEdge> {
   const log: string[] = [];
@@ -55,15 +67,7 @@ export async function makeTestEdge(options: TestEdgeOptions = {}): Promise<TestE
     format: 'json',
     destination: { write: (line) => void log.push(line) },
   });
-  const preset = {
-    ...edgePreset,
-    listen: { host: '127.0.0.1', port: 0 },
-    internalListen: { host: '127.0.0.1', port: 0 },
-    open: true,
-    drainTimeoutMs: 200,
-    pulsarUrlRequired: false,
-  };
-  const config: EdgeConfig = loadConfig(edgeConfigSchema(preset), { env: options.env ?? {} });
+  const config = testConfig(options.env ?? {});
   const bus = options.bus ?? new MemoryBus(new MemoryBroker());
   const compression = compressionOf(config.websocket);
   const server = await createSocketServer({

@@ -1,0 +1,54 @@
+import type { AdmissionLimits } from './accept/admission.ts';
+import { defaultConnectionLimit } from './accept/descriptors.ts';
+import { isLoopbackName, OriginCheck } from './accept/origin.ts';
+import type { EdgeConfig } from './config.ts';
+import type { SessionLimits } from './session/context.ts';
+
+/** What connections may do, as it is configured. */
+export function sessionLimits({ client, pulsar }: EdgeConfig): SessionLimits {
+  return {
+    channelLimit: client.channel_limit,
+    queueBytes: client.queue_max_size,
+    attachTimeoutMs: pulsar.attach_timeout,
+    allowAnonymous: client.allow_anonymous_connect_without_token,
+    userConnections: client.user_connection_limit,
+    recoveryPublications: client.recovery_max_publication_limit,
+    historyPublications: client.history_max_publication_limit,
+    commandsPerSecond: client.command_rate_limit,
+    channelFilters: client.channel_tags_filter_limit,
+  };
+}
+
+/** How many may come in. */
+export function admissionLimits({ client }: EdgeConfig): AdmissionLimits {
+  return {
+    maxConnections: client.connection_limit ?? defaultConnectionLimit(),
+    connectionsPerSecond: client.connection_rate_limit,
+    maxPerAddress: client.address_connection_limit,
+  };
+}
+
+/** Whose pages may come in. */
+export function originCheck({ client, listen }: EdgeConfig): OriginCheck {
+  return new OriginCheck({ allowed: client.allowed_origins, loopbackOnly: isLoopbackName(listen.host) });
+}
+
+/** Settings that an edge takes up while it runs. What they allow holds from then on; what was allowed before stays. */
+export const edgeReloads: readonly string[] = [
+  'channel',
+  'client.allowed_origins',
+  'client.allow_anonymous_connect_without_token',
+  'client.connection_limit',
+  'client.connection_rate_limit',
+  'client.user_connection_limit',
+  'client.address_connection_limit',
+  'client.command_rate_limit',
+  'client.channel_limit',
+  'client.queue_max_size',
+  'client.token',
+  'client.subscription_token',
+  'client.recovery_max_publication_limit',
+  'client.history_max_publication_limit',
+  'client.channel_tags_filter_limit',
+  'pulsar.attach_timeout',
+];

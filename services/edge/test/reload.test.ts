@@ -1,0 +1,119 @@
+import assert from 'node:assert/strict';
+import { describe, test, type TestContext } from 'node:test';
+import { MemoryPresence } from '@pharos/presence';
+import { SignJWT } from 'jose';
+import { type Json, ProtocolClient, TextClient } from './support/clients.ts';
+import { type TestEdge, testConfig } from './support/edge.ts';
+import { memoryWorld, startEdge, startOutsider, type World } from './support/world.ts';
+
+const secret = 'a secret of at least thirty-two bytes';
+const tokenOf = (user: string): Promise<string> =>
+  new SignJWT({ sub: user }).setProtectedHeader({ alg: 'HS256' }).sign(Buffer.from(secret));
+
+type Env = Readonly<Record<string, string>>;
+
+/** An edge, and what takes up another configuration as SIGHUP does. */
+async function reloadable(
+  t: TestContext,
+  env: Env = {},
+  world: World = memoryWorld(),
+): Promise<{ edge: TestEdge; reload: (changed: Env) => Promise<void> }> {
+  const presence = new MemoryPresence();
+  const edge = await startEdge(t, world, { env, presence });
+  const reload = async (changed: Env): Promise<void> => {
+    const own = { PHAROS_CHAT_PAGE: 'false', PHAROS_CHANNEL_WITHOUT_NAMESPACE_LOG: world.topic };
+    const take = await edge.edge.prepareReload(testConfig({ ...own, ...env, ...changed }));
+    take();
+  };
+  return { edge, reload };
+}
+
+const resultOf = async (client: ProtocolClient, channel: string, options: Json): Promise<Json> =>
+  (await client.subscribe(channel, options))['subscribe'] as Json;
+
+describe('a configuration that is reloaded', () => {
+  test('limits hold for who comes from now on, who is there counts and stays', async (t) => {
+    const { edge, reload } = await reloadable(t, { PHAROS_CLIENT_TOKEN_HMAC_SECRET_KEY: secret });
+    const ann = await ProtocolClient.connect(t, edge, { token: await tokenOf('ann') });
+    for (const channel of ['a', 'b']) assert.equal(await ann.errorOf({ subscribe: { channel } }), 0);
+    await reload({ PHAROS_CLIENT_USER_CONNECTION_LIMIT: '1', PHAROS_CLIENT_CHANNEL_LIMIT: '2' });
+    assert.equal(await ann.errorOf({ subscribe: { channel: 'c' } }), 106);
+    const second = await ProtocolClient.open(t, edge);
+    second.send({ connect: { token: await tokenOf('ann') } });
+    assert.equal((await second.closed).code, 3504);
+    await reload({ PHAROS_CLIENT_ADDRESS_CONNECTION_LIMIT: '1' });
+    await assert.rejects(ProtocolClient.open(t, edge), /429/);
+    await reload({ PHAROS_CLIENT_CONNECTION_LIMIT: '1' });
+    await assert.rejects(ProtocolClient.open(t, edge), /503/);
+    assert.deepEqual(edge.edge.readiness(), { ready: false, reasons: ['at the connection limit'] });
+    await reload({ PHAROS_CLIENT_ALLOW_ANONYMOUS_CONNECT_WITHOUT_TOKEN: 'false' });
+    const nobody = await ProtocolClient.open(t, edge);
+    assert.equal(await nobody.errorOf({ connect: {} }), 101);
+    assert.equal(await ann.errorOf({ subscribe: { channel: 'c' } }), 0);
+  });
+
+  test('a channel that gets history can be resumed from then on; its followers, and the plain-text chat, go on', async (t) => {
+    const world = memoryWorld();
+    const off = { PHAROS_CHANNEL_WITHOUT_NAMESPACE_HISTORY_SIZE: '0' };
+    const { edge, reload } = await reloadable(t, off, world);
+    const outsider = await startOutsider(t, world);
+    const { client: text } = await TextClient.joined(t, edge);
+    const client = await ProtocolClient.connect(t, edge);
+    assert.equal((await resultOf(client, 'room', { recoverable: true }))['recoverable'], undefined);
+    await outsider.append('room', '1');
+    await client.publications.waitForCount(1);
+    await reload({
+      PHAROS_CHANNEL_WITHOUT_NAMESPACE_HISTORY_SIZE: '10',
+      PHAROS_CHANNEL_WITHOUT_NAMESPACE_HISTORY_TTL: '1h',
+    });
+    const late = await ProtocolClient.connect(t, edge);
+    const { epoch, offset, recoverable } = await resultOf(late, 'room', { recoverable: true });
+    assert.equal(recoverable, true);
+    for (const data of ['2', '3']) await outsider.append('room', data);
+    await client.publications.waitForCount(3);
+    assert.deepEqual(client.dataOf('room'), [1, 2, 3]);
+    const back = await ProtocolClient.connect(t, edge);
+    const resumed = await resultOf(back, 'room', { recover: true, recoverable: true, epoch, offset });
+    assert.equal(resumed['recovered'], true);
+    assert.deepEqual(
+      (resumed['publications'] as Json[]).map(({ data }) => data),
+      [2, 3],
+    );
+    await outsider.append('chat', 'hello');
+    await text.received.waitFor((line) => line === 'hello', 'the chat');
+  });
+
+  test('a namespace that is new, with members; one that went is unknown to commands, and who is subscribed hears on', async (t) => {
+    const members = { allow_presence_for_client: true, allow_presence_for_anonymous: true };
+    const going = JSON.stringify([{ name: 'going' }]);
+    const { edge, reload } = await reloadable(t, { PHAROS_CHANNEL_NAMESPACES: going });
+    const client = await ProtocolClient.connect(t, edge);
+    assert.equal(await client.errorOf({ subscribe: { channel: 'going:a' } }), 0);
+    const fresh = { name: 'fresh', log: 'fresh', presence: true, join_leave: true, ...members };
+    await reload({ PHAROS_CHANNEL_NAMESPACES: JSON.stringify([fresh]) });
+    assert.equal(await client.errorOf({ subscribe: { channel: 'fresh:a' } }), 0);
+    const { presence } = (await client.call({ presence: { channel: 'fresh:a' } }))['presence'] as { presence: Json };
+    assert.deepEqual(Object.keys(presence), [client.id]);
+    assert.equal(await client.errorOf({ publish: { channel: 'going:a', data: 1 } }), 102);
+    await reload({ PHAROS_CHANNEL_NAMESPACES: going });
+    assert.equal(await client.errorOf({ publish: { channel: 'going:a', data: 2 } }), 0);
+    await client.publications.waitForCount(1);
+  });
+
+  test('what can not be is refused before anything has changed', async (t) => {
+    const { edge, reload } = await reloadable(t, {
+      PHAROS_CHAT_CHANNEL: 'talk:all',
+      PHAROS_CHANNEL_NAMESPACES: '[{"name":"talk"}]',
+    });
+    const client = await ProtocolClient.connect(t, edge);
+    await assert.rejects(
+      reload({ PHAROS_CHANNEL_NAMESPACES: '[]', PHAROS_CLIENT_CHANNEL_LIMIT: '1' }),
+      /chat\.channel talk:all: its namespace is not configured/,
+    );
+    await assert.rejects(
+      reload({ PHAROS_CLIENT_TOKEN_ECDSA_PUBLIC_KEY: '-----BEGIN PUBLIC KEY-----', PHAROS_CLIENT_CHANNEL_LIMIT: '1' }),
+      /ecdsa_public_key/,
+    );
+    for (const channel of ['a', 'b', 'talk:b']) assert.equal(await client.errorOf({ subscribe: { channel } }), 0);
+  });
+});
