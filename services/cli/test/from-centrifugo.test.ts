@@ -15,7 +15,13 @@ import { fakeTerminal } from './fakes.ts';
 const schema = edgeConfigSchema({ ...edgePreset, pulsarUrlRequired: false });
 
 const sample = {
-  http_server: { port: 9000, internal_port: '9001', internal_address: '::1' },
+  http_server: {
+    port: 9000,
+    internal_port: '9001',
+    internal_address: '::1',
+    tls: { enabled: true, cert_pem: '/etc/tls/server.crt', key_pem: '/etc/tls/server.key' },
+    tls_external: true,
+  },
   log: { level: 'none', file: '/var/log/c.log' },
   shutdown: { timeout: '30s' },
   admin: { enabled: false, password: 'tell-nobody' },
@@ -28,7 +34,7 @@ const sample = {
     pong_timeout: '-1s',
     insecure: false,
   },
-  websocket: { message_size_limit: 32_768, compression: true },
+  websocket: { message_size_limit: 32_768, compression: true, compression_level: 3 },
   channel: {
     without_namespace: { presence: true, history_size: 10, history_ttl: '300s' },
     namespaces: [
@@ -70,7 +76,8 @@ describe('pharos config from-centrifugo', () => {
           channel_limit: 50,
           ping_interval: '10s',
         },
-        websocket: { message_size_limit: 32_768 },
+        tls: { cert_file: '/etc/tls/server.crt', key_file: '/etc/tls/server.key' },
+        websocket: { message_size_limit: 32_768, compression: true },
         channel: {
           without_namespace: { presence: true, history_size: 10, history_ttl: '300s' },
           namespaces: [
@@ -89,7 +96,7 @@ describe('pharos config from-centrifugo', () => {
         'client.token.audience_regex',
         'log.file',
         'prometheus.enabled',
-        'websocket.compression',
+        'websocket.compression_level',
       ]);
       assert(!err.includes('tell-nobody'));
     });
@@ -106,6 +113,16 @@ describe('pharos config from-centrifugo', () => {
     const { config, left } = redis({ address: ['a:1', 'b:2'] });
     assert.deepEqual([config, left.map(({ name }) => name)], [{}, ['engine.redis.address']]);
     assert.deepEqual(convert({ engine: { type: 'memory' } }, schema), { config: {}, left: [] });
+  });
+
+  test('a certificate that is a text and no file stays behind, as what is off does', () => {
+    const tls = { enabled: true, cert_pem: '-----BEGIN CERTIFICATE-----', key_pem: '/etc/tls/server.key' };
+    const { config, left } = convert({ http_server: { tls } }, schema);
+    assert.deepEqual(
+      [config, left.map(({ name }) => name)],
+      [{}, ['enabled', 'cert_pem', 'key_pem'].map((name) => `http_server.tls.${name}`)],
+    );
+    assert.deepEqual(convert({ http_server: { tls: { ...tls, enabled: false } } }, schema), { config: {}, left: [] });
   });
 
   test('whatever a file holds, Pharos takes what comes out', () => {

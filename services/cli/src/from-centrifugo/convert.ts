@@ -62,12 +62,30 @@ function moveServer(source: Tree, put: Put): void {
   if (internalPort !== undefined) {
     put(['internal', 'listen'], hostPort(internalAddress ?? address, internalPort), 'http_server.internal_port');
   }
+  moveTls(server, put);
   const level = take(section(source, 'log'), 'level');
   if (level !== undefined) put(['log_level'], logLevels[textOf(level)] ?? level, 'log.level');
   const timeout = take(section(source, 'shutdown'), 'timeout');
   if (timeout !== undefined) put(['drain_timeout'], timeout, 'shutdown.timeout');
   const key = take(section(source, 'http_api'), 'key');
   if (key !== undefined) put(['http_api', 'key'], key, 'http_api.key');
+}
+
+/** Certificate and key, where they are files: Pharos takes no others. */
+function moveTls(server: Tree, put: Put): void {
+  const tls = section(server, 'tls');
+  const [cert, key] = [tls['cert_pem'], tls['key_pem']];
+  if (tls['enabled'] !== true || !isPemFile(cert) || !isPemFile(key)) return;
+  put(['tls', 'cert_file'], take(tls, 'cert_pem'), 'http_server.tls.cert_pem');
+  put(['tls', 'key_file'], take(tls, 'key_pem'), 'http_server.tls.key_pem');
+  delete tls['enabled'];
+  // The internal listener of Pharos has no TLS.
+  if (server['tls_external'] === true) delete server['tls_external'];
+}
+
+/** A path, where Centrifugo takes PEM and base64 of it too. */
+function isPemFile(value: unknown): boolean {
+  return typeof value === 'string' && /^[^\n]{1,255}\.(?:pem|crt|cer|key)$/.test(value);
 }
 
 function hostPort(address: unknown, port: unknown): string {
