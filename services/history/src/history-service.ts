@@ -89,11 +89,13 @@ export class HistoryService implements ReloadableService<{ readonly channel: Cha
       this.#channel = channel;
       const before = this.#logs;
       this.#logs = [];
-      const stopped = Promise.all([this.#leaving, ...before.map((log) => log.stop())]);
-      this.#leaving = stopped.then(() => {
-        if (!this.#stopping.signal.aborted) this.#follow(namespaces);
-      });
+      this.#leaving = this.#exchange(before, namespaces);
     };
+  }
+
+  async #exchange(before: readonly LogWorker[], namespaces: Namespaces): Promise<void> {
+    await Promise.all([this.#leaving, ...before.map((log) => log.stop())]);
+    if (!this.#stopping.signal.aborted) this.#follow(namespaces);
   }
 
   #follow(namespaces: Namespaces): void {
