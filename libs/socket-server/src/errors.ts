@@ -35,6 +35,7 @@ export const socketServerErrors = {
     retryable: false,
     description: 'The request body was asked for twice, or after the first turn.',
   },
+  'body-timeout': { retryable: true, description: 'The request body was not there in the time that it may take.' },
   aborted: { retryable: true, description: 'The peer went away before the request was complete.' },
 } as const;
 

@@ -100,9 +100,12 @@ export interface WebSocketRoute<Data> {
 export interface HttpRequest extends RequestHead {
   /**
    * The whole body, once: to be called in the handler's first turn. Rejects with `SocketServerError` `body-too-large`
-   * above `maxBytes` (left uncaught by the handler, it is answered with 413), `aborted` or `body-unavailable`.
+   * above `maxBytes` (left uncaught by the handler, it is answered with 413), `body-timeout` after `timeoutMs` (408, and the
+   * connection is closed), `aborted` or `body-unavailable`.
+   *
+   * @param timeoutMs for all of it, however steadily it trickles @default as long as the peer sends anything
    */
-  body(maxBytes: number): Promise<Buffer>;
+  body(maxBytes: number, timeoutMs?: number): Promise<Buffer>;
 }
 
 /** A response that can stream. Every method is harmless after the end or an abort. */
@@ -125,7 +128,10 @@ export interface HttpResponse {
   write(chunk: string | Uint8Array): boolean;
   /** Bytes of the body that the kernel has not taken yet, give or take 32 KiB. */
   bufferedAmount(): number;
+  /** What is buffered follows still; a peer that hasn't taken it after `closeTimeoutMs` is dropped. */
   end(chunk?: string | Uint8Array): void;
+  /** Drops the connection, soon, with whatever is buffered: the peer sees that the body is not whole. */
+  abort(): void;
   /** A whole response in one call. Throws as `begin` does. */
   respond(status: number, headers: Readonly<Record<string, string>>, body?: string | Uint8Array): void;
 }
@@ -181,7 +187,7 @@ export interface SocketServerOptions {
   readonly compression?: CompressionOptions;
   /** TLS on every connection, 1.2 or newer. @default none */
   readonly tls?: CertificateFiles;
-  /** How long a peer may take for what was buffered when its connection was ended. @default 10000 */
+  /** How long a peer may take for what was buffered when its connection, or its streamed response, was ended. @default 10000 */
   readonly closeTimeoutMs?: number;
 }
 
@@ -220,8 +226,8 @@ export interface SocketServer {
   /** Refuses new connections; those that exist go on. */
   pauseAccepting(): void;
   /**
-   * Resolves when each connection that was ended has taken what was buffered for it, and its close frame, or was dropped:
-   * after `closeTimeoutMs` at most. What is open still doesn't count.
+   * Resolves when each connection that was ended has taken what was buffered for it, and its close frame, or was dropped, and
+   * each streamed response likewise: after `closeTimeoutMs` at most. What is open still doesn't count.
    */
   flushed(): Promise<void>;
   /** Drops every connection, ended ones too (see `flushed`), and frees the port. */

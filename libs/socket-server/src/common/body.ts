@@ -9,15 +9,17 @@ export class BodyCollector {
   readonly #parts: Buffer[] = [];
   #bytes = 0;
   #settled = false;
+  #timer: NodeJS.Timeout | undefined;
   #resolve!: (body: Buffer) => void;
   #reject!: (error: SocketServerError) => void;
 
-  constructor(maxBytes: number) {
+  constructor(maxBytes: number, timeoutMs?: number) {
     this.#maxBytes = maxBytes;
     this.promise = new Promise((resolve, reject) => {
       this.#resolve = resolve;
       this.#reject = reject;
     });
+    if (timeoutMs !== undefined) this.#timer = setTimeout(() => this.#tooLate(timeoutMs), timeoutMs);
   }
 
   /** @param part copied: the adapter may reuse it. */
@@ -29,8 +31,7 @@ export class BodyCollector {
   }
 
   end(): void {
-    if (this.#settled) return;
-    this.#settled = true;
+    if (!this.#settle()) return;
     this.#resolve(Buffer.concat(this.#parts));
   }
 
@@ -45,11 +46,22 @@ export class BodyCollector {
     );
   }
 
+  #tooLate(timeoutMs: number): void {
+    this.#fail(new SocketServerError('body-timeout', `request body too slow: expected all of it within ${timeoutMs} ms`));
+  }
+
   #fail(error: SocketServerError): void {
-    if (this.#settled) return;
-    this.#settled = true;
+    if (!this.#settle()) return;
     this.#parts.length = 0;
     this.#reject(error);
+  }
+
+  /** False where it was already. */
+  #settle(): boolean {
+    if (this.#settled) return false;
+    this.#settled = true;
+    clearTimeout(this.#timer);
+    return true;
   }
 }
 
@@ -73,7 +85,7 @@ export class IncomingRequest extends Head implements HttpRequest {
     this.#source = source;
   }
 
-  async body(maxBytes: number): Promise<Buffer> {
+  async body(maxBytes: number, timeoutMs?: number): Promise<Buffer> {
     const source = this.#source;
     if (source === undefined) {
       throw new SocketServerError(
@@ -82,7 +94,7 @@ export class IncomingRequest extends Head implements HttpRequest {
       );
     }
     this.#source = undefined;
-    const collector = new BodyCollector(maxBytes);
+    const collector = new BodyCollector(maxBytes, timeoutMs);
     this.#collector = collector;
     source(collector);
     if (Number(this.header('content-length')) > maxBytes) collector.tooLarge();

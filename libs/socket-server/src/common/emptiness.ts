@@ -1,9 +1,9 @@
-/** Lets others wait until a set is empty. */
+/** Lets others wait until a set or map is empty. */
 export class Emptiness {
-  readonly #set: ReadonlySet<unknown>;
+  readonly #set: { readonly size: number };
   #waiting: (() => void)[] = [];
 
-  constructor(set: ReadonlySet<unknown>) {
+  constructor(set: { readonly size: number }) {
     this.#set = set;
   }
 

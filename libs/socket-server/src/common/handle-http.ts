@@ -7,8 +7,8 @@ import { TEXT_HEADERS } from './response-head.ts';
 export interface AdapterResponse extends HttpResponse {
   /** True from `begin` or `respond` on. */
   readonly started: boolean;
-  /** Drops the connection: the peer sees that the body is not whole. */
-  abort(): void;
+  /** As `respond`, and the last answer of the connection. */
+  respondAndClose(status: number, headers: Readonly<Record<string, string>>, body: string): void;
 }
 
 /** Runs a route's handler and answers for it where it throws or rejects. */
@@ -16,9 +16,10 @@ export function runHttpRoute(route: HttpRoute, request: HttpRequest, response: A
   const fail = (error: unknown): void => {
     // A peer that left is no failure of the handler; nobody is there to be answered.
     if (response.closed && error instanceof SocketServerError && error.code === 'aborted') return;
-    if (error instanceof SocketServerError && error.code === 'body-too-large' && !response.started) {
-      response.respond(413, TEXT_HEADERS, `${error.message}\n`);
-      return;
+    if (error instanceof SocketServerError && !response.started) {
+      if (error.code === 'body-too-large') return response.respond(413, TEXT_HEADERS, `${error.message}\n`);
+      // What is still to come of the body would keep the connection for as long as its peer likes.
+      if (error.code === 'body-timeout') return response.respondAndClose(408, TEXT_HEADERS, `${error.message}\n`);
     }
     report(error, `${route.method} ${request.path}`);
     if (response.closed) return;

@@ -1,4 +1,5 @@
 import type { HttpResponse as NativeResponse } from 'uWebSockets.js';
+import type { EndedResponses } from '../common/ended-responses.ts';
 import type { AdapterResponse } from '../common/handle-http.ts';
 import { checkResponseHead, isBodiless, statusLine } from '../common/response-head.ts';
 import { SocketServerError } from '../errors.ts';
@@ -14,6 +15,7 @@ const SLICE_BYTES = 15 * 1024;
  */
 export class UwsResponse implements AdapterResponse {
   readonly #headOnly: boolean;
+  readonly #ended: EndedResponses;
   #res: NativeResponse | undefined;
   #started = false;
   #ending = false;
@@ -24,9 +26,10 @@ export class UwsResponse implements AdapterResponse {
   /** Size of the slice that met backpressure; 0 while the peer keeps up. */
   #stalledBytes = 0;
 
-  constructor(res: NativeResponse, headOnly: boolean) {
+  constructor(res: NativeResponse, headOnly: boolean, ended: EndedResponses) {
     this.#res = res;
     this.#headOnly = headOnly;
+    this.#ended = ended;
   }
 
   get started(): boolean {
@@ -43,15 +46,11 @@ export class UwsResponse implements AdapterResponse {
   }
 
   respond(status: number, headers: Readonly<Record<string, string>>, body: string | Uint8Array = ''): void {
-    const res = this.#start(status, headers);
-    if (res === undefined) return;
-    this.#res = undefined;
-    res.cork(() => {
-      writeHead(res, status, headers);
-      if (isBodiless(status)) res.endWithoutBody();
-      else if (this.#headOnly) res.endWithoutBody(Buffer.byteLength(body));
-      else res.end(body);
-    });
+    this.#respond(status, headers, body, false);
+  }
+
+  respondAndClose(status: number, headers: Readonly<Record<string, string>>, body: string): void {
+    this.#respond(status, headers, body, true);
   }
 
   begin(status: number, headers: Readonly<Record<string, string>>): void {
@@ -91,6 +90,7 @@ export class UwsResponse implements AdapterResponse {
     if (chunk !== undefined) this.#write(this.#res, chunk);
     this.#ending = true;
     this.#finishWhenFlushed(this.#res);
+    if (this.#res !== undefined) this.#ended.add(this);
   }
 
   abort(): void {
@@ -104,9 +104,27 @@ export class UwsResponse implements AdapterResponse {
     this.#res = undefined;
     this.#queue = [];
     this.#queuedBytes = 0;
+    this.#ended.delete(this);
     if (this.#ending) return;
     this.#aborted = true;
     this.#onAborted?.();
+  }
+
+  #respond(
+    status: number,
+    headers: Readonly<Record<string, string>>,
+    body: string | Uint8Array,
+    closes: boolean,
+  ): void {
+    const res = this.#start(status, headers);
+    if (res === undefined) return;
+    this.#res = undefined;
+    res.cork(() => {
+      writeHead(res, status, headers);
+      if (isBodiless(status)) res.endWithoutBody();
+      else if (this.#headOnly) res.endWithoutBody(Buffer.byteLength(body), closes);
+      else res.end(body, closes);
+    });
   }
 
   #start(status: number, headers: Readonly<Record<string, string>>): NativeResponse | undefined {
@@ -162,8 +180,10 @@ export class UwsResponse implements AdapterResponse {
   }
 
   #finishWhenFlushed(res: NativeResponse): void {
-    if (!this.#ending || this.#queue.length > 0) return;
+    // Not while a slice waits in the library, which tells nobody when it has gone after the end.
+    if (!this.#ending || this.#queue.length > 0 || this.#stalledBytes > 0) return;
     this.#res = undefined;
+    this.#ended.delete(this);
     res.cork(() => res.end());
   }
 }

@@ -4,6 +4,7 @@ import { diagnoseListenFailure, formatAddress, resolveHost } from '../common/add
 import { type BodyCollector, IncomingRequest } from '../common/body.ts';
 import { DEFAULT_CLOSE_TIMEOUT_MS } from '../common/closing.ts';
 import { runHttpRoute } from '../common/handle-http.ts';
+import { EndedResponses } from '../common/ended-responses.ts';
 import { decideHandshake, wantsWebSocket } from '../common/handshake.ts';
 import { Head } from '../common/head.ts';
 import { isSameCertificate, readCertificate } from '../common/certificate.ts';
@@ -43,6 +44,7 @@ export class UwsServer implements SocketServer {
   readonly #compressFrom: number;
   readonly #proxies: TrustedProxies;
   readonly #files: CertificateFiles | undefined;
+  readonly #ended: EndedResponses;
   readonly #routes = new Routes();
   /** The newest takes connections; the others have some left. */
   #app: UwsApp;
@@ -60,7 +62,9 @@ export class UwsServer implements SocketServer {
     this.#proxies = options.trustedProxies ?? new TrustedProxies();
     this.#report = options.onError ?? crash;
     this.#reusePort = options.reusePort ?? false;
-    this.#lingering = new LingeringSockets(options.closeTimeoutMs ?? DEFAULT_CLOSE_TIMEOUT_MS);
+    const closeTimeoutMs = options.closeTimeoutMs ?? DEFAULT_CLOSE_TIMEOUT_MS;
+    this.#lingering = new LingeringSockets(closeTimeoutMs);
+    this.#ended = new EndedResponses(closeTimeoutMs);
   }
 
   webSocket<Data>(route: WebSocketRoute<Data>): void {
@@ -125,8 +129,8 @@ export class UwsServer implements SocketServer {
     return true;
   }
 
-  flushed(): Promise<void> {
-    return this.#lingering.flushed();
+  async flushed(): Promise<void> {
+    await Promise.all([this.#lingering.flushed(), this.#ended.flushed()]);
   }
 
   async stop(): Promise<void> {
@@ -134,6 +138,7 @@ export class UwsServer implements SocketServer {
     this.pauseAccepting();
     this.#stopping = true;
     this.#lingering.stop();
+    this.#ended.stop();
     for (const { native } of this.#apps) native.close();
     // The library frees what it closed at the end of the loop's turn.
     await nextTurn();
@@ -204,7 +209,7 @@ export class UwsServer implements SocketServer {
     }
     const result = decideHandshake(head, route.handler, this.#report);
     if (!result.accepted) {
-      answer(res, result.response);
+      respond(new UwsResponse(res, false, this.#ended), result.response);
       return;
     }
     const socket = new UwsSocket(result.data, head.remoteAddress, context);
@@ -221,7 +226,7 @@ export class UwsServer implements SocketServer {
     const request = new IncomingRequest(method, req.getUrl(), req.getQuery(), headers, client, (collector) =>
       feed(res, collector),
     );
-    const response = new UwsResponse(res, method === 'HEAD');
+    const response = new UwsResponse(res, method === 'HEAD', this.#ended);
     // Unless somebody listens for the abort, the library ends the process when a handler answers later.
     res.onAborted(() => {
       request.abort();
@@ -271,8 +276,4 @@ function feed(res: NativeResponse, collector: BodyCollector): void {
 
 function respond(response: UwsResponse, { status, headers, body }: HttpStatusAndBody): void {
   response.respond(status, headers ?? {}, body);
-}
-
-function answer(res: NativeResponse, response: HttpStatusAndBody): void {
-  respond(new UwsResponse(res, false), response);
 }

@@ -1,4 +1,5 @@
 import type { ServerResponse } from 'node:http';
+import type { EndedResponses } from '../common/ended-responses.ts';
 import type { AdapterResponse } from '../common/handle-http.ts';
 import { checkResponseHead, isBodiless } from '../common/response-head.ts';
 import { SocketServerError } from '../errors.ts';
@@ -10,19 +11,22 @@ const STALLED_READER_MS = 10_000;
 export class WsHttpResponse implements AdapterResponse {
   readonly #res: ServerResponse;
   readonly #headOnly: boolean;
+  readonly #endedResponses: EndedResponses;
   #started = false;
   #ended = false;
   #aborted = false;
   #onAborted: (() => void) | undefined;
   readonly #dropStalled = (): void => void this.#res.destroy();
 
-  constructor(res: ServerResponse, headOnly: boolean) {
+  constructor(res: ServerResponse, headOnly: boolean, ended: EndedResponses) {
     this.#res = res;
     this.#headOnly = headOnly;
+    this.#endedResponses = ended;
     const { socket } = res;
     res.on('close', () => {
       // The connection may go on to the next request.
       socket?.off('timeout', this.#dropStalled);
+      ended.delete(this);
       this.#peerLeft();
     });
     res.on('drain', () => socket?.setTimeout(0));
@@ -55,6 +59,13 @@ export class WsHttpResponse implements AdapterResponse {
     this.#res.end(this.#headOnly ? undefined : body);
   }
 
+  respondAndClose(status: number, headers: Readonly<Record<string, string>>, body: string): void {
+    const { socket } = this.#res;
+    this.#res.shouldKeepAlive = false;
+    this.#res.once('finish', () => socket?.destroySoon());
+    this.respond(status, headers, body);
+  }
+
   begin(status: number, headers: Readonly<Record<string, string>>): void {
     if (!this.#start(status, headers)) return;
     this.#res.writeHead(status, headers);
@@ -81,6 +92,7 @@ export class WsHttpResponse implements AdapterResponse {
     if (this.closed) return;
     this.#mustHaveStarted();
     this.#ended = true;
+    this.#endedResponses.add(this);
     this.#res.end(chunk === undefined ? undefined : ownedBytes(chunk));
   }
 

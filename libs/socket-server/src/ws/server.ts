@@ -7,6 +7,7 @@ import { type BodyCollector, IncomingRequest } from '../common/body.ts';
 import { type Certificate, isSameCertificate, MIN_TLS_VERSION, readCertificate } from '../common/certificate.ts';
 import { DEFAULT_CLOSE_TIMEOUT_MS } from '../common/closing.ts';
 import { runHttpRoute } from '../common/handle-http.ts';
+import { EndedResponses } from '../common/ended-responses.ts';
 import { decideHandshake, wantsWebSocket } from '../common/handshake.ts';
 import { Head } from '../common/head.ts';
 import { crash, type Report } from '../common/report.ts';
@@ -44,6 +45,7 @@ export class WsServer implements SocketServer {
   readonly #proxies: TrustedProxies;
   readonly #files: CertificateFiles | undefined;
   #tls: { readonly server: TlsServer; certificate: Certificate } | undefined;
+  readonly #ended: EndedResponses;
   readonly #routes = new Routes();
   readonly #sockets = new Map<string, RouteSockets>();
   readonly #topics = new Topics<WsSocket<unknown>>();
@@ -57,6 +59,7 @@ export class WsServer implements SocketServer {
     this.#closeTimeoutMs = options.closeTimeoutMs ?? DEFAULT_CLOSE_TIMEOUT_MS;
     this.#compressFrom = options.compression?.minBytes ?? Infinity;
     this.#files = options.tls;
+    this.#ended = new EndedResponses(this.#closeTimeoutMs);
     if (this.#reusePort && !canReusePort(process.versions.node)) {
       throw new SocketServerError(
         'unsupported-option',
@@ -151,13 +154,15 @@ export class WsServer implements SocketServer {
   }
 
   async flushed(): Promise<void> {
-    await Promise.all([...this.#sockets.values()].map((sockets) => sockets.flushed()));
+    const sockets = [...this.#sockets.values()].map((each) => each.flushed());
+    await Promise.all([...sockets, this.#ended.flushed()]);
   }
 
   stop(): Promise<void> {
     this.#stopped ??= new Promise((resolve) => {
       if (this.#server.listening) this.#server.close();
       for (const sockets of this.#sockets.values()) sockets.destroy();
+      this.#ended.stop();
       this.#server.closeAllConnections();
       this.#server.getConnections((_error, count) => {
         if (!count) resolve();
@@ -170,7 +175,7 @@ export class WsServer implements SocketServer {
   #handle(req: IncomingMessage, res: ServerResponse): void {
     const { method, path, query, address, headers } = this.#describe(req);
     const request = new IncomingRequest(method, path, query, headers, address, (collector) => feed(req, collector));
-    const response = new WsHttpResponse(res, method === 'HEAD');
+    const response = new WsHttpResponse(res, method === 'HEAD', this.#ended);
     res.on('close', () => request.abort());
     const found = this.#routes.httpFor(method, path);
     if ('response' in found) {
@@ -192,12 +197,12 @@ export class WsServer implements SocketServer {
     const route = this.#routes.webSocketFor(path);
     const sockets = route === undefined ? undefined : this.#sockets.get(route.path);
     if (route === undefined || sockets === undefined) {
-      respond(new WsHttpResponse(responseOn(req, tcp), false), notFound());
+      respond(new WsHttpResponse(responseOn(req, tcp), false, this.#ended), notFound());
       return;
     }
     const result = decideHandshake(head, route.handler, this.#report);
     if (result.accepted) sockets.accept(req, tcp, rest, address, result);
-    else respond(new WsHttpResponse(responseOn(req, tcp), false), result.response);
+    else respond(new WsHttpResponse(responseOn(req, tcp), false, this.#ended), result.response);
   }
 
   #describe(req: IncomingMessage): Described {

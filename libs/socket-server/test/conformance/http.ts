@@ -174,6 +174,22 @@ export function httpConformance(make: MakeServer): void {
     }
   });
 
+  test('a body that is not there in time, though it trickles, is answered with 408, and its connection closed', async (t) => {
+    const { port } = await start(t, make, (server) =>
+      server.http({
+        method: 'POST',
+        path: '/',
+        handle: async (request, response) => text(response, (await request.body(100, 200)).toString()),
+      }),
+    );
+    assert.equal((await ask(port, 'POST', '/', 'in time')).body, 'in time');
+    const slow = raw(t, port, 'POST / HTTP/1.1\r\nHost: t\r\nContent-Length: 50\r\n\r\nx');
+    const trickle = setInterval(() => slow.tcp.write('x'), 20);
+    t.after(() => clearInterval(trickle));
+    await slow.until('HTTP/1.1 408 ');
+    await within(slow.ended, 'the end of the connection');
+  });
+
   test('the body can be had once and only in the first turn; a peer that leaves meanwhile aborts it', async (t) => {
     const outcomes = new Inbox<string>();
     const codeOf = (error: unknown): string => (error instanceof SocketServerError ? error.code : String(error));

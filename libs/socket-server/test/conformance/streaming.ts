@@ -4,7 +4,7 @@ import { type IncomingMessage, request } from 'node:http';
 import { test, type TestContext } from 'node:test';
 import { Deferred } from '@pharos/lifecycle';
 import type { HttpResponse, HttpRoute } from '../../src/index.ts';
-import { Inbox, type MakeServer, start, within } from './harness.ts';
+import { Inbox, type MakeServer, raw, start, within } from './harness.ts';
 
 async function openStream(
   t: TestContext,
@@ -130,6 +130,63 @@ export function streamingConformance(make: MakeServer): void {
     incoming.on('end', () => ended.resolve());
     await within(ended.promise, 'the end');
     assert.deepEqual([bytes, tail], [10_000_003, '99end']);
+  });
+
+  test('flushed waits for streams that were ended; who does not take the rest in time is dropped', async (t) => {
+    const responses = new Inbox<HttpResponse>();
+    const { server, port } = await start(
+      t,
+      make,
+      (declared) =>
+        declared.http({
+          method: 'GET',
+          path: '/',
+          handle: (_request, response) => {
+            response.begin(200, {});
+            response.write('start');
+            responses.push(response);
+          },
+        }),
+      { closeTimeoutMs: 500 },
+    );
+    const reader = raw(t, port, 'GET / HTTP/1.1\r\nHost: t\r\n\r\n');
+    const read = await responses.next();
+    const sleeper = raw(t, port, 'GET / HTTP/1.1\r\nHost: t\r\n\r\n');
+    const unread = await responses.next();
+    await within(server.flushed(), 'the flush of none');
+    read.end('all of it');
+    await within(server.flushed(), 'the flush of one who reads');
+    await reader.until('all of it\r\n0\r\n\r\n');
+    await sleeper.until('start');
+    sleeper.tcp.pause();
+    for (let i = 0; i < 200; i++) unread.write('x'.repeat(100_000));
+    let aborts = 0;
+    unread.onAborted(() => aborts++);
+    unread.end();
+    assert.equal(unread.closed, true);
+    await within(server.flushed(), 'the flush of one who does not');
+    sleeper.tcp.resume();
+    await within(sleeper.ended, 'the end of its connection');
+    assert.equal(aborts, 0);
+  });
+
+  test('an abort drops the connection, and says so once', async (t) => {
+    const aborted = new Deferred();
+    const responses = new Deferred<HttpResponse>();
+    const { incoming } = await openStream(t, make, (_request, response) => {
+      response.onAborted(() => aborted.resolve());
+      response.begin(200, {});
+      response.write('one');
+      responses.resolve(response);
+    });
+    const cut = new Deferred();
+    incoming.on('close', () => cut.resolve());
+    incoming.resume();
+    const response = await responses.promise;
+    response.abort();
+    await within(Promise.all([aborted.promise, cut.promise]), 'the abort');
+    assert.deepEqual([incoming.complete, response.closed], [false, true]);
+    response.abort();
   });
 
   test('a large response in one call', async (t) => {
