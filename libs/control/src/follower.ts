@@ -7,6 +7,10 @@ import type { Logger } from '@pharos/telemetry';
 
 export interface FollowerOptions {
   readonly log: LivingLog;
+  /** @default 0 */
+  readonly lane?: number;
+  /** Whose messages are wanted. @default everybody's */
+  readonly channel?: string;
   /** Where to begin; in another life of the log it goes on at its beginning. */
   readonly start: TailStart;
   readonly logger: Logger;
@@ -16,7 +20,7 @@ export interface FollowerOptions {
   readonly onLost: () => void;
 }
 
-/** Follows a topic of one lane for as long as it is not stopped, through the lives of it. */
+/** Follows a lane of a topic for as long as it is not stopped, through the lives of it. */
 export class Follower {
   readonly #options: FollowerOptions;
   readonly #stopping = new AbortController();
@@ -52,15 +56,15 @@ export class Follower {
 
   /** @throws BusError */
   async #attach(): Promise<void> {
-    const { log, logger, onLost } = this.#options;
+    const { log, logger, onLost, lane = 0 } = this.#options;
     const life = await log.living();
     // Its end as it is now: of a tail that begins earlier nothing else says when it has come there.
-    const end = this.#start.at === 'earliest' ? await life.attach(0, { entry: () => undefined }) : undefined;
+    const end = this.#start.at === 'earliest' ? await life.attach(lane, { entry: () => undefined }) : undefined;
     await end?.close();
     const caughtUp = new Deferred();
     const state = { isOver: false };
     const tail = await life.attach(
-      0,
+      lane,
       {
         entry: (entry) => this.#entry(entry),
         turnEnd: () => {
@@ -94,6 +98,7 @@ export class Follower {
   #entry(entry: LaneEntry): void {
     const cursor = entry.publications();
     while (cursor.next()) {
+      if (this.#options.channel !== undefined && cursor.channel() !== this.#options.channel) continue;
       if (!cursor.readable() || (cursor.hasProperties && cursor.isMarker())) continue;
       this.#options.message(Buffer.from(cursor.buffer.subarray(cursor.dataStart, cursor.dataEnd)), entry.publishTimeMs);
     }

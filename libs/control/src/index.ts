@@ -1,4 +1,5 @@
 export { Follower, type FollowerOptions } from './follower.ts';
+export { Inbox, type InboxOptions } from './inbox.ts';
 export {
   type ConnectionCommand,
   type ControlMessage,
@@ -12,4 +13,4 @@ export {
   type Target,
 } from './message.ts';
 export { maxRevocations, type RevocableToken, Revocations } from './revocations.ts';
-export { type ControlConfig, type ControlLogs, controlSection, openControl } from './topics.ts';
+export { type ControlConfig, type ControlLogs, controlSection, openControl, openInbox } from './topics.ts';

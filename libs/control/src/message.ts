@@ -47,7 +47,10 @@ export type Question = {
   readonly user: string;
 };
 
-export type ControlMessage = ConnectionCommand | Question;
+/** What an edge says to the others: that it is there, or goes. */
+export type EdgeWord = { readonly do: 'edge'; readonly node: string; readonly here: boolean };
+
+export type ControlMessage = ConnectionCommand | Question | EdgeWord;
 
 /** What an edge says of itself, unasked and as an answer. */
 export type NodeMessage =
@@ -60,6 +63,20 @@ export type NodeMessage =
       readonly partial: boolean;
       readonly body: string;
     };
+
+/** What one edge hands another: commands of a client whose session that one has, and the word that they were taken. */
+export type InboxMessage =
+  | {
+      readonly put: 'commands';
+      readonly id: number;
+      /** Who is to be told. */
+      readonly from: string;
+      readonly session: string;
+      /** A frame of the session's encoding. */
+      readonly data: Buffer;
+    }
+  /** `known`: there is such a session. */
+  | { readonly put: 'taken'; readonly id: number; readonly known: boolean };
 
 /** Tokens that hold no more: one, by its `jti`, or all of a user that were issued before a time. */
 export interface Revocation {
@@ -91,6 +108,10 @@ export function decodeControl(data: Buffer): ControlMessage | undefined {
         user: fields.string('user'),
       };
     }
+    if (kind === 'edge') {
+      const node = fields.string('node');
+      return node === '' ? undefined : { do: kind, node, here: fields.boolean('here') };
+    }
     const of = fields.object('target');
     const target = { user: of?.string('user') ?? '', client: of?.string('client') ?? '' };
     // A command that is about nobody in particular is no command to all.
@@ -109,6 +130,25 @@ export function decodeControl(data: Buffer): ControlMessage | undefined {
       ...{ do: kind, target, channel, info, data: fields.string('data'), expireAt },
       since: { offset: since?.uint53('offset') ?? 0, epoch: since?.string('epoch') ?? '' },
     };
+  });
+}
+
+export function encodeInbox(message: InboxMessage): Buffer {
+  const { put } = message;
+  // The data may be of any bytes, in an encoding of its own.
+  const wire = put === 'commands' ? { ...message, data: message.data.toString('base64') } : message;
+  return Buffer.from(JSON.stringify(wire));
+}
+
+/** Undefined for what is none. */
+export function decodeInbox(data: Buffer): InboxMessage | undefined {
+  return read(data, (fields) => {
+    const put = fields.string('put');
+    const id = fields.uint53('id');
+    if (put === 'taken') return { put, id, known: fields.boolean('known') };
+    const [from, session] = [fields.string('from'), fields.string('session')];
+    if (put !== 'commands' || from === '') return undefined;
+    return { put, id, from, session, data: Buffer.from(fields.string('data'), 'base64') };
   });
 }
 

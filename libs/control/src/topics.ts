@@ -20,7 +20,7 @@ export function controlSection(): z.ZodType {
       .min(1)
       .default('persistent://public/default/pharos-control')
       .describe(
-        'The topic that commands to connections on any edge go through; beside it are <topic>-nodes, what edges say, and <topic>-revocations.',
+        'The topic that commands to connections on any edge go through; beside it are <topic>-nodes, what edges say, <topic>-inbox, what one edge hands another, and <topic>-revocations.',
       ),
     revocation_ttl: duration({ minMs: 60_000, maxMs: 31_536_000_000 })
       .default(2_592_000_000)
@@ -35,6 +35,12 @@ export interface ControlLogs {
   readonly revocations: LivingLog;
 }
 
+/**
+ * Lanes of the topic by which one edge hands another what is for that one alone: an edge follows the lane that its name falls into. More of them
+ * spare edges what is for others; a topic for each edge would be left behind by every edge that there ever was.
+ */
+const inboxLanes = 8;
+
 /** Beyond their time: clocks differ. */
 const hourMs = 3_600_000;
 
@@ -47,12 +53,30 @@ export interface OpenControlOptions {
 export async function openControl(
   bus: Bus,
   config: ControlConfig,
-  { logger, signal }: OpenControlOptions,
+  options: OpenControlOptions,
 ): Promise<ControlLogs | undefined> {
+  return openUntilAborted(() => open(bus, config), options);
+}
+
+/** The topic of inboxes, as `openControl`. @throws BusError what waiting doesn't help */
+export async function openInbox(
+  bus: Bus,
+  { topic }: ControlConfig,
+  options: OpenControlOptions,
+): Promise<LivingLog | undefined> {
+  const spec = { topic: `${topic}-inbox`, lanes: inboxLanes };
+  const opened = await openUntilAborted(async () => ({ inbox: await LivingLog.open(bus, spec) }), options);
+  return opened?.inbox;
+}
+
+async function openUntilAborted<Logs extends object>(
+  openAll: () => Promise<Logs>,
+  { logger, signal }: OpenControlOptions,
+): Promise<Logs | undefined> {
   const backoff = new Backoff({ initialMs: 500, maxMs: 10_000 });
   while (!signal.aborted) {
     try {
-      const logs = await open(bus, config);
+      const logs = await openAll();
       for (const { topic, limitations } of Object.values(logs) as LivingLog[]) {
         for (const limitation of limitations) logger.warn({ topic }, limitation);
       }

@@ -1,5 +1,6 @@
 export { checkAddress } from './common/address.ts';
 export { isNetwork, TrustedProxies } from './common/trusted-proxies.ts';
 export { type SocketServerErrorCode, SocketServerError, socketServerErrors } from './errors.ts';
+export { Topics } from './common/topics.ts';
 export type * from './port.ts';
 export { createSocketServer, type CreateSocketServerOptions } from './select.ts';

@@ -134,6 +134,8 @@ export interface HttpResponse {
   abort(): void;
   /** A whole response in one call. Throws as `begin` does. */
   respond(status: number, headers: Readonly<Record<string, string>>, body?: string | Uint8Array): void;
+  /** The same, and the connection is closed after it: whatever is still to come of the request isn't wanted. */
+  respondAndClose(status: number, headers: Readonly<Record<string, string>>, body: string): void;
 }
 
 export interface HttpRoute {

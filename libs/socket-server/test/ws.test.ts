@@ -3,7 +3,7 @@ import { describe, test } from 'node:test';
 import { createSocketServer, type SocketServer, type SocketServerOptions } from '../src/index.ts';
 import { dataFrame } from '../src/ws/frame.ts';
 import { canReusePort } from '../src/ws/server.ts';
-import { Topics } from '../src/ws/topics.ts';
+import { Topics } from '../src/common/topics.ts';
 import { socketServerConformance } from './conformance/conformance.ts';
 import { freePort } from './conformance/harness.ts';
 

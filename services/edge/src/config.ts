@@ -17,7 +17,9 @@ import {
   type TailSubscription,
 } from '@pharos/service';
 
-export interface EdgeConfig extends ServiceConfig, SocketConfig {
+import { type TransportsConfig, transportSections } from './transports.ts';
+
+export interface EdgeConfig extends ServiceConfig, SocketConfig, TransportsConfig {
   readonly drain_timeout: number;
   readonly pulsar: PulsarConfig & {
     readonly tail_subscription: TailSubscription;
@@ -131,6 +133,7 @@ export function edgeConfigSchema<Others = unknown>(
         .describe('The largest message from a client.'),
       ...compressionFields(),
     }),
+    ...transportSections(),
     chat: z.strictObject({
       enabled: z
         .boolean()

@@ -13,11 +13,12 @@ import { EdgeControl } from './control/edge-control.ts';
 import { Admission } from './accept/admission.ts';
 import { Authority } from './auth/authority.ts';
 import { Expirations } from './auth/expirations.ts';
-import { clientRoute } from './accept/client-route.ts';
 import { pageRoutes } from './accept/page-routes.ts';
 import { textRoute } from './accept/text-route.ts';
 import type { EdgeConfig } from './config.ts';
+import { KnownEdges } from './control/known-edges.ts';
 import { inWaves } from './drain/waves.ts';
+import { Emulation } from './emulation/emulation.ts';
 import { Publisher } from './inbound/publisher.ts';
 import { admissionLimits, edgeReloads, originCheck } from './limits.ts';
 import { EdgeMetrics } from './metrics.ts';
@@ -26,13 +27,16 @@ import { ChannelNumbers } from './outbound/channel-numbers.ts';
 import { Flusher } from './outbound/flusher.ts';
 import { Hub } from './outbound/hub.ts';
 import { replayLimits, ReplayReaders } from './outbound/replay/replay-readers.ts';
+import { Relay } from './outbound/relay.ts';
 import { Rings } from './outbound/rings.ts';
 import { SlowSweep } from './outbound/slow-sweep.ts';
 import { loadPageAssets } from './page/assets.ts';
 import { EdgePresence } from './presence/edge-presence.ts';
 import type { PresenceMetrics } from './presence/metrics.ts';
 import { EdgeSettings } from './settings.ts';
+import { declareTransports, usesEmulation } from './transports.ts';
 import { serverVersion } from './version.ts';
+import { type Carrier, webSocketCarrier } from './session/carrier.ts';
 import type { DrainableSession, SessionContext, SessionLimits } from './session/context.ts';
 import { Connections } from './session/connections.ts';
 import { Liveness } from './session/liveness.ts';
@@ -63,6 +67,7 @@ export class Edge implements ReloadableService<EdgeConfig> {
   readonly #admission: Admission;
   readonly #publisher: Publisher;
   readonly #sweep: SlowSweep;
+  readonly #relay: Relay;
   readonly #flusher: Flusher;
   readonly #hub: Hub;
   readonly #rings: Rings;
@@ -73,7 +78,9 @@ export class Edge implements ReloadableService<EdgeConfig> {
   readonly #presence: EdgePresence | undefined;
   readonly #sessions = new Set<DrainableSession>();
   readonly #connections = new Connections();
+  readonly #edges = new KnownEdges();
   readonly #control: EdgeControl;
+  readonly #emulation: Emulation;
   readonly #stopping = new AbortController();
   readonly #settings: EdgeSettings;
   #internal: InternalServer | undefined;
@@ -91,7 +98,8 @@ export class Edge implements ReloadableService<EdgeConfig> {
     this.#admission = new Admission(admissionLimits(config), originCheck(config), metrics);
     this.#publisher = new Publisher(config.pulsar.publish_timeout, metrics, logger);
     this.#sweep = new SlowSweep(config.client.queue_max_size);
-    this.#flusher = new Flusher(server, this.#sweep, metrics);
+    this.#relay = new Relay(server);
+    this.#flusher = new Flusher(this.#relay, this.#sweep, metrics);
     this.#rings = new Rings({
       maxLaneBytes: config.ring.max_lane_size,
       maxBytes: config.ring.max_size,
@@ -128,6 +136,15 @@ export class Edge implements ReloadableService<EdgeConfig> {
     });
     this.#presence = this.#newPresence(metrics.presence);
     this.#control = this.#newControl(revocations);
+    const { bus } = parts;
+    this.#emulation = new Emulation({
+      node: this.#node,
+      bus,
+      config: config.control,
+      edges: this.#edges,
+      logger,
+      metrics,
+    });
   }
 
   #newControl(revocations: Revocations): EdgeControl {
@@ -141,7 +158,8 @@ export class Edge implements ReloadableService<EdgeConfig> {
       connections: this.#connections,
       hub: this.#hub,
     };
-    return new EdgeControl({ config: config.control, bus, asked, revocations, logger, metrics: this.#edgeMetrics });
+    const { metrics } = { metrics: this.#edgeMetrics };
+    return new EdgeControl({ config: config.control, bus, asked, revocations, edges: this.#edges, logger, metrics });
   }
 
   #newPresence(metrics: PresenceMetrics): EdgePresence | undefined {
@@ -202,11 +220,15 @@ export class Edge implements ReloadableService<EdgeConfig> {
     this.#rings.run(namespaces.recoverableLogs);
     await this.#runPresence(namespaces);
     // Before clients come: none may be let in by a token that was revoked.
-    await this.#control.run();
+    await Promise.all([this.#control.run(), usesEmulation(config) ? this.#emulation.run() : undefined]);
     if (this.#isStopped()) return;
-    const context = this.#context();
+    const contextOf = (carrier: Carrier): SessionContext => this.#context(carrier);
+    declareTransports({
+      ...{ config, server, contextOf, admission: this.#admission },
+      ...{ relay: this.#relay, emulation: this.#emulation, metrics: this.#edgeMetrics },
+    });
+    const context = this.#context(webSocketCarrier);
     const { message_size_limit: maxPayloadBytes } = config.websocket;
-    server.webSocket(clientRoute(this.#admission, context, maxPayloadBytes));
     const chat = this.#settings.chat(this.#hub);
     if (chat !== undefined) server.webSocket(textRoute(this.#admission, context, chat, maxPayloadBytes));
     for (const route of pageRoutes(assets)) server.http(route);
@@ -282,7 +304,7 @@ export class Edge implements ReloadableService<EdgeConfig> {
     this.#subExpirations.stop();
     this.#publisher.stop();
     await this.#presence?.stop();
-    await this.#control.stop();
+    await Promise.all([this.#control.stop(), this.#emulation.stop()]);
     await this.#hub.close();
     this.#rings.stop();
     this.#flusher.stop();
@@ -327,8 +349,8 @@ export class Edge implements ReloadableService<EdgeConfig> {
     return this.#state === 'stopped';
   }
 
-  #context(): SessionContext {
-    const { logger, server } = this.#parts;
+  #context(carrier: Carrier): SessionContext {
+    const { logger } = this.#parts;
     const settings = this.#settings;
     return {
       logger,
@@ -348,7 +370,7 @@ export class Edge implements ReloadableService<EdgeConfig> {
       subExpirations: this.#subExpirations,
       sessions: this.#sessions,
       connections: this.#connections,
-      server,
+      carrier,
       node: this.#node,
     };
   }

@@ -9,7 +9,7 @@ import {
 
 import { PresenceMetrics } from './presence/metrics.ts';
 
-export type Transport = 'websocket' | 'text';
+export type Transport = 'websocket' | 'text' | 'http_stream' | 'sse' | 'uni_websocket' | 'uni_http_stream' | 'uni_sse';
 
 /** Close codes that are counted by their number; all others, which clients choose, share one series. */
 const countedCodes = new Set([
@@ -51,6 +51,7 @@ export class EdgeMetrics {
   readonly storeErrors: Counter<'code'>;
   readonly tokens: Counter<'kind' | 'outcome'>;
   readonly control: Counter<'command'>;
+  readonly emulation: Counter<'outcome'>;
   readonly presence: PresenceMetrics;
   /** Asked at each scrape; set by whoever has the rings. */
   readRingBytes: () => number = () => 0;
@@ -201,9 +202,14 @@ export class EdgeMetrics {
       help: 'Memory held by the newest entries of recoverable lanes.',
       collect: (gauge) => gauge.set(this.readRingBytes()),
     });
+    this.emulation = metrics.counter({
+      name: 'pharos_edge_emulation_requests_total',
+      help: 'Requests with commands of clients on SSE and HTTP streaming, by outcome: taken (a session of this edge has them), handed (one of another edge), no_session, no_edge, unknown (the other edge said nothing in time), unavailable (the inbox topic could not take them), busy, too_large, too_slow, invalid, origin.',
+      labels: ['outcome'],
+    });
     this.control = metrics.counter({
       name: 'pharos_edge_control_total',
-      help: 'What came over the control topics: disconnect, unsubscribe, subscribe, refresh, ask, revoke; unknown (it could not be read), lost (it was gone before it could be read).',
+      help: 'What came over the control topics: disconnect, unsubscribe, subscribe, refresh, ask, revoke, edge (one says that it is there, or goes), commands (of a client whose requests meet another edge); unknown (it could not be read), lost (it was gone before it could be read).',
       labels: ['command'],
     });
     this.presence = new PresenceMetrics(metrics);

@@ -40,7 +40,7 @@ export function decodeCommands(frame: Buffer | string, options: DecodeOptions = 
 }
 
 function decodeCommand(line: Buffer): Command {
-  const values = parse(line);
+  const values = parseObject(line);
   const names = Object.keys(values);
   if (names.length === 0) return { method: 'pong' };
 
@@ -73,7 +73,8 @@ function commandId(fields: Fields, optional: boolean): number {
   return id;
 }
 
-function parse(line: Buffer): Readonly<Record<string, unknown>> {
+/** What an object of a client's says, no deeper than the server takes. @throws ProtocolError */
+export function parseObject(line: Buffer): Readonly<Record<string, unknown>> {
   let value: unknown;
   try {
     value = JSON.parse(line.toString('utf8'));

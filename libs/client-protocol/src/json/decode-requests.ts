@@ -46,7 +46,7 @@ export const commandDecoders: ReadonlyMap<string, CommandDecoder> = new Map<Comm
   ],
 ]);
 
-function connectRequest(fields: Fields): ConnectRequest {
+export function connectRequest(fields: Fields): ConnectRequest {
   const subs = new Map<string, SubscribeRequest>();
   for (const [channel, sub] of fields.objectMap('subs')) subs.set(channel, { ...subscribeRequest(sub), channel });
   return {

@@ -47,7 +47,9 @@ export class BodyCollector {
   }
 
   #tooLate(timeoutMs: number): void {
-    this.#fail(new SocketServerError('body-timeout', `request body too slow: expected all of it within ${timeoutMs} ms`));
+    this.#fail(
+      new SocketServerError('body-timeout', `request body too slow: expected all of it within ${timeoutMs} ms`),
+    );
   }
 
   #fail(error: SocketServerError): void {

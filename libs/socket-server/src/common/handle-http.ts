@@ -7,8 +7,6 @@ import { TEXT_HEADERS } from './response-head.ts';
 export interface AdapterResponse extends HttpResponse {
   /** True from `begin` or `respond` on. */
   readonly started: boolean;
-  /** As `respond`, and the last answer of the connection. */
-  respondAndClose(status: number, headers: Readonly<Record<string, string>>, body: string): void;
 }
 
 /** Runs a route's handler and answers for it where it throws or rejects. */

@@ -89,8 +89,7 @@ export class UwsResponse implements AdapterResponse {
     this.#mustHaveStarted();
     if (chunk !== undefined) this.#write(this.#res, chunk);
     this.#ending = true;
-    this.#finishWhenFlushed(this.#res);
-    if (this.#res !== undefined) this.#ended.add(this);
+    if (!this.#finishWhenFlushed(this.#res)) this.#ended.add(this);
   }
 
   abort(): void {
@@ -179,12 +178,14 @@ export class UwsResponse implements AdapterResponse {
     this.#finishWhenFlushed(res);
   }
 
-  #finishWhenFlushed(res: NativeResponse): void {
+  /** Whether it was finished. */
+  #finishWhenFlushed(res: NativeResponse): boolean {
     // Not while a slice waits in the library, which tells nobody when it has gone after the end.
-    if (!this.#ending || this.#queue.length > 0 || this.#stalledBytes > 0) return;
+    if (!this.#ending || this.#queue.length > 0 || this.#stalledBytes > 0) return false;
     this.#res = undefined;
     this.#ended.delete(this);
     res.cork(() => res.end());
+    return true;
   }
 }
 

@@ -14,7 +14,7 @@ import type { Report } from '../common/report.ts';
 import type { AnyWebSocketRoute } from '../common/routes.ts';
 import { IdleWatch } from './idle.ts';
 import { WsSocket, type WsRouteContext } from './socket.ts';
-import type { Topics } from './topics.ts';
+import type { Topics } from '../common/topics.ts';
 
 export interface RouteSocketsOptions {
   readonly closeTimeoutMs: number;

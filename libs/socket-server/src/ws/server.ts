@@ -27,7 +27,7 @@ import { compressedFrame, dataFrame } from './frame.ts';
 import { WsHttpResponse } from './response.ts';
 import { RouteSockets } from './route-sockets.ts';
 import type { WsSocket } from './socket.ts';
-import { Topics } from './topics.ts';
+import { Topics } from '../common/topics.ts';
 
 /** Against peers that open a connection and say nothing; uWebSockets.js gives them as long. */
 const HEAD_TIMEOUT_MS = 10_000;

@@ -2,8 +2,8 @@ import type { Socket as TcpSocket } from 'node:net';
 import { WebSocket } from 'ws';
 import { checkCloseCode, fitReason } from '../common/closing.ts';
 import type { Socket } from '../port.ts';
+import type { Topics } from '../common/topics.ts';
 import { compressedFrame, dataFrame } from './frame.ts';
-import type { Topics } from './topics.ts';
 
 /** What a socket needs of its server, one object for all of a route's sockets. */
 export interface WsRouteContext {

@@ -63,6 +63,14 @@ export class Admission {
     return this.#connections;
   }
 
+  get origin(): OriginCheck {
+    return this.#origin;
+  }
+
+  get closing(): boolean {
+    return this.#closing;
+  }
+
   /** From now on nobody comes in. */
   close(): void {
     this.#closing = true;
@@ -73,10 +81,10 @@ export class Admission {
     return !this.#closing && this.#connections < this.#limits.maxConnections;
   }
 
-  /** Says how to refuse a connection, or nothing where it may come in. */
-  refusal(head: RequestHead): HttpStatusAndBody | undefined {
+  /** Says how to refuse a connection, or nothing where it may come in. @param isUpgrade of a WebSocket, for which browsers always name an origin */
+  refusal(head: RequestHead, isUpgrade = true): HttpStatusAndBody | undefined {
     if (this.#closing) return this.#refuse('draining', 503, 'The server is shutting down.\n', { 'Retry-After': '1' });
-    if (!this.#origin.allows(head)) {
+    if (!(isUpgrade ? this.#origin.allows(head) : this.#origin.allowsRequest(head))) {
       return this.#refuse('origin', 403, 'Connections from this origin are not allowed (client.allowed_origins).\n');
     }
     if (this.#connections >= this.#limits.maxConnections) {

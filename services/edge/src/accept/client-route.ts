@@ -4,6 +4,7 @@ import type { RequestHead, Socket, UpgradeDecision, WebSocketHandler, WebSocketR
 import { ClientSession } from '../session/client-session.ts';
 import type { SessionContext } from '../session/context.ts';
 import type { Admission } from './admission.ts';
+import { asksForProtobuf } from './negotiation.ts';
 
 /**
  * Longer than a ping and its answer take, so it never ends a connection that the protocol's pings keep alive; it frees one
@@ -11,7 +12,7 @@ import type { Admission } from './admission.ts';
  */
 const idleTimeoutSeconds = 120;
 
-/** Endpoint of the Centrifuge protocol over WebSocket. */
+/** Endpoint of the Centrifuge protocol over WebSocket. @param context its carrier is `webSocketCarrier` */
 export function clientRoute(
   admission: Admission,
   context: SessionContext,
@@ -55,7 +56,5 @@ function negotiate(
     const codec = subprotocols.get(protocol);
     if (codec !== undefined) return { codec, protocol };
   }
-  const query = new URLSearchParams(head.query);
-  const asked = query.get('format') === 'protobuf' || query.get('cf_protocol') === 'protobuf';
-  return { codec: asked ? protobufCodec : jsonCodec };
+  return { codec: asksForProtobuf(head) ? protobufCodec : jsonCodec };
 }

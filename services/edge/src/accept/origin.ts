@@ -10,6 +10,8 @@ export interface OriginPolicy {
   readonly loopbackOnly: boolean;
 }
 
+const varying: Readonly<Record<string, string>> = { Vary: 'Origin' };
+
 /**
  * Says whether a browser's page may open a connection: a WebSocket isn't held back by the browser's same-origin rule, so
  * the server must (cross-site WebSocket hijacking).
@@ -19,10 +21,12 @@ export interface OriginPolicy {
  */
 export class OriginCheck {
   readonly #patterns: readonly RegExp[];
+  readonly #named: readonly RegExp[];
   readonly #loopbackOnly: boolean;
 
   constructor(policy: OriginPolicy) {
     this.#patterns = policy.allowed.map(toPattern);
+    this.#named = policy.allowed.filter((allowed) => allowed !== '*').map(toPattern);
     this.#loopbackOnly = policy.loopbackOnly;
   }
 
@@ -31,6 +35,30 @@ export class OriginCheck {
     if (origin === '') return true;
     if (this.#isOwn(origin, head.header('host').toLowerCase())) return true;
     return this.#patterns.some((pattern) => pattern.test(origin));
+  }
+
+  /**
+   * The same for a request that isn't an upgrade. Browsers name no origin in a GET of a page's own one, and in one whose answer the page can't
+   * read: then other headers must tell them apart.
+   */
+  allowsRequest(head: RequestHead): boolean {
+    const origin = head.header('origin');
+    // What is allowed is said back in a header.
+    if (origin !== '') return !/[^\x21-\x7e]/.test(origin) && this.allows(head);
+    const site = head.header('sec-fetch-site');
+    if (site === 'cross-site' || site === 'same-site') return false;
+    const host = head.header('host').toLowerCase();
+    if (!this.#loopbackOnly || isLoopbackName(nameOf(host))) return true;
+    return this.#patterns.some((pattern) => pattern.test(`https://${host}`) || pattern.test(`http://${host}`));
+  }
+
+  /** By what a browser lets a page of an allowed origin read the answer; with what it knows of the user only where that origin is named in the list. */
+  crossOriginHeaders(head: RequestHead): Readonly<Record<string, string>> {
+    const origin = head.header('origin');
+    if (origin === '' || !this.allowsRequest(head)) return varying;
+    const isNamed = this.#named.some((pattern) => pattern.test(origin.toLowerCase()));
+    const credentials = isNamed ? { 'Access-Control-Allow-Credentials': 'true' } : {};
+    return { ...varying, 'Access-Control-Allow-Origin': origin, ...credentials };
   }
 
   #isOwn(origin: string, host: string): boolean {

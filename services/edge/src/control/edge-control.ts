@@ -1,4 +1,5 @@
 import { type Bus, BusError } from '@pharos/bus';
+import type { LivingLog } from '@pharos/channels';
 import { disconnectCodes, unsubscribeCodes } from '@pharos/client-protocol';
 import {
   type ConnectionCommand,
@@ -21,6 +22,7 @@ import { ClientSession } from '../session/client-session.ts';
 import { subscribeByServer } from '../session/server-subscribe.ts';
 import { ThrottledLog } from '../throttled-log.ts';
 import { type Asked, answerTo } from './answers.ts';
+import type { KnownEdges } from './known-edges.ts';
 
 /** How often an edge says that it is there; whoever asks takes it for gone after three. */
 const hereMs = 10_000;
@@ -37,6 +39,7 @@ export interface EdgeControlOptions {
   readonly bus: Bus;
   readonly asked: Asked;
   readonly revocations: Revocations;
+  readonly edges: KnownEdges;
   readonly logger: Logger;
   readonly metrics: EdgeMetrics;
 }
@@ -92,14 +95,16 @@ export class EdgeControl implements Service {
     this.#followers.push(revocations, commands);
     await Promise.all([revocations.run(), commands.run()]);
     if (this.#stopping.signal.aborted) return;
-    this.#say({ say: 'here', node: this.#options.asked.node });
-    this.#here = setInterval(() => this.#say({ say: 'here', node: this.#options.asked.node }), hereMs);
+    this.#sayHere();
+    this.#here = setInterval(() => this.#sayHere(), hereMs);
     this.#here.unref();
   }
 
   async drain(): Promise<void> {
     clearInterval(this.#here);
-    if (this.#logs !== undefined) await this.#append({ say: 'gone', node: this.#options.asked.node });
+    if (this.#logs === undefined) return;
+    const { node } = this.#options.asked;
+    await Promise.all([this.#append({ say: 'gone', node }), this.#tellEdges(false)]);
   }
 
   async stop(): Promise<void> {
@@ -115,15 +120,15 @@ export class EdgeControl implements Service {
       this.#options.metrics.control.inc({ command: 'unknown' });
       return;
     }
+    this.#options.metrics.control.inc({ command: message.do });
+    if (message.do === 'edge') return this.#options.edges.heard(message.node, message.here);
     if (message.do !== 'ask') return this.#command(message);
-    this.#options.metrics.control.inc({ command: 'ask' });
     if (Date.now() - timeMs > questionMs || this.#answers >= maxAnswers) return;
     const { asked } = this.#options;
     this.#say({ say: 'answer', node: asked.node, id: message.id, ...answerTo(message, asked) });
   }
 
   #command(command: ConnectionCommand): void {
-    this.#options.metrics.control.inc({ command: command.do });
     for (const session of this.#sessions(command.target)) this.#carryOut(command, session);
   }
 
@@ -178,14 +183,29 @@ export class EdgeControl implements Service {
     }
   }
 
+  /** To those who ask, and to the other edges, which don't read what answers lie among. */
+  #sayHere(): void {
+    this.#say({ say: 'here', node: this.#options.asked.node });
+    void this.#tellEdges(true);
+  }
+
+  async #tellEdges(here: boolean): Promise<void> {
+    const { node } = this.#options.asked;
+    await this.#put(this.#logs?.commands, node, encodeMessage({ do: 'edge', node, here }));
+  }
+
   #say(message: NodeMessage): void {
     this.#answers++;
     void this.#append(message).finally(() => this.#answers--);
   }
 
   async #append(message: NodeMessage): Promise<void> {
+    await this.#put(this.#logs?.nodes, message.node, encodeMessage(message));
+  }
+
+  async #put(log: LivingLog | undefined, channel: string, data: Buffer): Promise<void> {
     try {
-      await this.#logs?.nodes.append({ channel: message.node, data: encodeMessage(message) }, wordMs);
+      await log?.append({ channel, data }, wordMs);
     } catch (error) {
       if (!(error instanceof BusError)) throw error;
       this.#lastFailure = error;

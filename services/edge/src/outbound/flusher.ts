@@ -1,11 +1,11 @@
 import type { PublicationCursor } from '@pharos/bus';
-import type { SocketServer } from '@pharos/socket-server';
 
 import type { EdgeMetrics } from '../metrics.ts';
 import { BuilderPool } from './channel-pack.ts';
 import type { ChannelPush, Outlet } from './delivery-group.ts';
 import type { LiveChannel } from './live-channel.ts';
 import { PublicationView } from './publication-view.ts';
+import type { Publishing } from './relay.ts';
 import type { SlowSweep } from './slow-sweep.ts';
 import type { Variant } from './subscriber.ts';
 
@@ -19,7 +19,7 @@ const maxPackBytes = 64 * 1024;
 
 /** Collects the publications of each channel and hands them to the sockets, one frame a channel, group and tick. */
 export class Flusher {
-  readonly #server: SocketServer;
+  readonly #sockets: Publishing;
   readonly #sweep: SlowSweep;
   readonly #metrics: EdgeMetrics;
   readonly #dirty = new Set<LiveChannel>();
@@ -29,8 +29,8 @@ export class Flusher {
   #lastFlushMs = 0;
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(server: SocketServer, sweep: SlowSweep, metrics: EdgeMetrics) {
-    this.#server = server;
+  constructor(sockets: Publishing, sweep: SlowSweep, metrics: EdgeMetrics) {
+    this.#sockets = sockets;
     this.#sweep = sweep;
     this.#metrics = metrics;
     this.#outlet = {
@@ -92,7 +92,7 @@ export class Flusher {
   }
 
   #publish(topic: string, variant: Variant, frame: Buffer, publications: number, subscribers: number): void {
-    this.#server.publish(topic, frame, variant === 'protobuf');
+    this.#sockets.publish(topic, frame, variant === 'protobuf');
     const channel = this.#channel as LiveChannel;
     this.#sweep.published(channel, frame.length);
     const counted = channel.kind === 'lifecycle' ? channel.kind : variant;

@@ -4,6 +4,8 @@ import {
   type ClientInfo,
   type Codec,
   type Command,
+  type ConnectRequest,
+  type ConnectResult,
   type DisconnectCode,
   disconnectCodes,
   type Encoding,
@@ -24,6 +26,7 @@ import type { Subscriber } from '../outbound/subscriber.ts';
 import { TokenBucket } from '../token-bucket.ts';
 import type { RevocableToken } from '@pharos/control';
 import { dispatch } from './commands/dispatch.ts';
+import { disconnectFor } from './commands/refusals.ts';
 import type { DrainableSession, SessionContext } from './context.ts';
 import { type Grant, plainGrant } from './grant.ts';
 import { HeldGrants } from './held-grants.ts';
@@ -197,7 +200,7 @@ export class ClientSession implements Subscriber, PingedSession, DrainableSessio
 
   /** One frame from the client: one command or several, or the answer to a ping. */
   message(frame: Buffer, isBinary: boolean): void {
-    this.context.metrics.messagesReceived.inc({ transport: 'websocket' });
+    this.context.metrics.messagesReceived.inc({ transport: this.context.carrier.transport });
     if (isBinary !== this.codec.binary) return this.disconnect(disconnectCodes.badRequest);
     let commands: readonly Command[];
     try {
@@ -211,6 +214,12 @@ export class ClientSession implements Subscriber, PingedSession, DrainableSessio
       return this.disconnect(disconnectCodes.badRequest);
     }
     this.#dispatch(commands);
+  }
+
+  /** The first command of a client that sends no other. */
+  connectBy(request: ConnectRequest): void {
+    this.context.metrics.messagesReceived.inc({ transport: this.context.carrier.transport });
+    this.#dispatch([{ method: 'connect', id: 1, request }]);
   }
 
   #dispatch(commands: readonly Command[]): void {
@@ -243,6 +252,7 @@ export class ClientSession implements Subscriber, PingedSession, DrainableSessio
     this.context.liveness.remove(this, this.#slot);
     this.context.sessions.delete(this);
     this.context.connections.remove(this);
+    this.context.carrier.emulated?.remove(this);
     this.context.expirations.remove(this, this.#expiry);
     this.#held?.clear();
     for (const entry of this.subscriptions.clear()) {
@@ -254,8 +264,16 @@ export class ClientSession implements Subscriber, PingedSession, DrainableSessio
     this.#send(this.codec.encodeReply(reply));
   }
 
+  /** What the client connected to. */
+  welcome(id: number, result: ConnectResult): void {
+    if (this.context.carrier.oneWay) this.push({ kind: 'connect', connect: result });
+    else this.reply({ method: 'connect', id, result });
+  }
+
   replyError(id: number, error: ErrorCode): void {
     this.context.metrics.commandErrors.inc({ code: String(error.code) });
+    // All that it could do about it is to come back.
+    if (this.context.carrier.oneWay) return this.disconnect(disconnectFor(error));
     this.reply({ method: 'error', id, error });
   }
 
@@ -305,7 +323,7 @@ export class ClientSession implements Subscriber, PingedSession, DrainableSessio
 
   disconnectSlow(): void {
     if (this.closed) return;
-    this.context.metrics.slowConnections.inc({ transport: 'websocket' });
+    this.context.metrics.slowConnections.inc({ transport: this.context.carrier.transport });
     this.disconnect(disconnectCodes.slow);
   }
 
@@ -325,7 +343,7 @@ export class ClientSession implements Subscriber, PingedSession, DrainableSessio
   }
 
   ping(): void {
-    this.pongDue = true;
+    this.pongDue = !this.context.carrier.oneWay;
     this.#send(this.codec.serverPing);
   }
 

@@ -1,4 +1,3 @@
-import type { SocketServer } from '@pharos/socket-server';
 import type { Logger } from '@pharos/telemetry';
 
 import type { Authority } from '../auth/authority.ts';
@@ -9,6 +8,7 @@ import type { Namespace, Namespaces } from '@pharos/channels';
 import type { Hub } from '../outbound/hub.ts';
 import type { LaneFeed } from '../outbound/lane-feed.ts';
 import type { EdgePresence } from '../presence/edge-presence.ts';
+import type { Carrier } from './carrier.ts';
 import type { Connections } from './connections.ts';
 import type { Liveness } from './liveness.ts';
 
@@ -44,7 +44,10 @@ export interface ChatContext {
   readonly feed: LaneFeed;
 }
 
-/** What all sessions of an edge share. Namespaces and limits change when the configuration is reloaded: they are not to be kept. */
+/**
+ * What all sessions of an edge share, and what those of one endpoint do. Namespaces and limits change when the configuration is reloaded: they
+ * are not to be kept.
+ */
 export interface SessionContext {
   readonly logger: Logger;
   readonly metrics: EdgeMetrics;
@@ -61,7 +64,7 @@ export interface SessionContext {
   readonly limits: SessionLimits;
   readonly sessions: Set<DrainableSession>;
   readonly connections: Connections;
-  readonly server: SocketServer;
+  readonly carrier: Carrier;
   /** This boot of this edge, as it appears in connect results. */
   readonly node: string;
 }

@@ -51,19 +51,17 @@ function admitted(session: ClientSession, command: ConnectCommand, { identity }:
 }
 
 function welcome(session: ClientSession, { id }: ConnectCommand, more: Pick<ConnectResult, 'subs'>): void {
-  const { liveness, node } = session.context;
+  const { liveness, node, carrier } = session.context;
   session.connected();
-  session.reply({
-    method: 'connect',
-    id,
-    result: {
-      client: session.id,
-      version: serverVersion,
-      ...session.validity,
-      ...more,
-      pingSeconds: Math.round(liveness.limits.pingIntervalMs / 1000),
-      pong: true,
-      node,
-    },
+  const secret = carrier.emulated?.add(session);
+  session.welcome(id, {
+    client: session.id,
+    version: serverVersion,
+    ...session.validity,
+    ...more,
+    pingSeconds: Math.round(liveness.limits.pingIntervalMs / 1000),
+    pong: !carrier.oneWay,
+    ...(secret === undefined ? {} : { session: secret }),
+    node,
   });
 }

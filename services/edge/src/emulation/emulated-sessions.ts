@@ -1,0 +1,36 @@
+import { randomBytes } from 'node:crypto';
+
+import type { SessionRegister } from '../session/carrier.ts';
+import type { ClientSession } from '../session/client-session.ts';
+
+/** Whoever knows a session's secret commands as its client: it must not be guessed. */
+const secretBytes = 24;
+
+/** Sessions of this edge whose clients' commands come by requests. */
+export class EmulatedSessions implements SessionRegister {
+  readonly #bySecret = new Map<string, ClientSession>();
+  readonly #secrets = new Map<ClientSession, string>();
+
+  get size(): number {
+    return this.#bySecret.size;
+  }
+
+  get(secret: string): ClientSession | undefined {
+    return this.#bySecret.get(secret);
+  }
+
+  add(session: ClientSession): string {
+    this.remove(session);
+    const secret = randomBytes(secretBytes).toString('base64url');
+    this.#bySecret.set(secret, session);
+    this.#secrets.set(session, secret);
+    return secret;
+  }
+
+  remove(session: ClientSession): void {
+    const secret = this.#secrets.get(session);
+    if (secret === undefined) return;
+    this.#secrets.delete(session);
+    this.#bySecret.delete(secret);
+  }
+}

@@ -1,0 +1,113 @@
+import { type Bus, BusError } from '@pharos/bus';
+import type { EmulationRequest } from '@pharos/client-protocol';
+import { type ControlConfig, Inbox, openInbox } from '@pharos/control';
+import { DeadlineExceeded, type Service } from '@pharos/lifecycle';
+import type { Logger } from '@pharos/telemetry';
+
+import type { KnownEdges } from '../control/known-edges.ts';
+import type { EdgeMetrics } from '../metrics.ts';
+import { ThrottledLog } from '../throttled-log.ts';
+import { EmulatedSessions } from './emulated-sessions.ts';
+
+/** How long another edge has to say that it took commands. SDKs give a command up after 5 s. */
+const handMs = 3_000;
+/** Requests that wait for other edges' words. */
+const maxHanding = 2_000;
+const maxNodeLength = 255;
+const failureLogMs = 10_000;
+
+/**
+ * What came of commands: a session has them; there is no such session, or no such edge; it is not known whether they were taken; they can't be
+ * handed on now.
+ */
+export type Carried = 'taken' | 'handed' | 'no_session' | 'no_edge' | 'unknown' | 'unavailable' | 'busy';
+
+export interface EmulationOptions {
+  /** This boot of this edge. */
+  readonly node: string;
+  readonly bus: Bus;
+  readonly config: ControlConfig;
+  readonly edges: KnownEdges;
+  readonly logger: Logger;
+  readonly metrics: EdgeMetrics;
+}
+
+/** Brings what clients post to their sessions, on whichever edge they are: in the order in which it comes. */
+export class Emulation implements Service {
+  readonly sessions: EmulatedSessions = new EmulatedSessions();
+  readonly #options: EmulationOptions;
+  readonly #failures: ThrottledLog;
+  readonly #stopping = new AbortController();
+  #lastFailure: unknown;
+  #inbox: Inbox | undefined;
+  #handing = 0;
+
+  constructor(options: EmulationOptions) {
+    this.#options = options;
+    this.#failures = new ThrottledLog(failureLogMs, (times) =>
+      options.logger.warn(
+        { err: this.#lastFailure, times },
+        'commands of clients could not be handed to another edge, or its word back; the last one so',
+      ),
+    );
+  }
+
+  /** Resolves once no other edge's word can be missed, or it is stopped. @throws BusError what waiting doesn't help */
+  async run(): Promise<void> {
+    const { bus, config, node, logger, metrics } = this.#options;
+    const { signal } = this.#stopping;
+    const log = await openInbox(bus, config, { logger, signal });
+    if (log === undefined || signal.aborted) return;
+    this.#inbox = new Inbox({
+      log,
+      node,
+      logger,
+      commands: (session, data) => {
+        metrics.control.inc({ command: 'commands' });
+        return this.#take(session, data);
+      },
+      onLost: () => metrics.control.inc({ command: 'lost' }),
+      onUntold: (error) => this.#failed(error),
+    });
+    await this.#inbox.run();
+  }
+
+  async drain(): Promise<void> {}
+
+  async stop(): Promise<void> {
+    this.#stopping.abort();
+    this.#failures.stop();
+    await this.#inbox?.stop();
+  }
+
+  async carry(request: EmulationRequest): Promise<Carried> {
+    const { node, session, data } = request;
+    if (node === this.#options.node) return this.#take(session, data) ? 'taken' : 'no_session';
+    if (this.#inbox === undefined) return 'unavailable';
+    if (node.length > maxNodeLength || !this.#options.edges.mayBeThere(node)) return 'no_edge';
+    if (this.#handing >= maxHanding) return 'busy';
+    this.#handing++;
+    try {
+      return (await this.#inbox.hand(node, session, data, handMs)) ? 'handed' : 'no_session';
+    } catch (error) {
+      if (error instanceof DeadlineExceeded) return 'unknown';
+      if (!(error instanceof BusError)) throw error;
+      this.#failed(error);
+      return error.code === 'outcome-unknown' ? 'unknown' : 'unavailable';
+    } finally {
+      this.#handing--;
+    }
+  }
+
+  #take(secret: string, data: Buffer): boolean {
+    const session = this.sessions.get(secret);
+    if (session === undefined) return false;
+    session.message(data, session.codec.binary);
+    return true;
+  }
+
+  #failed(error: unknown): void {
+    this.#lastFailure = error;
+    this.#failures.note();
+  }
+}
