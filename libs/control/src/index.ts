@@ -6,6 +6,7 @@ export {
   decodeControl,
   decodeNode,
   decodeRevocation,
+  type EdgeWord,
   encodeMessage,
   type NodeMessage,
   type Question,

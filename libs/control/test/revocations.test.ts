@@ -1,6 +1,13 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { decodeControl, decodeNode, decodeRevocation, encodeMessage } from '../src/message.ts';
+import {
+  decodeControl,
+  decodeInbox,
+  decodeNode,
+  decodeRevocation,
+  encodeInbox,
+  encodeMessage,
+} from '../src/message.ts';
 import { Revocations } from '../src/revocations.ts';
 
 const byId = (tokenId: string, until: number) => ({ tokenId, user: '', issuedBefore: 0, until });
@@ -44,6 +51,7 @@ describe('messages of control topics', () => {
       { do: 'unsubscribe', target, channel: 'a' },
       { do: 'subscribe', target, channel: 'a', info: '{"n":1.0}', data: '', expireAt: 5, since },
       { do: 'refresh', target, expired: true, expireAt: 0, info: '' },
+      { do: 'edge', node: 'n', here: true },
       { do: 'ask', id: 'i', what: 'channels', pattern: 'a*', user: '' },
     ] as const) {
       assert.deepEqual(decodeControl(encodeMessage(message)), message);
@@ -55,6 +63,12 @@ describe('messages of control topics', () => {
       assert.deepEqual(decodeNode(encodeMessage(message)), message);
     }
     assert.deepEqual(decodeRevocation(encodeMessage(byId('t', 5))), byId('t', 5));
+    for (const message of [
+      { put: 'commands', id: 1, from: 'n', session: 's', data: Buffer.from([0, 255, 34, 10]) },
+      { put: 'taken', id: 2 ** 50, known: true },
+    ] as const) {
+      assert.deepEqual(decodeInbox(encodeInbox(message)), message);
+    }
   });
 
   test('what is none is none, and a command about nobody is not one about all', () => {
@@ -69,6 +83,9 @@ describe('messages of control topics', () => {
     ]) {
       assert.equal(decodeControl(Buffer.from(text)), undefined, text);
     }
+    assert.equal(decodeControl(Buffer.from('{"do":"edge"}')), undefined);
+    assert.equal(decodeInbox(Buffer.from('{"put":"commands","id":1}')), undefined);
+    assert.equal(decodeInbox(Buffer.from('{"put":"taken","id":"x"}')), undefined);
     assert.equal(decodeNode(Buffer.from('{"say":"here"}')), undefined);
     assert.equal(decodeRevocation(Buffer.from('{"until":5}')), undefined);
     assert.equal(decodeRevocation(Buffer.from('{"tokenId":"t","user":"u"}')), undefined);

@@ -35,6 +35,9 @@ const sample = {
     insecure: false,
   },
   websocket: { message_size_limit: 32_768, compression: true, compression_level: 3 },
+  sse: { enabled: true, handler_prefix: '/s' },
+  uni_sse: { enabled: true, connect_code_to_http_response: { enabled: true } },
+  emulation: { max_request_body_size: 10_000 },
   channel: {
     without_namespace: { presence: true, history_size: 10, history_ttl: '300s' },
     namespaces: [
@@ -54,6 +57,9 @@ async function run(t: TestContext, name: string, text: string) {
   const status = await runCli(['config', 'from-centrifugo', file], terminal);
   return { status, out: terminal.stdout.text, err: terminal.stderr.text, folder };
 }
+
+/** Off in Centrifugo unless it is told otherwise. */
+const off = { http_stream: { enabled: false }, sse: { enabled: false } };
 
 describe('pharos config from-centrifugo', () => {
   for (const [name, text] of [
@@ -78,6 +84,10 @@ describe('pharos config from-centrifugo', () => {
         },
         tls: { cert_file: '/etc/tls/server.crt', key_file: '/etc/tls/server.key' },
         websocket: { message_size_limit: 32_768, compression: true },
+        http_stream: { enabled: false },
+        sse: { enabled: true },
+        uni_sse: { enabled: true },
+        emulation: { max_request_body_size: 10_000 },
         channel: {
           without_namespace: { presence: true, history_size: 10, history_ttl: '300s' },
           namespaces: [
@@ -96,6 +106,8 @@ describe('pharos config from-centrifugo', () => {
         'client.token.audience_regex',
         'log.file',
         'prometheus.enabled',
+        'sse.handler_prefix',
+        'uni_sse.connect_code_to_http_response',
         'websocket.compression_level',
       ]);
       assert(!err.includes('tell-nobody'));
@@ -106,13 +118,15 @@ describe('pharos config from-centrifugo', () => {
     const redis = (settings: object) => convert({ engine: { type: 'redis', redis: settings } }, schema);
     assert.deepEqual(redis({ sentinel_address: ['a:1', 'b:2'], sentinel_master_name: 'main' }).config, {
       redis: { url: 'redis://a:1,b:2', mode: 'sentinel', sentinel_master_name: 'main' },
+      ...off,
     });
     assert.deepEqual(redis({ cluster_address: ['a:1'], tls: { enabled: true } }).config, {
       redis: { url: 'rediss://a:1', mode: 'cluster' },
+      ...off,
     });
     const { config, left } = redis({ address: ['a:1', 'b:2'] });
-    assert.deepEqual([config, left.map(({ name }) => name)], [{}, ['engine.redis.address']]);
-    assert.deepEqual(convert({ engine: { type: 'memory' } }, schema), { config: {}, left: [] });
+    assert.deepEqual([config, left.map(({ name }) => name)], [off, ['engine.redis.address']]);
+    assert.deepEqual(convert({ engine: { type: 'memory' } }, schema), { config: off, left: [] });
   });
 
   test('a certificate that is a text and no file stays behind, as what is off does', () => {
@@ -120,9 +134,9 @@ describe('pharos config from-centrifugo', () => {
     const { config, left } = convert({ http_server: { tls } }, schema);
     assert.deepEqual(
       [config, left.map(({ name }) => name)],
-      [{}, ['enabled', 'cert_pem', 'key_pem'].map((name) => `http_server.tls.${name}`)],
+      [off, ['enabled', 'cert_pem', 'key_pem'].map((name) => `http_server.tls.${name}`)],
     );
-    assert.deepEqual(convert({ http_server: { tls: { ...tls, enabled: false } } }, schema), { config: {}, left: [] });
+    assert.deepEqual(convert({ http_server: { tls: { ...tls, enabled: false } } }, schema), { config: off, left: [] });
   });
 
   test('whatever a file holds, Pharos takes what comes out', () => {

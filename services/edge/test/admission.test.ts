@@ -12,6 +12,44 @@ function head(origin: string, host: string): RequestHead {
   return { method: 'GET', path: '/', query: '', remoteAddress: '127.0.0.1', header: (name) => headers[name] ?? '' };
 }
 
+function request(headers: Readonly<Record<string, string>>): RequestHead {
+  return { ...head('', ''), header: (name) => headers[name] ?? '' };
+}
+
+describe('requests that are no upgrades', () => {
+  const app = 'https://app.example.com';
+  const named = new OriginCheck({ allowed: [app], loopbackOnly: false });
+  const local = new OriginCheck({ allowed: [app], loopbackOnly: true });
+  const any = new OriginCheck({ allowed: ['*'], loopbackOnly: true });
+
+  test('without an origin are those of programs, and of pages of the edge itself', () => {
+    assert.equal(named.allowsRequest(request({ host: 'chat.example.com' })), true);
+    assert.equal(named.allowsRequest(request({ host: 'x', 'sec-fetch-site': 'same-origin' })), true);
+    assert.equal(named.allowsRequest(request({ host: 'x', 'sec-fetch-site': 'none' })), true);
+    for (const site of ['cross-site', 'same-site']) {
+      assert.equal(named.allowsRequest(request({ host: 'x', 'sec-fetch-site': site })), false, site);
+    }
+    // A host name that was rebound to 127.0.0.1 names itself, and no origin.
+    assert.equal(local.allowsRequest(request({ host: 'evil.example:9001' })), false);
+    assert.equal(local.allowsRequest(request({ host: '127.0.0.1:9001' })), true);
+    assert.equal(local.allowsRequest(request({ host: 'app.example.com' })), true, 'behind a proxy on this machine');
+  });
+
+  test('are answered for pages of other origins: with what the browser knows of the user only for those that are named', () => {
+    const cors = (check: OriginCheck, origin: string): string[] =>
+      Object.entries(check.crossOriginHeaders(request({ origin, host: 'x' }))).map((header) => header.join(': '));
+    const vary = 'Vary: Origin';
+    assert.deepEqual(cors(named, app), [
+      vary,
+      `Access-Control-Allow-Origin: ${app}`,
+      'Access-Control-Allow-Credentials: true',
+    ]);
+    assert.deepEqual(cors(any, app), [vary, `Access-Control-Allow-Origin: ${app}`]);
+    for (const origin of ['', 'https://evil.example', 'null']) assert.deepEqual(cors(named, origin), [vary], origin);
+    assert.deepEqual(cors(any, 'https://a.example\u0001'), [vary]);
+  });
+});
+
 describe('the origin check', () => {
   const cases: readonly [allowed: string, loopbackOnly: boolean, origin: string, host: string, passes: boolean][] = [
     // Not a browser.

@@ -2,6 +2,9 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import {
   decodeCommands,
+  decodeConnectRequest,
+  decodeEmulationRequest,
+  decodeProtobufEmulationRequest,
   type DecodeOptions,
   ProtocolError,
   type ProtocolErrorCode,
@@ -63,6 +66,41 @@ describe('what protobufjs writes is read, and is what the same command in JSON i
       { numRuns: 200 },
     );
   });
+});
+
+test('what clients post is read in either encoding, or refused', () => {
+  const data = Buffer.from([0, 1, 255]);
+  const { Writer } = protobuf;
+  const posted = (writer: protobuf.Writer): Buffer => Buffer.from(writer.finish());
+  const strings = (): protobuf.Writer => Writer.create().uint32(10).string('node').uint32(18).string('session');
+  const request = { node: 'node', session: 'session', data };
+  assert.deepEqual(decodeProtobufEmulationRequest(posted(strings().uint32(26).bytes(data))), request);
+  assert.deepEqual(decodeProtobufEmulationRequest(posted(strings().uint32(800).uint32(7))), {
+    ...request,
+    data: Buffer.alloc(0),
+  });
+  const json = { ...request, data: '{"id":1,"ping":{}}\n{}' };
+  assert.deepEqual(decodeEmulationRequest(Buffer.from(JSON.stringify(json))), {
+    ...json,
+    data: Buffer.from(json.data),
+  });
+  fc.assert(
+    fc.property(fc.uint8Array({ maxLength: 40 }), (bytes) => {
+      for (const decode of [decodeProtobufEmulationRequest, decodeEmulationRequest, decodeConnectRequest]) {
+        try {
+          decode(Buffer.from(bytes));
+        } catch (error) {
+          assert.ok(error instanceof ProtocolError, String(error));
+        }
+      }
+    }),
+  );
+  for (const text of ['', ' \n', 'null', '{}']) assert.equal(decodeConnectRequest(Buffer.from(text)).token, '', text);
+  for (const text of ['[]', '1', '{"token":1}', '{"subs":{"a":1}}', '{}{}', '\u00a0']) {
+    assert.throws(() => decodeConnectRequest(Buffer.from(text)), ProtocolError, text);
+  }
+  const one = decodeConnectRequest(Buffer.from('{"token":"t","subs":{"a":{"recover":true,"offset":3,"epoch":"e"}}}'));
+  assert.deepEqual([one.token, one.subs.get('a')?.offset, one.subs.get('a')?.channel], ['t', 3, 'a']);
 });
 
 describe('on the wire', () => {

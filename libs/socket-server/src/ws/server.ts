@@ -32,6 +32,8 @@ import { Topics } from '../common/topics.ts';
 /** Against peers that open a connection and say nothing; uWebSockets.js gives them as long. */
 const HEAD_TIMEOUT_MS = 10_000;
 const REQUEST_TIMEOUT_MS = 60_000;
+/** A URL may hold a connect command with its token; uWebSockets.js takes as much and more. */
+const MAX_HEAD_BYTES = 80 * 1024;
 const TIMEOUT_CHECK_MS = 5_000;
 
 /** The adapter over the `ws` package and Node's HTTP server. */
@@ -75,15 +77,16 @@ export class WsServer implements SocketServer {
   }
 
   #create(): Server {
-    const timeouts = {
+    const limits = {
+      maxHeaderSize: MAX_HEAD_BYTES,
       headersTimeout: HEAD_TIMEOUT_MS,
       keepAliveTimeout: HEAD_TIMEOUT_MS,
       requestTimeout: REQUEST_TIMEOUT_MS,
       connectionsCheckingInterval: TIMEOUT_CHECK_MS,
     };
-    if (this.#files === undefined) return createServer(timeouts);
+    if (this.#files === undefined) return createServer(limits);
     const certificate = readCertificate(this.#files);
-    const server = createTlsServer({ ...timeouts, ...contextOf(certificate), handshakeTimeout: HEAD_TIMEOUT_MS });
+    const server = createTlsServer({ ...limits, ...contextOf(certificate), handshakeTimeout: HEAD_TIMEOUT_MS });
     this.#tls = { server, certificate };
     return server;
   }

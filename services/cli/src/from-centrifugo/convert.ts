@@ -18,7 +18,20 @@ const notThere = 'Pharos has no such setting';
 const otherValue = 'Pharos has this setting, and takes no such value';
 
 /** Sections that both have, with the same names inside. */
-const shared = ['client', 'channel', 'websocket'];
+const shared = [
+  'client',
+  'channel',
+  'websocket',
+  'http_stream',
+  'sse',
+  'emulation',
+  'uni_websocket',
+  'uni_http_stream',
+  'uni_sse',
+];
+
+/** On in Pharos where nothing is said, and off in Centrifugo. */
+const offUnlessEnabled = ['http_stream', 'sse'];
 
 /** Pharos settings for those of a Centrifugo v6. @param schema of the settings that are wanted */
 export function convert(centrifugo: Tree, schema: z.ZodType): Converted {
@@ -36,6 +49,7 @@ export function convert(centrifugo: Tree, schema: z.ZodType): Converted {
   moveServer(source, put);
   moveRedis(source, put, left);
   for (const name of shared) if (isMap(source[name])) config[name] = source[name];
+  for (const name of offUnlessEnabled) config[name] = { enabled: false, ...(config[name] as Tree | undefined) };
   for (const [name, value] of Object.entries(source)) {
     if (!shared.includes(name)) leave(value, [name], left);
   }

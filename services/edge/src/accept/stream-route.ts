@@ -124,7 +124,11 @@ async function firstOf(
   response: HttpResponse,
 ): Promise<Buffer | string> {
   if (request.method === 'POST') return door.body(request, response, maxBodyBytes);
-  return Buffer.from(new URLSearchParams(request.query).get(connectParameter) ?? '');
+  const text = new URLSearchParams(request.query).get(connectParameter) ?? '';
+  const first = Buffer.from(text);
+  if (first.length <= maxBodyBytes) return first;
+  door.respond(request, response, 414, `${connectParameter} is too long: expected at most ${maxBodyBytes} bytes\n`);
+  return 'too_large';
 }
 
 function pipeOf(response: HttpResponse, remoteAddress: string): Pipe {

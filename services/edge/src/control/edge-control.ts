@@ -5,6 +5,7 @@ import {
   type ConnectionCommand,
   type ControlConfig,
   type ControlLogs,
+  type EdgeWord,
   decodeControl,
   decodeRevocation,
   encodeMessage,
@@ -26,6 +27,7 @@ import type { KnownEdges } from './known-edges.ts';
 
 /** How often an edge says that it is there; whoever asks takes it for gone after three. */
 const hereMs = 10_000;
+const greetMs = 200;
 /** What a word may wait for the log; later nobody listens any more. */
 const wordMs = 3_000;
 /** A question that is older has its answer, or nobody waits for one. */
@@ -52,6 +54,7 @@ export class EdgeControl implements Service {
   readonly #stopping = new AbortController();
   #logs: ControlLogs | undefined;
   #here: NodeJS.Timeout | undefined;
+  #greeting: NodeJS.Timeout | undefined;
   #answers = 0;
   #lastFailure: unknown;
 
@@ -102,6 +105,7 @@ export class EdgeControl implements Service {
 
   async drain(): Promise<void> {
     clearInterval(this.#here);
+    clearTimeout(this.#greeting);
     if (this.#logs === undefined) return;
     const { node } = this.#options.asked;
     await Promise.all([this.#append({ say: 'gone', node }), this.#tellEdges(false)]);
@@ -110,6 +114,7 @@ export class EdgeControl implements Service {
   async stop(): Promise<void> {
     this.#stopping.abort();
     clearInterval(this.#here);
+    clearTimeout(this.#greeting);
     this.#failures.stop();
     await Promise.all(this.#followers.map((follower) => follower.stop()));
   }
@@ -121,11 +126,22 @@ export class EdgeControl implements Service {
       return;
     }
     this.#options.metrics.control.inc({ command: message.do });
-    if (message.do === 'edge') return this.#options.edges.heard(message.node, message.here);
+    if (message.do === 'edge') return this.#heard(message);
     if (message.do !== 'ask') return this.#command(message);
     if (Date.now() - timeMs > questionMs || this.#answers >= maxAnswers) return;
     const { asked } = this.#options;
     this.#say({ say: 'answer', node: asked.node, id: message.id, ...answerTo(message, asked) });
+  }
+
+  #heard({ node, here }: EdgeWord): void {
+    const { edges, asked } = this.#options;
+    // Who has just come knows nobody; all who were there greet it, together with others that come in this moment.
+    if (edges.heard(node, here) && node !== asked.node) this.#greeting ??= setTimeout(() => this.#greet(), greetMs);
+  }
+
+  #greet(): void {
+    this.#greeting = undefined;
+    void this.#tellEdges(true);
   }
 
   #command(command: ConnectionCommand): void {

@@ -1,8 +1,8 @@
 /** Who said nothing for so long has gone: three of its words are missing. */
 const silentMs = 35_000;
 /** An edge that was just started hasn't heard of the others yet. */
-const learningMs = 15_000;
-/** Against a topic that somebody fills. */
+const learningMs = 10_000;
+/** Against a topic that somebody fills; those that went are forgotten then. */
 const maxEdges = 10_000;
 
 /** The other edges, by what they say. */
@@ -17,9 +17,12 @@ export class KnownEdges {
     this.#startedMs = now();
   }
 
-  heard(node: string, here: boolean): void {
-    if (!here) this.#heardMs.delete(node);
-    else if (this.#heardMs.has(node) || this.#hasRoom()) this.#heardMs.set(node, this.#now());
+  /** Whether it is news that it is there. */
+  heard(node: string, here: boolean): boolean {
+    const isKnown = this.#heardMs.has(node);
+    // Of one that went it is remembered for a while: another that has just started would have to try it.
+    if (isKnown || this.#hasRoom()) this.#heardMs.set(node, here ? this.#now() : Number.NEGATIVE_INFINITY);
+    return here && !isKnown;
   }
 
   /** Whether what is meant for that edge may find it. */

@@ -84,7 +84,7 @@ export class Emulation implements Service {
     const { node, session, data } = request;
     if (node === this.#options.node) return this.#take(session, data) ? 'taken' : 'no_session';
     if (this.#inbox === undefined) return 'unavailable';
-    if (node.length > maxNodeLength || !this.#options.edges.mayBeThere(node)) return 'no_edge';
+    if (node === '' || node.length > maxNodeLength || !this.#options.edges.mayBeThere(node)) return 'no_edge';
     if (this.#handing >= maxHanding) return 'busy';
     this.#handing++;
     try {

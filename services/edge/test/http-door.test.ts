@@ -1,0 +1,72 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { createSocketServer } from '@pharos/socket-server';
+import { Collector } from '@pharos/testkit';
+import { BodyBudget } from '../src/accept/body-budget.ts';
+import { HttpDoor } from '../src/accept/http-door.ts';
+import { OriginCheck } from '../src/accept/origin.ts';
+import { KnownEdges } from '../src/control/known-edges.ts';
+import { ask } from './support/http-clients.ts';
+import { RawClient } from './support/raw-client.ts';
+import { socketServers } from './support/world.ts';
+
+describe('bodies', () => {
+  for (const implementation of socketServers) {
+    test(`that are not there in time are answered so, on ${implementation}`, async (t) => {
+      const door = new HttpDoor(new OriginCheck({ allowed: [], loopbackOnly: true }), 100);
+      const server = await createSocketServer({ implementation, onWarning: assert.fail });
+      const outcomes = new Collector<string>();
+      server.http({
+        method: 'POST',
+        path: '/',
+        handle: async (request, response) => {
+          const body = await door.body(request, response, 10);
+          outcomes.add(String(body));
+          if (typeof body !== 'string') door.respond(request, response, 200, 'taken');
+        },
+      });
+      t.after(() => server.stop());
+      const port = await server.listen('127.0.0.1', 0);
+      assert.equal((await ask(port, '/', { method: 'POST', body: 'in time' })).body, 'taken');
+      await assert.rejects(RawClient.open(t, port, '/', assert.fail), /404/);
+      const slow = ask(port, '/', { method: 'POST', headers: { 'content-length': '5' } });
+      assert.equal((await slow.catch(() => ({ status: 408 }))).status, 408);
+      await outcomes.waitForCount(2);
+      assert.deepEqual(outcomes.items, ['in time', 'too_slow']);
+    });
+  }
+
+  test('hold no more than there is room for, and give it back', () => {
+    const budget = new BodyBudget(10_000);
+    const head = (length: string) => ({
+      method: 'POST',
+      path: '/',
+      query: '',
+      remoteAddress: '',
+      header: () => length,
+    });
+    const [small, large] = [budget.take(head('3'), 5_000), budget.take(head(''), 5_000)];
+    assert.deepEqual([small, large], [1_024, 5_000]);
+    assert.equal(budget.take(head('999999999'), 5_000), undefined);
+    assert.equal(budget.take(head('-1'), 5_000), undefined);
+    assert.equal(budget.take(head('3000'), 5_000), 3_000);
+    budget.give(5_000);
+    assert.equal(budget.take(head('x'), 5_000), 5_000);
+  });
+});
+
+test('which edges are there: by what they say, and as long as they do', () => {
+  let now = 0;
+  const edges = new KnownEdges(() => now);
+  assert.equal(edges.mayBeThere('a'), true, 'nobody was heard yet');
+  assert.deepEqual([edges.heard('a', true), edges.heard('a', true), edges.heard('b', false)], [true, false, false]);
+  assert.deepEqual([edges.mayBeThere('a'), edges.mayBeThere('b')], [true, false]);
+  now = 10_000;
+  assert.deepEqual([edges.mayBeThere('a'), edges.mayBeThere('b'), edges.mayBeThere('c')], [true, false, false]);
+  now = 35_000;
+  assert.equal(edges.mayBeThere('a'), false);
+  edges.heard('a', true);
+  assert.equal(edges.mayBeThere('a'), true);
+  edges.heard('a', false);
+  assert.equal(edges.mayBeThere('a'), false);
+});
