@@ -79,7 +79,7 @@ export class EdgeMetrics {
     });
     this.connectionsRefused = metrics.counter({
       name: 'pharos_edge_connections_refused_total',
-      help: 'Connections refused at the upgrade, by reason: origin, connection_limit, connection_rate, address_limit, draining.',
+      help: 'Connections refused at the upgrade or request, by reason: origin, connection_limit, connection_rate, address_limit, draining; of requests: busy, too_large, too_slow, invalid.',
       labels: ['reason'],
     });
     this.slowConnections = metrics.counter({

@@ -74,8 +74,13 @@ export const connections: Method = {
     type: 'object',
     additionalProperties: {
       type: 'object',
-      required: ['user', 'protocol', 'num_channels'],
-      properties: { user: { type: 'string' }, protocol: { type: 'string' }, num_channels: { type: 'integer' } },
+      required: ['user', 'transport', 'protocol', 'num_channels'],
+      properties: {
+        user: { type: 'string' },
+        transport: { type: 'string' },
+        protocol: { type: 'string' },
+        num_channels: { type: 'integer' },
+      },
     },
   }),
   async run(params, { control }) {

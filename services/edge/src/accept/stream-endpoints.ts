@@ -1,9 +1,8 @@
 import { type Codec, decodeConnectRequest, jsonCodec, ProtocolError } from '@pharos/client-protocol';
 
-import type { ClientSession } from '../session/client-session.ts';
 import { jsonEvents, jsonLines, protobufStream, pushEvents, pushLines } from './framing.ts';
 import { codecOfBody } from './negotiation.ts';
-import type { StreamEndpoint } from './stream-route.ts';
+import type { Begin, StreamEndpoint } from './stream-route.ts';
 
 const eventStream = 'text/event-stream; charset=utf-8';
 const jsonStream = 'application/x-ndjson; charset=utf-8';
@@ -11,13 +10,13 @@ const jsonStream = 'application/x-ndjson; charset=utf-8';
 const firstLine = '\n';
 
 /** A frame of commands, the first of them `connect`: what is wrong with it the session says. */
-function beginByFrame(first: Buffer, codec: Codec): (session: ClientSession) => void {
+function beginByFrame(first: Buffer, codec: Codec): Begin {
   if (first.length === 0) throw new ProtocolError('empty-frame', 'the connect command is missing');
   return (session) => session.message(first, codec.binary);
 }
 
 /** A connect request. */
-function beginByRequest(first: Buffer): (session: ClientSession) => void {
+function beginByRequest(first: Buffer): Begin {
   const request = decodeConnectRequest(first);
   return (session) => session.connectBy(request);
 }

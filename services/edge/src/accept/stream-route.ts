@@ -24,8 +24,11 @@ export interface StreamEndpoint {
    * Reads what comes first, and says how a session takes it.
    * @throws ProtocolError what can't be answered by a session: status 400
    */
-  readonly begin: (first: Buffer, codec: Codec) => (session: ClientSession) => void;
+  readonly begin: (first: Buffer, codec: Codec) => Begin;
 }
+
+/** Hands a session what came first. */
+export type Begin = (session: ClientSession) => void;
 
 export interface StreamRouteParts {
   readonly door: HttpDoor;
@@ -70,29 +73,41 @@ async function open(
   }
   // Counted from here: what waits for its body holds memory too.
   admission.entered(request.remoteAddress);
-  const isOpen = await tryToOpen(endpoint, parts, request, response).catch((error: unknown) => {
-    admission.left(request.remoteAddress);
-    throw error;
-  });
-  if (!isOpen) admission.left(request.remoteAddress);
+  let begin: Begin | undefined;
+  try {
+    begin = await prepare(endpoint, parts, request, response);
+  } finally {
+    if (begin === undefined) admission.left(request.remoteAddress);
+  }
+  if (begin !== undefined) openSession(endpoint, parts, request, response, begin);
 }
 
-/** False, and answered, where it isn't to be. */
-async function tryToOpen(
+/** Undefined, and answered, where nothing is to come of it. */
+async function prepare(
+  endpoint: StreamEndpoint,
+  { door, admission, context }: StreamRouteParts,
+  request: HttpRequest,
+  response: HttpResponse,
+): Promise<Begin | undefined> {
+  const refused = (reason: string): undefined => void context.metrics.connectionsRefused.inc({ reason });
+  const first = await firstOf(endpoint, door, request, response);
+  if (typeof first === 'string') return first === 'gone' ? undefined : refused(first);
+  if (response.closed) return undefined;
+  const begin = door.read(request, response, () => endpoint.begin(first, endpoint.codecOf(request)));
+  if (begin === undefined) return refused('invalid');
+  if (!admission.closing) return begin;
+  door.respond(request, response, 503, 'The server is shutting down.\n', { 'Retry-After': '1' });
+  return refused('draining');
+}
+
+function openSession(
   endpoint: StreamEndpoint,
   { door, admission, relay, context }: StreamRouteParts,
   request: HttpRequest,
   response: HttpResponse,
-): Promise<boolean> {
-  const first = await firstOf(endpoint, door, request, response);
-  if (typeof first === 'string' || response.closed) return false;
+  begin: Begin,
+): void {
   const codec = endpoint.codecOf(request);
-  const begin = door.read(request, response, () => endpoint.begin(first, codec));
-  if (begin === undefined) return false;
-  if (admission.closing) {
-    door.respond(request, response, 503, 'The server is shutting down.\n', { 'Retry-After': '1' });
-    return false;
-  }
   const { transport } = context.carrier;
   const session = new ClientSession(context, codec);
   const socket = new FramedSocket<ClientSession>({
@@ -113,7 +128,6 @@ async function tryToOpen(
   context.metrics.opened(transport);
   session.opened(socket);
   begin(session);
-  return true;
 }
 
 /** What comes first; a word where it was answered that it can't be taken. */

@@ -57,7 +57,8 @@ function connections(user: string, { sessions, connections: index }: Asked): Ans
     if (!(session instanceof ClientSession) || session.fresh || session.closed) continue;
     if (++count > maxEntries) break;
     const { id, codec, subscriptions } = session;
-    found[id] = { user: session.user, protocol: codec.encoding, num_channels: subscriptions.size };
+    const { transport } = session.context.carrier;
+    found[id] = { user: session.user, transport, protocol: codec.encoding, num_channels: subscriptions.size };
   }
   return { body: JSON.stringify(found), partial: count > maxEntries };
 }
