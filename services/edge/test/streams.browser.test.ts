@@ -42,10 +42,14 @@ async function converse({ kind, isBinary, stream, emulation }: Task): Promise<st
     client.on('connected', ({ transport }: { transport: string }) => events.push(transport));
     client.on('error', ({ error }: { error: { code: number } }) => done(`error ${error.code}`));
     const room = client.newSubscription('room');
-    room.on('subscribed', () => {
-      const text = '"from a page: grüße"';
-      room.publish(isBinary ? new TextEncoder().encode(text) : JSON.parse(text)).catch((error) => done(String(error)));
-    });
+    const publish = async (text: string): Promise<void> => {
+      try {
+        await room.publish(isBinary ? new TextEncoder().encode(text) : JSON.parse(text));
+      } catch (error) {
+        done(String(error));
+      }
+    };
+    room.on('subscribed', () => void publish('"from a page: grüße"'));
     room.on('publication', ({ data }: { data: unknown }) =>
       done(isBinary ? new TextDecoder().decode(data as Uint8Array) : JSON.stringify(data)),
     );

@@ -127,8 +127,8 @@ describe('clients without WebSocket, on two edges and a real Pulsar', {
       method: 'POST',
       body: JSON.stringify({ id: 1, connect: {} }),
     });
-    const { value } = (await reply.body?.getReader().read()) ?? {};
-    const { connect } = JSON.parse(Buffer.from(value ?? []).toString()) as {
+    const first = (await reply.body?.getReader().read()) as { readonly value: Uint8Array };
+    const { connect } = JSON.parse(Buffer.from(first.value).toString()) as {
       connect: { node: string; session: string };
     };
     edge(0).process.signal('SIGKILL');
