@@ -235,6 +235,23 @@ for (const socket of socketServers) {
   });
 }
 
+test('pings come by the stream and are answered by requests; who does not is ended with 3012', async (t) => {
+  const env = { PHAROS_CLIENT_PING_INTERVAL: '2s', PHAROS_CLIENT_PONG_TIMEOUT: '2s' };
+  const world = memoryWorld();
+  const [one, two] = [await startEdge(t, world, { env }), await startEdge(t, world)] as const;
+  const [living, silent] = [
+    await StreamClient.connect(t, one.port, 'sse'),
+    await StreamClient.connect(t, one.port, 'sse'),
+  ];
+  const { node, session } = living.connected;
+  const answered: Promise<number>[] = [];
+  living.onPing = () => answered.push(emulate(two.port, node, session, {}));
+  assert.deepEqual(await silent.disconnect(), { code: 3012, reason: 'no pong', reconnect: true });
+  await living.messages.waitUntil(() => answered.length >= 2, 'pings');
+  assert.deepEqual([...new Set(await Promise.all(answered))], [204]);
+  assert.equal(await metric(one, 'pharos_edge_connections', { transport: 'sse' }), 1);
+});
+
 /** Whether one more may come in is looked at until it is as expected: what ends is counted a little later. */
 async function untilRefused(edge: TestEdge): Promise<void> {
   const refused = async (): Promise<true | undefined> => ((await statusOf(edge, sse, {})) === 429 ? true : undefined);

@@ -69,6 +69,7 @@ export interface Push {
 export class StreamClient {
   readonly messages: Collector<Json> = new Collector<Json>();
   readonly incoming: IncomingMessage;
+  onPing: () => void = () => undefined;
   readonly #port: number;
   readonly #ended = new Deferred<void>();
   #rest = '';
@@ -160,6 +161,7 @@ export class StreamClient {
       if (isEvents && !line.startsWith('data: ')) throw new TypeError(`not an event of one line: ${line}`);
       const message = JSON.parse(isEvents ? line.slice(6) : line) as unknown;
       if (typeof message !== 'object' || message === null) throw new TypeError(`not an object: ${line}`);
+      if (Object.keys(message).length === 0) this.onPing();
       this.messages.add(message as Json);
     }
   }
