@@ -13,7 +13,7 @@ import { socketServers } from './support/world.ts';
 describe('bodies', () => {
   for (const implementation of socketServers) {
     test(`that are not there in time are answered so, on ${implementation}`, async (t) => {
-      const door = new HttpDoor(new OriginCheck({ allowed: [], loopbackOnly: true }), 100);
+      const door = new HttpDoor({ origin: new OriginCheck({ allowed: [], loopbackOnly: true }) }, 100);
       const server = await createSocketServer({ implementation, onWarning: assert.fail });
       const outcomes = new Collector<string>();
       server.http({

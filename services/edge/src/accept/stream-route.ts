@@ -89,7 +89,10 @@ async function prepare(
   request: HttpRequest,
   response: HttpResponse,
 ): Promise<Begin | undefined> {
-  const refused = (reason: string): undefined => void context.metrics.connectionsRefused.inc({ reason });
+  const refused = (reason: string): undefined => {
+    context.metrics.connectionsRefused.inc({ reason });
+    return undefined;
+  };
   const first = await firstOf(endpoint, door, request, response);
   if (typeof first === 'string') return first === 'gone' ? undefined : refused(first);
   if (response.closed) return undefined;
