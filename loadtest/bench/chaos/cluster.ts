@@ -3,6 +3,7 @@ import { describeFaults } from '@pharos/testkit';
 import { Fleet, type FleetOptions } from './fleet.ts';
 import { PresenceWatch } from './presence-watch.ts';
 import { Rig, type RigOptions } from './rig.ts';
+import type { ServiceNode } from './service-node.ts';
 
 export interface ClusterOptions extends Omit<RigOptions, 'edges' | 'history' | 'presence'> {
   readonly fleet: Omit<FleetOptions, 'channels' | 'padBytes' | 'joinLeave'> & { readonly channels: number };
@@ -55,9 +56,25 @@ export async function withCluster<T>(options: ClusterOptions, work: (cluster: Cl
 }
 
 /** The end of a run: presence has its last word. @throws Error with the faults */
-export async function verifyPresenceOf({ watch }: Cluster): Promise<number> {
+export async function verifyPresenceOf({ watch, rig }: Cluster): Promise<number> {
   const faults = await watch.verify();
-  if (faults.length > 0) throw new Error(`presence: ${describeFaults(faults, 3)}`);
+  if (faults.length > 0) throw new Error(`presence: ${describeFaults(faults, 3)}\n${story(rig)}`);
   if (watch.answers === 0) throw new Error('presence was never answered');
   return watch.answers;
 }
+
+/** What was done to each service, and what it had to say of that. */
+function story(rig: Rig): string {
+  const time = (ms: number): string => (Number.isFinite(ms) ? new Date(ms).toISOString().slice(11, 23) : 'now');
+  const tell = (node: ServiceNode): string[] => [
+    `${node.name} (${node.url}):`,
+    ...node.faults.map(({ what, fromMs, toMs }) => `  ${what} from ${time(fromMs)} to ${time(toMs)}`),
+    ...node
+      .warnings()
+      .slice(-warningsTold)
+      .map((line) => `  ${line}`),
+  ];
+  return rig.nodes.flatMap(tell).join('\n');
+}
+
+const warningsTold = 20;
