@@ -8,6 +8,7 @@ import { checkedRedisAway, checkedRedisFlushed } from '../bench/chaos/checked-re
 import { type Cluster, startCluster, verifyPresenceOf } from '../bench/chaos/cluster.ts';
 import { frozen, killed, round, type RoundOptions } from '../bench/chaos/rounds.ts';
 import { crowdOfMembers } from '../bench/chaos/scenarios/members.ts';
+import { rollingRestart } from '../bench/chaos/scenarios/rolling.ts';
 import { storm } from '../bench/chaos/scenarios/storm.ts';
 
 const skip = unavailable('pulsar') || unavailable('redis');
@@ -48,6 +49,18 @@ describe('a cluster of processes under faults', { skip, timeout: 600_000 }, () =
       recovered >= (2 * rounds - 1) * sdkClients + rounds * rig.nodes.length * (rawClients / 2),
       `${recovered}`,
     );
+  });
+
+  test('rolling restart of both edges: nothing lost, nothing twice, in order', async (context) => {
+    diagnostic = (line) => context.diagnostic(line);
+    const { fleet } = cluster;
+    const before = await fleet.settle();
+    await rollingRestart(cluster, { calmMs: 1_000, progress: diagnostic });
+    const after = await fleet.settle();
+    // Everybody had to go once at least.
+    const resumes = after.recovered - before.recovered;
+    assert.ok(resumes >= clients.sdkClients + clients.rawClients, `${resumes} resumes`);
+    assert.equal(after.told, before.told);
   });
 
   test('Redis away: live messages and resumes from memory go on, what is older and presence are temporary', async (context) => {

@@ -6,13 +6,25 @@ import { unavailable } from '@pharos/testkit';
 import { machine, versions } from '../frame/machine.ts';
 import { type ChaosOptions, help, readChaosOptions } from './options.ts';
 import type { Scenario, ScenarioFigures } from './scenario.ts';
+import { hostile } from './scenarios/hostile.ts';
 import { kill } from './scenarios/kill.ts';
 import { members } from './scenarios/members.ts';
 import { pause } from './scenarios/pause.ts';
 import { redisFlush, redisGone } from './scenarios/redis.ts';
+import { rolling } from './scenarios/rolling.ts';
 import { stormBusy, stormQuiet } from './scenarios/storm.ts';
 
-const scenarios: readonly Scenario[] = [kill, pause, redisGone, redisFlush, stormBusy, stormQuiet, members];
+const scenarios: readonly Scenario[] = [
+  kill,
+  rolling,
+  pause,
+  redisGone,
+  redisFlush,
+  stormBusy,
+  stormQuiet,
+  members,
+  hostile,
+];
 
 /** Runs the scenarios that the arguments name; resolves with the exit status: 1 where the checker found something. */
 export async function main(args: readonly string[]): Promise<number> {

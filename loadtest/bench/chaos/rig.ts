@@ -15,6 +15,8 @@ export interface RigOptions {
   readonly lanes?: number;
   /** How long a silent edge counts as alive. @default 10000 */
   readonly leaseMs?: number;
+  /** What an edge may take to close all its clients at SIGTERM. @default 500 */
+  readonly drainMs?: number;
   /** What Redis held is there again after a kill and a start; else it comes back empty. @default false */
   readonly redisKeeps?: boolean;
   readonly channel?: RigSettings['channel'];
@@ -54,13 +56,14 @@ export class Rig {
       : undefined;
     const folder = await mkdtemp(join(tmpdir(), 'pharos-rig-'));
     const topic = uniqueTopic('rig');
-    const { lanes = 4, leaseMs = 10_000, channel, edge } = options;
+    const { lanes = 4, leaseMs = 10_000, drainMs = 500, channel, edge } = options;
     const settings: RigSettings = {
       ...pulsar,
       redisUrl: redis?.url,
       topic,
       lanes,
       leaseMs,
+      drainMs,
       ...(channel === undefined ? {} : { channel }),
       ...(edge === undefined ? {} : { edge }),
     };

@@ -20,6 +20,7 @@ export class ServiceNode {
   readonly #internalPort: number;
   readonly #configFile: string;
   #process: ServiceProcess | undefined;
+  #inspected: { readonly process: ServiceProcess; readonly url: string } | undefined;
   /** When it was killed or frozen, newest last. */
   readonly faults: { readonly what: 'killed' | 'frozen'; readonly fromMs: number; toMs: number }[] = [];
 
@@ -34,7 +35,7 @@ export class ServiceNode {
   static async create(role: Role, name: string, folder: string, settings: object): Promise<ServiceNode> {
     const ports = [await freePort(), await freePort()] as const;
     const configFile = join(folder, `${name}.yaml`);
-    const listen = role === 'edge' ? { listen: `127.0.0.1:${ports[0]}`, drain_timeout: '500ms' } : {};
+    const listen = role === 'edge' ? { listen: `127.0.0.1:${ports[0]}` } : {};
     const own = { name, internal: { listen: `127.0.0.1:${ports[1]}` }, ...listen };
     // JSON is YAML.
     await writeFile(configFile, JSON.stringify({ ...own, ...settings }, undefined, 2));
@@ -61,7 +62,8 @@ export class ServiceNode {
 
   /** Resolves when it is ready. */
   async start(): Promise<void> {
-    const args = ['--enable-source-maps', bin, 'serve', this.role, '--config', this.#configFile];
+    // An inspector opens at SIGUSR1 only, and at a port that is free.
+    const args = ['--inspect-port=0', '--enable-source-maps', bin, 'serve', this.role, '--config', this.#configFile];
     const none = Object.keys(process.env).filter((name) => name.startsWith('PHAROS_'));
     const env = Object.fromEntries(none.map((name) => [name, undefined]));
     const service = await spawnService(process.execPath, args, { cwd: root, env });
@@ -108,6 +110,17 @@ export class ServiceNode {
     return lines
       .filter((line) => wanted.every((label) => line.includes(label)))
       .reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(' ') + 1)), 0);
+  }
+
+  /** Where its inspector listens, which is opened by the first call. */
+  async inspectorUrl(): Promise<string> {
+    const running = this.#running();
+    if (this.#inspected?.process !== running) {
+      running.signal('SIGUSR1');
+      const [, url = ''] = await running.stderr.waitFor(/Debugger listening on (ws:\S+)/);
+      this.#inspected = { process: running, url };
+    }
+    return this.#inspected.url;
   }
 
   /** Its last words, for messages. */

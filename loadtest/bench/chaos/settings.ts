@@ -9,6 +9,8 @@ export interface RigSettings {
   readonly lanes: number;
   /** How long a silent edge counts as alive. */
   readonly leaseMs: number;
+  /** What an edge may take to close all its clients at SIGTERM. */
+  readonly drainMs: number;
   /** Over the options of every channel. */
   readonly channel?: Readonly<Record<string, unknown>>;
   /** Over the configuration of edges, section by section. */
@@ -37,7 +39,7 @@ export function settingsOf(role: Role, rig: RigSettings): object {
     channel,
   };
   for (const [name, over] of Object.entries(rig.edge ?? {})) sections[name] = { ...sections[name], ...over };
-  return sections;
+  return { ...sections, drain_timeout: `${rig.drainMs}ms` };
 }
 
 function channelOptions({ topic, lanes, channel, redisUrl }: RigSettings): object {

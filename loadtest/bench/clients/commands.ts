@@ -88,7 +88,10 @@ export type MemberCommands = {
     /** Tokens are signed with it (HS256). */
     readonly secret: string;
     readonly localAddress: string;
-  }): Promise<void>;
+  }): Promise<{
+    /** Attempts that the edge ended, made again. */
+    readonly retries: number;
+  }>;
   /** Those that are in, and those whose connection ended. */
   count(): { readonly present: number; readonly lost: number };
   /** All leave at once. */

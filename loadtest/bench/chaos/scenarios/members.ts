@@ -101,7 +101,7 @@ class MembersRun {
   async run(): Promise<ScenarioFigures> {
     const { count, secret } = this.#options;
     try {
-      const enterSeconds = await this.#enter();
+      const entered = await this.#enter();
       const [edge] = this.#rig.of('edge');
       const asker = await Asker.open(edge?.url ?? '', userToken('asker', secret));
       await this.#assertStats(asker, everyone(count));
@@ -111,18 +111,18 @@ class MembersRun {
       const left = await this.#leave(asker);
       asker.close();
       const edges = this.#rig.of('edge').length;
-      return { members: count, edges, users: this.#users, enterSeconds, ...rest, ...questions, ...killed, ...left };
+      return { members: count, edges, users: this.#users, ...entered, ...rest, ...questions, ...killed, ...left };
     } finally {
       await this.#processes.stop();
     }
   }
 
-  async #enter(): Promise<number> {
+  async #enter(): Promise<ScenarioFigures> {
     const { count, secret, progress } = this.#options;
     const perProcess = Math.min(maxMembersPerProcess, descriptorLimit() - otherDescriptors);
     const common = { urls: this.#rig.endpoints, users: this.#users, secret };
     const start = performance.now();
-    const entering: Promise<void>[] = [];
+    const entering: Promise<{ retries: number }>[] = [];
     for (let from = 0; from < count; from += perProcess) {
       const crowd = await this.#processes.start<MemberCommands>('member-clients');
       this.#crowds.push(crowd);
@@ -131,12 +131,12 @@ class MembersRun {
       const to = Math.min(count, from + perProcess);
       entering.push(crowd.call('enter', { ...common, channel: large, from, to, localAddress }));
     }
-    await Promise.all(entering);
-    const seconds = secondsSince(start);
+    const retries = (await Promise.all(entering)).reduce((sum, one) => sum + one.retries, 0);
+    const enterSeconds = secondsSince(start);
     const [first] = this.#crowds;
     await first?.call('enter', { ...common, channel: small, from: 0, to: few, localAddress: '127.0.0.2' });
-    progress(`${count} members in ${seconds} s`);
-    return seconds;
+    progress(`${count} members in ${enterSeconds} s`);
+    return { enterSeconds, enterRetries: retries };
   }
 
   /** Edges and Redis while nothing happens but pings and leases. */
