@@ -60,6 +60,8 @@ export class Siege {
           allow_anonymous_connect_without_token: true,
           allowed_origins: [origin],
           stale_close_delay: '2s',
+          // A reader that stops is to be ended for that, and not because it answers no ping.
+          ping_interval: '10m',
           queue_max_size: '1MiB',
           token: { hmac_secret_key: secret, rsa_public_key: rsaPublicKey },
         },
