@@ -55,6 +55,7 @@ const fairCodes: ReadonlySet<number | undefined> = new Set([
   3501,
   3503,
   3507,
+  3508,
   3509,
   undefined,
 ]);
