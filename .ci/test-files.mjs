@@ -3,7 +3,7 @@ import { readdirSync } from 'node:fs';
 import { join, relative, sep } from 'node:path';
 import { root } from '../deploy/local/prepare.mjs';
 
-const kinds = ['pulsar', 'redis', 'browser', 'e2e'];
+const kinds = ['pulsar', 'redis', 'prometheus', 'browser', 'e2e'];
 const folders = ['libs', 'services', 'loadtest', 'deploy', '.ci'];
 const skipped = new Set(['node_modules', 'dist', 'dist-test', 'coverage', 'src']);
 
@@ -34,7 +34,7 @@ function groupOf(path, kind) {
     console.error(`${path}: the name must end in .test.ts, or in .<kind>.test.ts with one of ${kinds.join(', ')}`);
     process.exit(1);
   }
-  return kind === 'pulsar' || kind === 'redis' ? 'servers' : 'processes';
+  return kind === 'browser' || kind === 'e2e' ? 'processes' : 'servers';
 }
 
 function matches(path, filters) {

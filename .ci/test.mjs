@@ -79,7 +79,7 @@ function environment() {
 
 /** One broker for all tests that take a shared one; its addresses go into `env`. */
 async function sharedPulsar(files, env) {
-  if (!files.some((file) => !/\.redis\.test\.m?ts$/.test(file))) return undefined;
+  if (!files.some((file) => !/\.(redis|prometheus)\.test\.m?ts$/.test(file))) return undefined;
   const testkit = await importBuilt('libs/testkit');
   if (testkit.unavailable('pulsar')) return undefined;
   const start = performance.now();

@@ -11,4 +11,4 @@ export {
 } from './port.ts';
 export { parseTopic } from './topic.ts';
 export { PulsarBus } from './pulsar/pulsar-bus.ts';
-export type { BusLogger, PulsarBusOptions } from './pulsar/pulsar-options.ts';
+export type { BusLogger, PulsarBusOptions, PulsarMetrics } from './pulsar/pulsar-options.ts';

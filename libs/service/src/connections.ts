@@ -4,9 +4,10 @@ import type { ConnectionOptions } from 'node:tls';
 import { type Bus, PulsarBus } from '@pharos/bus';
 import { pulsarAccessTexts, type RedisAccessConfig } from '@pharos/config';
 import { type RedisAddress, RedisClient, type RedisOptions } from '@pharos/redis';
-import type { Logger } from '@pharos/telemetry';
+import type { Logger, Metrics } from '@pharos/telemetry';
 
 import type { PulsarConfig, TailSubscription } from './config.ts';
+import { BrokerMetrics, RedisMetrics } from './connection-metrics.ts';
 import type { Identity } from './identity.ts';
 
 /** The bus on the Pulsar that the configuration names; nothing is connected yet. */
@@ -14,6 +15,7 @@ export function pulsarBus(
   config: PulsarConfig & { readonly tail_subscription?: TailSubscription },
   identity: Identity,
   logger: Logger,
+  metrics?: Metrics,
 ): Bus {
   const { url, admin_url: adminUrl, tail_subscription: tailSubscription } = config;
   if (url === undefined) throw new TypeError('pulsar.url is not set');
@@ -25,6 +27,7 @@ export function pulsarBus(
     namePrefix: `${identity.name}-${identity.boot}`,
     ...(tailSubscription === undefined ? {} : { tailSubscription }),
     logger,
+    ...(metrics === undefined ? {} : { metrics: new BrokerMetrics(metrics) }),
   });
 }
 
@@ -35,7 +38,12 @@ const defaultRedisPort = 6379;
  * @param without what it means that Redis can't be used yet
  * @throws TypeError without a URL, and what reading the files of its TLS throws
  */
-export function redisClient(config: RedisAccessConfig, logger: Logger, without: string): RedisClient {
+export function redisClient(
+  config: RedisAccessConfig,
+  logger: Logger,
+  without: string,
+  metrics?: Metrics,
+): RedisClient {
   const client = RedisClient.start(redisOptions(config), (error) => {
     logger.error({ err: error }, `Redis can not be used yet: ${without}`);
   });
@@ -43,6 +51,7 @@ export function redisClient(config: RedisAccessConfig, logger: Logger, without: 
     if (connected) logger.info('connected to Redis');
     else logger.warn('the connection to Redis was lost');
   });
+  if (metrics !== undefined) new RedisMetrics(metrics).watch(client);
   return client;
 }
 

@@ -8,6 +8,7 @@ export {
   tailSubscription,
   type TailSubscription,
 } from './config.ts';
+export { describeConnectionMetrics } from './connection-metrics.ts';
 export { pulsarBus, redisClient } from './connections.ts';
 export { type Identity, newIdentity } from './identity.ts';
 export { type MainOptions, readConfig } from './main-options.ts';
@@ -20,6 +21,7 @@ export {
   type Reloadable,
   type ReloadableService,
 } from './reload.ts';
+export { pharosVersion } from './version.ts';
 export { runService } from './run.ts';
 export {
   type CompressionConfig,

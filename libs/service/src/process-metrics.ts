@@ -1,12 +1,53 @@
-import { type Counter, createRegistry, type Gauge, type MetricDescription, Metrics } from '@pharos/telemetry';
+import { getHeapStatistics } from 'node:v8';
+
+import {
+  type Counter,
+  createRegistry,
+  type Gauge,
+  type MetricDescription,
+  Metrics,
+  type Readiness,
+} from '@pharos/telemetry';
+
+import { pharosVersion } from './version.ts';
 
 /** What every process counts beside its services. */
 export class ProcessMetrics {
   readonly configReloads: Counter<'outcome'>;
   readonly certificateReloads: Counter<'outcome'>;
   readonly certificateExpiry: Gauge;
+  /** Asked at each scrape; set by whoever has the service. */
+  readReadiness: () => Readiness = () => ({ ready: false, reasons: [] });
 
-  constructor(metrics: Metrics) {
+  /** @param service what the process serves: `edge`, `api`, … */
+  constructor(metrics: Metrics, service: string) {
+    metrics
+      .gauge({
+        name: 'pharos_build_info',
+        help: 'Always 1; what runs here is in the labels.',
+        labels: ['service', 'version'],
+      })
+      .set({ service, version: pharosVersion }, 1);
+    metrics.gauge({
+      name: 'pharos_ready',
+      help: 'Whether the process says at /health/ready that it is ready: 1 or 0.',
+      collect: (gauge) => gauge.set(this.readReadiness().ready ? 1 : 0),
+    });
+    metrics.gauge({
+      name: 'pharos_draining',
+      help: 'Whether the process is on its way out, after SIGTERM: 1 or 0.',
+      collect: (gauge) => gauge.set(this.readReadiness().reasons.includes('draining') ? 1 : 0),
+    });
+    metrics.gauge({
+      name: 'pharos_process_heap_limit_bytes',
+      help: 'What the JavaScript heap may grow to (--max-old-space-size and what comes with it); at it the process ends.',
+      collect: (gauge) => gauge.set(getHeapStatistics().heap_size_limit),
+    });
+    metrics.counter({
+      name: 'pharos_process_event_loop_active_seconds_total',
+      help: 'Time that the event loop had work. Its rate is the share of one core that is in use: at 1 nothing is left.',
+      total: () => performance.eventLoopUtilization().active / 1000,
+    });
     this.configReloads = metrics.counter({
       name: 'pharos_config_reloads_total',
       help: 'SIGHUPs, by what came of them: applied, unchanged, refused (the new configuration has mistakes, or can not be used; the old one goes on).',
@@ -27,6 +68,6 @@ export class ProcessMetrics {
 /** Every metric of a process, for the reference. */
 export function describeProcessMetrics(): MetricDescription[] {
   const metrics = new Metrics(createRegistry({ processMetrics: false }));
-  void new ProcessMetrics(metrics);
+  void new ProcessMetrics(metrics, 'edge');
   return metrics.describe();
 }

@@ -57,15 +57,17 @@ export async function serveWorker<C extends WorkerConfig>(options: WorkerOptions
   const logger = createLogger({ name, level: config.log_level });
   const identity = newIdentity(config.name);
   const metrics = new Metrics();
-  const bus = pulsarBus(config.pulsar, identity, logger);
-  const client = redisClient(config.redis, logger, withoutRedis);
+  const processMetrics = new ProcessMetrics(metrics, name);
+  const bus = pulsarBus(config.pulsar, identity, logger, metrics);
+  const client = redisClient(config.redis, logger, withoutRedis, metrics);
   const { service, store } = create({ identity, bus, client, logger, metrics });
+  processMetrics.readReadiness = () => service.readiness();
   const reloader = new ConfigReloader<C>({
     current: config,
     read: options.reread,
     parts: [service, logLevelPart(logger)],
     logger,
-    metrics: new ProcessMetrics(metrics),
+    metrics: processMetrics,
   });
   reloader.listen();
   let internal: InternalServer | undefined;

@@ -30,7 +30,7 @@ class Rig implements Reloadable<Settings> {
         format: 'json',
         destination: { write: (line) => void this.lines.push(JSON.parse(line) as Record<string, unknown>) },
       }),
-      metrics: new ProcessMetrics(this.metrics),
+      metrics: new ProcessMetrics(this.metrics, 'test'),
     });
     this.reloader.run();
   }

@@ -16,9 +16,11 @@ export {
   setLogLevel,
 } from './logger.ts';
 export {
+  type CounterOptions,
   createRegistry,
   type GaugeOptions,
   type HistogramOptions,
+  maxBuckets,
   type MetricDescription,
   type MetricOptions,
   Metrics,

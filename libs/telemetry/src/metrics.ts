@@ -3,6 +3,9 @@ import { TelemetryError } from './errors.ts';
 
 const PREFIX = 'pharos_';
 
+/** Of a histogram, besides +Inf. */
+export const maxBuckets = 12;
+
 export interface MetricOptions<Label extends string = string> {
   /** Starts with `pharos_`; counters end in `_total`, durations in `_seconds`, sizes in `_bytes`. */
   readonly name: string;
@@ -12,13 +15,18 @@ export interface MetricOptions<Label extends string = string> {
   readonly labels?: readonly Label[];
 }
 
+export interface CounterOptions<Label extends string = string> extends MetricOptions<Label> {
+  /** Asked at each scrape for the total so far, which never falls; without labels only. */
+  readonly total?: () => number;
+}
+
 export interface GaugeOptions<Label extends string = string> extends MetricOptions<Label> {
   /** Called at each scrape, to set what is cheaper to ask for than to keep up to date. */
   readonly collect?: (gauge: Gauge<Label>) => void;
 }
 
 export interface HistogramOptions<Label extends string = string> extends MetricOptions<Label> {
-  /** Upper bounds of the buckets, ascending. */
+  /** Upper bounds of the buckets, ascending; at most {@link maxBuckets}, since each is a series for every set of labels. */
   readonly buckets: readonly number[];
 }
 
@@ -39,9 +47,17 @@ export class Metrics {
     this.registry = registry;
   }
 
-  counter<Label extends string = never>(options: MetricOptions<Label>): Counter<Label> {
+  counter<Label extends string = never>(options: CounterOptions<Label>): Counter<Label> {
     this.#describe('counter', options);
-    return new Counter({ ...this.#base(options) });
+    const { total } = options;
+    if (total === undefined) return new Counter(this.#base(options));
+    return new Counter({
+      ...this.#base(options),
+      collect(this: Counter<Label>): void {
+        this.reset();
+        this.inc(total());
+      },
+    });
   }
 
   gauge<Label extends string = never>(options: GaugeOptions<Label>): Gauge<Label> {
@@ -58,6 +74,8 @@ export class Metrics {
 
   histogram<Label extends string = never>(options: HistogramOptions<Label>): Histogram<Label> {
     this.#describe('histogram', options);
+    if (options.buckets.length > maxBuckets)
+      throw new TelemetryError('invalid-metric', `metric ${options.name}: expected at most ${maxBuckets} buckets`);
     return new Histogram({ ...this.#base(options), buckets: [...options.buckets] });
   }
 
@@ -77,6 +95,9 @@ export class Metrics {
     };
     if (!/^pharos_[a-z][a-z0-9_]*$/.test(name)) refuse(`expected a name of small letters that starts with ${PREFIX}`);
     if (type === 'counter' && !name.endsWith('_total')) refuse('expected the name of a counter to end in _total');
+    if (type !== 'counter' && name.endsWith('_total')) refuse(`expected a counter where the name ends in _total`);
+    if (type === 'histogram' && !/_(seconds|bytes)$/.test(name)) refuse('expected the name to end in its unit');
+    if (/_(ms|millis|milliseconds|minutes|kb|mb|percent)(_|$)/.test(name)) refuse('expected a base unit');
     if (help.trim() === '') refuse('expected a help text');
     if (this.#described.has(name)) refuse('expected a new name, but this one is taken');
     this.#described.set(name, { name, type, help, labels });

@@ -17,6 +17,15 @@ describe('metrics', () => {
     assert.match(text, /pharos_wait_seconds_bucket\{le="1"\} 1/);
   });
 
+  test('a counter may be asked for its total at each scrape', async () => {
+    const metrics = bare();
+    let total = 3;
+    metrics.counter({ name: 'pharos_busy_seconds_total', help: 'Busy.', total: () => total });
+    assert.match(await metrics.registry.metrics(), /pharos_busy_seconds_total 3/);
+    total = 5;
+    assert.match(await metrics.registry.metrics(), /pharos_busy_seconds_total 5/);
+  });
+
   test('what was made is listed for the reference', () => {
     const metrics = bare();
     metrics.counter({ name: 'pharos_frames_total', help: 'Frames.', labels: ['kind'] });
@@ -35,6 +44,11 @@ describe('metrics', () => {
     refused(() => metrics.gauge({ name: 'pharos_Clients', help: 'x' }), /small letters/);
     refused(() => metrics.counter({ name: 'pharos_frames', help: 'x' }), /_total/);
     refused(() => metrics.gauge({ name: 'pharos_x', help: ' ' }), /help text/);
+    refused(() => metrics.gauge({ name: 'pharos_x_total', help: 'x' }), /counter/);
+    refused(() => metrics.gauge({ name: 'pharos_wait_ms', help: 'x' }), /base unit/);
+    refused(() => metrics.histogram({ name: 'pharos_wait', help: 'x', buckets: [1] }), /unit/);
+    const buckets = Array.from({ length: 13 }, (_value, index) => index);
+    refused(() => metrics.histogram({ name: 'pharos_wait_seconds', help: 'x', buckets }), /at most 12 buckets/);
     refused(() => metrics.gauge({ name: 'pharos_clients', help: 'x' }), /taken/);
   });
 

@@ -27,13 +27,14 @@ export async function main(options: MainOptions): Promise<void> {
   const logger = createLogger({ name: 'api', level: config.log_level });
   const identity = newIdentity(config.name);
   const metrics = new Metrics();
-  const processMetrics = new ProcessMetrics(metrics);
+  const processMetrics = new ProcessMetrics(metrics, 'api');
   const listener = await Listener.create({ config, logger, metrics: processMetrics });
   const { server } = listener;
-  const bus = pulsarBus(config.pulsar, identity, logger);
-  const stores = redisStores(config, logger);
+  const bus = pulsarBus(config.pulsar, identity, logger, metrics);
+  const stores = redisStores(config, logger, metrics);
   const { channel, http_api: http } = config;
   const service = new ApiService({ ...stores, channel, config: http, control: config.control, bus, logger, metrics });
+  processMetrics.readReadiness = () => service.readiness();
   for (const route of service.routes) server.http(route);
   const reloader = new ConfigReloader<ApiConfig>({
     current: config,
@@ -90,12 +91,12 @@ interface Stores {
   close(): Promise<void>;
 }
 
-function redisStores({ redis: config }: ApiConfig, logger: Logger): Stores {
+function redisStores({ redis: config }: ApiConfig, logger: Logger, metrics: Metrics): Stores {
   if (config.url === undefined) {
     logger.warn('redis.url is not set: there is no history, no presence and no idempotent publish');
     return { close: () => Promise.resolve() };
   }
-  const client = redisClient(config, logger, 'what needs it is answered with error 100');
+  const client = redisClient(config, logger, 'what needs it is answered with error 100', metrics);
   const history = new RedisHistory(client, { keyPrefix: config.prefix });
   const presence = new RedisPresence(client, { keyPrefix: config.prefix });
   return {

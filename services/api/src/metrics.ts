@@ -27,7 +27,7 @@ export class ApiMetrics {
       name: 'pharos_api_request_seconds',
       help: 'Time from a command to its answer, by method.',
       labels: ['method'],
-      buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
+      buckets: [0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
     });
     this.refused = metrics.counter({
       name: 'pharos_api_refused_total',

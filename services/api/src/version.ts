@@ -1,2 +1,4 @@
+import { pharosVersion } from '@pharos/service';
+
 /** What `connect` answers as the server's version. */
-export const apiVersion = 'Pharos 0.1.0';
+export const apiVersion: string = `Pharos ${pharosVersion}`;

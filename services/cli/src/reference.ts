@@ -10,7 +10,7 @@ import { adminErrors, pulsarErrors } from '@pharos/pulsar-client';
 import { presenceErrors } from '@pharos/presence';
 import { describePresenceMetrics, presenceConfigSchema } from '@pharos/presence-service';
 import { redisErrors } from '@pharos/redis';
-import { describeProcessMetrics } from '@pharos/service';
+import { describeConnectionMetrics, describeProcessMetrics } from '@pharos/service';
 import { socketServerErrors } from '@pharos/socket-server';
 import { tokenErrors } from '@pharos/tokens';
 import { standaloneConfigSchema } from '@pharos/standalone';
@@ -147,6 +147,11 @@ ${metricTable(describeApiMetrics())}
 
 ## Every process
 ${metricTable(describeProcessMetrics())}
+
+## Connections to Pulsar and Redis
+Of each process that has them:
+
+${metricTable(describeConnectionMetrics())}
 `;
 }
 

@@ -106,6 +106,9 @@ export class Edge implements ReloadableService<EdgeConfig> {
       maxAgeMs: config.ring.max_age,
     });
     metrics.readRingBytes = () => this.#rings.bytes;
+    metrics.readConnectionLimit = () => this.#admission.limit;
+    metrics.readPublishesUnderWay = () => this.#publisher.underWay;
+    metrics.readQueueBytes = () => this.#sweep.queueBytes;
     const { history } = parts;
     this.#hub = new Hub({
       logger,

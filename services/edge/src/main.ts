@@ -12,7 +12,7 @@ export async function main(options: MainOptions): Promise<void> {
     config,
     reread,
     service: 'edge',
-    createBus: (identity, logger) => pulsarBus(config.pulsar, identity, logger),
-    createStores: (logger) => redisStores(config.redis, logger),
+    createBus: (identity, logger, metrics) => pulsarBus(config.pulsar, identity, logger, metrics),
+    createStores: (logger, metrics) => redisStores(config.redis, logger, metrics),
   });
 }

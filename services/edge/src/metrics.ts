@@ -1,3 +1,4 @@
+import { errorCodes } from '@pharos/client-protocol';
 import {
   type Counter,
   createRegistry,
@@ -17,17 +18,27 @@ const countedCodes = new Set([
   3010, 3011, 3012, 3013, 3014, 3500, 3501, 3502, 3503, 3504, 3505, 3506, 3507, 3508, 3509,
 ]);
 
+/** The protocol's; all others, which applications choose, share one series. */
+const countedErrors = new Set(Object.values(errorCodes).map(({ code }) => code));
+
+/** From a broker beside it to one that is behind. */
+const delayBuckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10];
+
 /** What an edge counts. Labels come from closed sets: transport, close code, reason, outcome. */
 export class EdgeMetrics {
   readonly connections: Gauge<'transport'>;
   readonly connectionsOpened: Counter<'transport'>;
   readonly connectionsClosed: Counter<'transport' | 'code'>;
   readonly connectionsRefused: Counter<'reason'>;
+  readonly connects: Counter<'outcome'>;
   readonly slowConnections: Counter<'transport'>;
   readonly messagesReceived: Counter<'transport'>;
   readonly commandErrors: Counter<'code'>;
   readonly publishes: Counter<'outcome'>;
   readonly publishSeconds: Histogram;
+  readonly laneDelaySeconds: Histogram;
+  readonly fanoutSeconds: Histogram;
+  readonly deliverySeconds: Histogram;
   readonly subscriptions: Gauge;
   readonly channels: Gauge;
   readonly lanesAttached: Gauge;
@@ -36,6 +47,7 @@ export class EdgeMetrics {
   readonly publicationsRead: Counter<'interest'>;
   readonly publicationsMisrouted: Counter;
   readonly holes: Counter<'kind'>;
+  readonly publicationsLost: Counter;
   readonly framesPublished: Counter<'variant'>;
   readonly deliveries: Counter<'variant'>;
   readonly deliveredBytes: Counter<'variant'>;
@@ -53,8 +65,12 @@ export class EdgeMetrics {
   readonly control: Counter<'command'>;
   readonly emulation: Counter<'outcome'>;
   readonly presence: PresenceMetrics;
-  /** Asked at each scrape; set by whoever has the rings. */
+  /** Asked at each scrape; set by whoever has them. */
   readRingBytes: () => number = () => 0;
+  readConnectionLimit: () => number = () => 0;
+  readPublishesUnderWay: () => number = () => 0;
+  /** The most that waited for one connection of late. */
+  readQueueBytes: () => number = () => 0;
 
   constructor(metrics: Metrics) {
     this.connections = metrics.gauge({
@@ -82,10 +98,25 @@ export class EdgeMetrics {
       help: 'Connections refused at the upgrade or request, by reason: origin, connection_limit, connection_rate, address_limit, draining; of requests: busy, too_large, too_slow, invalid.',
       labels: ['reason'],
     });
+    metrics.gauge({
+      name: 'pharos_edge_connection_limit',
+      help: 'Connections that this edge takes at most; at it the edge is not ready.',
+      collect: (gauge) => gauge.set(this.readConnectionLimit()),
+    });
+    this.connects = metrics.counter({
+      name: 'pharos_edge_connects_total',
+      help: 'Protocol clients that asked to come in, by what came of it: ok; else the error code of the answer, or the code that the connection was closed with before it was in.',
+      labels: ['outcome'],
+    });
     this.slowConnections = metrics.counter({
       name: 'pharos_edge_slow_connections_total',
       help: 'Connections ended because the client read slower than it was sent to (code 3008).',
       labels: ['transport'],
+    });
+    metrics.gauge({
+      name: 'pharos_edge_queue_max_bytes',
+      help: 'The most that waited for one connection to read it, of those that were looked at in the last minute; at client.queue_max_size the connection ends (code 3008).',
+      collect: (gauge) => gauge.set(this.readQueueBytes()),
     });
     this.messagesReceived = metrics.counter({
       name: 'pharos_edge_messages_received_total',
@@ -106,6 +137,26 @@ export class EdgeMetrics {
       name: 'pharos_edge_publish_seconds',
       help: 'Time from a publication of a client to its durable acknowledgement by the log.',
       buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5],
+    });
+    metrics.gauge({
+      name: 'pharos_edge_publishes_waiting',
+      help: 'Publications of clients that wait for the log.',
+      collect: (gauge) => gauge.set(this.readPublishesUnderWay()),
+    });
+    this.laneDelaySeconds = metrics.histogram({
+      name: 'pharos_edge_lane_delay_seconds',
+      help: "Time from the log's having an entry (by the broker's clock) to its being read here, of entries with a local subscriber.",
+      buckets: delayBuckets,
+    });
+    this.fanoutSeconds = metrics.histogram({
+      name: 'pharos_edge_fanout_seconds',
+      help: 'Time from reading the oldest publication of a flush to all its frames being with the sockets: collecting and writing.',
+      buckets: [0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1],
+    });
+    this.deliverySeconds = metrics.histogram({
+      name: 'pharos_edge_delivery_seconds',
+      help: "Time from the log's having the oldest publication of a flush (by the broker's clock) to its being with the sockets.",
+      buckets: delayBuckets,
     });
     this.subscriptions = metrics.gauge({
       name: 'pharos_edge_subscriptions',
@@ -134,6 +185,10 @@ export class EdgeMetrics {
       name: 'pharos_edge_offset_holes_total',
       help: 'Jumps of offsets in a lane, by kind: broker (nothing was there), lost (publications are gone).',
       labels: ['kind'],
+    });
+    this.publicationsLost = metrics.counter({
+      name: 'pharos_edge_publications_lost_total',
+      help: 'Publications that were gone from the log before this edge could read them; who should have had them is told (unsubscribe 2500).',
     });
     this.framesPublished = metrics.counter({
       name: 'pharos_edge_frames_published_total',
@@ -190,7 +245,7 @@ export class EdgeMetrics {
       name: 'pharos_edge_store_seconds',
       help: 'Time that the history store took to answer, by operation: recover (questions that wait together share a round trip), state, history.',
       labels: ['operation'],
-      buckets: [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5],
+      buckets: [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5],
     });
     this.storeErrors = metrics.counter({
       name: 'pharos_edge_store_errors_total',
@@ -213,6 +268,26 @@ export class EdgeMetrics {
       labels: ['command'],
     });
     this.presence = new PresenceMetrics(metrics);
+    this.#showFromTheStart();
+  }
+
+  /** Alerts take rates: a series that is first seen with its first event has none. */
+  #showFromTheStart(): void {
+    for (const transport of ['websocket', 'text'] as const) {
+      this.connections.set({ transport }, 0);
+      this.connectionsOpened.inc({ transport }, 0);
+      this.connectionsClosed.inc({ transport, code: '1006' }, 0);
+      this.slowConnections.inc({ transport }, 0);
+      this.messagesReceived.inc({ transport }, 0);
+    }
+    for (const reason of ['origin', 'connection_limit', 'connection_rate', 'address_limit', 'draining'])
+      this.connectionsRefused.inc({ reason }, 0);
+    for (const outcome of ['ok', '100']) this.connects.inc({ outcome }, 0);
+    this.publishes.inc({ outcome: 'ok' }, 0);
+    for (const kind of ['broker', 'lost']) this.holes.inc({ kind }, 0);
+    for (const interest of ['local', 'none']) this.publicationsRead.inc({ interest }, 0);
+    this.recoveries.inc({ outcome: 'recovered' }, 0);
+    for (const tier of ['ring', 'store', 'log']) this.recoveredFrom.inc({ tier }, 0);
   }
 
   opened(transport: Transport): void {
@@ -223,6 +298,18 @@ export class EdgeMetrics {
   closed(transport: Transport, code: number): void {
     this.connections.dec({ transport });
     this.connectionsClosed.inc({ transport, code: countedCodes.has(code) ? String(code) : 'other' });
+  }
+
+  /** A command was answered with an error, which may be one of an application's own. @param isConnect it was the first one */
+  commandFailed(errorCode: number, isConnect: boolean): void {
+    const code = countedErrors.has(errorCode) ? String(errorCode) : 'other';
+    this.commandErrors.inc({ code });
+    if (isConnect) this.connects.inc({ outcome: code });
+  }
+
+  /** A client was sent away before it was in. */
+  connectEnded(closeCode: number): void {
+    this.connects.inc({ outcome: countedCodes.has(closeCode) ? String(closeCode) : 'other' });
   }
 }
 

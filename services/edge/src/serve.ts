@@ -24,9 +24,9 @@ export interface ServeOptions<C extends EdgeConfig> {
   /** The service's name in the log. */
   readonly service: string;
   /** Makes the bus that the edge reads and writes; `serveEdge` closes it. */
-  readonly createBus: (identity: Identity, logger: Logger) => Bus;
+  readonly createBus: (identity: Identity, logger: Logger, metrics: Metrics) => Bus;
   /** Makes the stores that the edge asks; `serveEdge` closes them. */
-  readonly createStores: (logger: Logger) => EdgeStores;
+  readonly createStores: (logger: Logger, metrics: Metrics) => EdgeStores;
   /** Services that run beside the edge, on the same bus and stores: started after it, stopped before it. */
   readonly createOthers?: (parts: ServedParts) => readonly ReloadableService<C>[];
   /** Told when clients can connect, if they ever can. */
@@ -53,12 +53,12 @@ export async function serveEdge<C extends EdgeConfig>(options: ServeOptions<C>):
   const logger = createLogger({ name: options.service, level: config.log_level });
   const identity = newIdentity(config.name);
   const metrics = new Metrics();
-  const processMetrics = new ProcessMetrics(metrics);
+  const processMetrics = new ProcessMetrics(metrics, options.service);
   const compression = compressionOf(config.websocket);
   const listener = await Listener.create({ config, compression, logger, metrics: processMetrics });
   const { server } = listener;
-  const bus = options.createBus(identity, logger);
-  const stores = options.createStores(logger);
+  const bus = options.createBus(identity, logger, metrics);
+  const stores = options.createStores(logger, metrics);
   const { history, presence } = stores;
   const edge = new Edge({
     config,
@@ -70,6 +70,7 @@ export async function serveEdge<C extends EdgeConfig>(options: ServeOptions<C>):
     ...(history === undefined ? {} : { history }),
     ...(presence === undefined ? {} : { presence }),
   });
+  processMetrics.readReadiness = () => edge.readiness();
   const others = options.createOthers?.({ bus, server, stores, identity, logger, metrics }) ?? [];
   const reloader = new ConfigReloader<C>({
     current: config,

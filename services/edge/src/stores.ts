@@ -3,7 +3,7 @@ import { type HistoryStore, RedisHistory } from '@pharos/history';
 import { type PresenceStore, RedisPresence } from '@pharos/presence';
 import type { RedisClient } from '@pharos/redis';
 import { redisClient } from '@pharos/service';
-import type { Logger } from '@pharos/telemetry';
+import type { Logger, Metrics } from '@pharos/telemetry';
 
 /** The stores that an edge asks, where there are any. */
 export interface EdgeStores {
@@ -16,10 +16,10 @@ export interface EdgeStores {
 }
 
 /** Those in the Redis that the configuration names; none without a URL. An edge starts whether Redis is there or not. */
-export function redisStores(config: RedisAccessConfig, logger: Logger): EdgeStores {
+export function redisStores(config: RedisAccessConfig, logger: Logger, metrics: Metrics): EdgeStores {
   if (config.url === undefined) return noStores;
   const without = 'until it can there is no presence, and what memory does not hold is not recovered';
-  const client = redisClient(config, logger, without);
+  const client = redisClient(config, logger, without, metrics);
   const history = new RedisHistory(client, { keyPrefix: config.prefix });
   const presence = new RedisPresence(client, { keyPrefix: config.prefix });
   return {

@@ -1,2 +1,4 @@
+import { pharosVersion } from '@pharos/service';
+
 /** What `connect` answers as the server's version. */
-export const serverVersion = 'Pharos 0.1.0';
+export const serverVersion: string = `Pharos ${pharosVersion}`;

@@ -53,6 +53,11 @@ describe('what operators see', () => {
       pharos_edge_lanes_connected: 1,
       'pharos_edge_command_errors_total{code="105"}': 1,
       'pharos_edge_publishes_total{outcome="ok"}': 4,
+      'pharos_edge_connects_total{outcome="ok"}': 2,
+      pharos_edge_publications_lost_total: 0,
+      pharos_edge_publishes_waiting: 0,
+      // Each publication was an entry of its own; one that nobody is subscribed to reaches no socket.
+      pharos_edge_lane_delay_seconds_count: 6,
       pharos_edge_publish_seconds_count: 4,
       'pharos_edge_publications_read_total{interest="local"}': 6,
       'pharos_edge_publications_read_total{interest="none"}': 1,

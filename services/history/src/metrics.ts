@@ -63,7 +63,7 @@ export class HistoryMetrics {
     this.appendSeconds = metrics.histogram({
       name: 'pharos_history_append_seconds',
       help: 'Time that the store took for a batch.',
-      buckets: [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5],
+      buckets: [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5],
     });
     this.rebuilds = metrics.counter({
       name: 'pharos_history_rebuilds_total',

@@ -59,10 +59,14 @@ export async function main(options: MainOptions): Promise<void> {
     config,
     reread,
     service: 'pharos',
-    createBus: (identity, logger): Bus =>
-      config.pulsar.url === undefined ? new MemoryBus(new MemoryBroker()) : pulsarBus(config.pulsar, identity, logger),
-    createStores: (logger) =>
-      config.redis.url === undefined ? ownStores(config.pulsar.url === undefined) : redisStores(config.redis, logger),
+    createBus: (identity, logger, metrics): Bus =>
+      config.pulsar.url === undefined
+        ? new MemoryBus(new MemoryBroker())
+        : pulsarBus(config.pulsar, identity, logger, metrics),
+    createStores: (logger, metrics) =>
+      config.redis.url === undefined
+        ? ownStores(config.pulsar.url === undefined)
+        : redisStores(config.redis, logger, metrics),
     createOthers: (parts) => others(config, parts),
     onListening: (edge, logger) => {
       const bus =

@@ -49,6 +49,7 @@ export class PulsarBus implements Bus {
         serviceUrl: options.serviceUrl,
         operationTimeoutSeconds: (options.operationTimeoutMs ?? 15_000) / 1000,
         ...(options.logger === undefined ? {} : { logger: options.logger }),
+        ...(options.metrics === undefined ? {} : { metrics: options.metrics }),
       });
       const timeoutMs = options.adminTimeoutMs ?? 10_000;
       this.#admin = new PulsarAdmin({ ...access, adminUrl: this.#adminUrl, timeoutMs });

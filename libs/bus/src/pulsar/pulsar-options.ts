@@ -1,5 +1,7 @@
-import type { AccessTexts } from '@pharos/pulsar-client';
+import type { AccessTexts, PulsarMetrics } from '@pharos/pulsar-client';
 import type { BusOptions } from '../port.ts';
+
+export type { PulsarMetrics };
 
 /** Where warnings go; pino's loggers fit. */
 export interface BusLogger {
@@ -32,4 +34,6 @@ export interface PulsarBusOptions extends BusOptions {
   readonly tailQueueBytes?: number;
   /** @default nothing is logged */
   readonly logger?: BusLogger;
+  /** Told of what the client does. @default nobody is */
+  readonly metrics?: PulsarMetrics;
 }

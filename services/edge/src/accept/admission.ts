@@ -71,6 +71,11 @@ export class Admission {
     return this.#closing;
   }
 
+  /** How many it lets in at most. */
+  get limit(): number {
+    return this.#limits.maxConnections;
+  }
+
   /** From now on nobody comes in. */
   close(): void {
     this.#closing = true;

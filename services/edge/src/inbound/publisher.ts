@@ -43,6 +43,11 @@ export class Publisher {
     );
   }
 
+  /** How many wait for the log. */
+  get underWay(): number {
+    return this.#underWay;
+  }
+
   async publish(namespace: Namespace, channel: string, data: Uint8Array, client: PublishingClient): Promise<void> {
     const { log, options } = namespace;
     const properties: Record<string, string> = { [clientProperty]: client.clientId };

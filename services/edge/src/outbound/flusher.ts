@@ -27,6 +27,9 @@ export class Flusher {
   /** Whose frames the outlet is handed. */
   #channel: LiveChannel | undefined;
   #lastFlushMs = 0;
+  /** When the oldest publication of this flush was taken, and when the log had it; 0 where none was. */
+  #takenMs = 0;
+  #publishedMs = 0;
   #timer: NodeJS.Timeout | undefined;
 
   constructor(sockets: Publishing, sweep: SlowSweep, metrics: EdgeMetrics) {
@@ -45,6 +48,10 @@ export class Flusher {
 
   /** Takes the publication under the cursor. It is looked at and written out once for each group, however many subscribers it has. */
   add(channel: LiveChannel, cursor: PublicationCursor, publishTimeMs: number): void {
+    if (this.#takenMs === 0) {
+      this.#takenMs = performance.now();
+      this.#publishedMs = publishTimeMs;
+    }
     const publication = PublicationView.at(cursor, publishTimeMs);
     this.#channel = channel;
     for (const group of channel.groups) group.take(publication, this.#outlet);
@@ -59,7 +66,9 @@ export class Flusher {
 
   /** The lane has nothing more for this turn. */
   turnEnd(): void {
-    if (this.#dirty.size === 0 || this.#timer !== undefined) return;
+    if (this.#timer !== undefined) return;
+    // What isn't packed is with the sockets already.
+    if (this.#dirty.size === 0) return this.#measure();
     const sinceMs = performance.now() - this.#lastFlushMs;
     if (sinceMs >= flushWindowMs) this.#flushAll();
     else this.#timer = setTimeout(() => this.#flushAll(), flushWindowMs);
@@ -89,6 +98,15 @@ export class Flusher {
     this.#timer = undefined;
     this.#lastFlushMs = performance.now();
     for (const channel of this.#dirty) this.flush(channel);
+    this.#measure();
+  }
+
+  #measure(): void {
+    if (this.#takenMs === 0) return;
+    this.#metrics.fanoutSeconds.observe((performance.now() - this.#takenMs) / 1000);
+    // Two clocks, the broker's and this one's, may differ a little.
+    this.#metrics.deliverySeconds.observe(Math.max(0, Date.now() - this.#publishedMs) / 1000);
+    this.#takenMs = 0;
   }
 
   #publish(topic: string, variant: Variant, frame: Buffer, publications: number, subscribers: number): void {

@@ -343,7 +343,9 @@ class Following implements TailHandler {
   hole(hole: Hole): void {
     if (this.#stopped) return;
     this.#context.metrics.holes.inc({ kind: hole.kind });
-    if (hole.kind === 'lost') this.#owner.lost(hole);
+    if (hole.kind !== 'lost') return;
+    this.#context.metrics.publicationsLost.inc(hole.to - hole.from + 1);
+    this.#owner.lost(hole);
   }
 
   connection(connected: boolean): void {

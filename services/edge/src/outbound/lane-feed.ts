@@ -244,7 +244,9 @@ export class LaneFeed implements AttachedLane, LiveSource {
   }
 
   entry(entry: LaneEntry): void {
-    this.#take(entry, performance.now(), 0);
+    const isWanted = this.#take(entry, performance.now(), 0);
+    // Two clocks, the broker's and this one's, may differ a little.
+    if (isWanted) this.#context.metrics.laneDelaySeconds.observe(Math.max(0, Date.now() - entry.publishTimeMs) / 1000);
   }
 
   turnEnd(): void {
@@ -313,8 +315,8 @@ export class LaneFeed implements AttachedLane, LiveSource {
     return this.#owed === undefined ? Infinity : (this.#owed.get(epoch) ?? 0);
   }
 
-  /** Into the ring, and what comes after an offset to its subscribers. */
-  #take(entry: LaneEntry, cameMs: number, delivered: number): void {
+  /** Into the ring, and what comes after an offset to its subscribers: whether there were any. */
+  #take(entry: LaneEntry, cameMs: number, delivered: number): boolean {
     const cursor = entry.publications();
     const { flusher, metrics } = this.#context;
     const hashes = this.#hashesFor(entry.count);
@@ -339,6 +341,7 @@ export class LaneFeed implements AttachedLane, LiveSource {
     metrics.entriesRead.inc();
     if (local > 0) metrics.publicationsRead.inc({ interest: 'local' }, local);
     if (none > 0) metrics.publicationsRead.inc({ interest: 'none' }, none);
+    return local > 0;
   }
 
   #hashesFor(count: number): Int32Array {

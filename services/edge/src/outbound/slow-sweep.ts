@@ -1,3 +1,4 @@
+import { RecentMax } from '../recent-max.ts';
 import type { LiveChannel } from './live-channel.ts';
 
 /** How often the sockets that were published to are looked at. */
@@ -20,11 +21,17 @@ export class SlowSweep {
   readonly #urgent = new Set<LiveChannel>();
   #timer: NodeJS.Timeout | undefined;
   #immediate: NodeJS.Immediate | undefined;
+  readonly #most = new RecentMax();
   #stopped = false;
 
   /** @param limitBytes what may be buffered for one connection */
   constructor(limitBytes: number) {
     this.limitBytes = limitBytes;
+  }
+
+  /** The most that waited for one connection of late. */
+  get queueBytes(): number {
+    return this.#most.value;
   }
 
   /** Notes that `bytes` were handed to every socket of the channel. */
@@ -65,8 +72,10 @@ export class SlowSweep {
   #sweep(channel: LiveChannel): void {
     channel.bytesSinceSweep = 0;
     // Only what is published can grow a buffer past its limit, so a channel isn't looked at again until then.
-    for (const subscription of channel.subscriptions) {
-      if (subscription.subscriber.socket.bufferedAmount() > this.limitBytes) subscription.subscriber.disconnectSlow();
+    for (const { subscriber } of channel.subscriptions) {
+      const bytes = subscriber.socket.bufferedAmount();
+      this.#most.add(bytes);
+      if (bytes > this.limitBytes) subscriber.disconnectSlow();
     }
   }
 }

@@ -119,6 +119,7 @@ export class ClientSession implements Subscriber, PingedSession, DrainableSessio
   connected(): void {
     this.context.liveness.remove(this, this.#slot);
     this.#state = 'connected';
+    this.context.metrics.connects.inc({ outcome: 'ok' });
     this.#slot = this.context.liveness.add(this);
   }
 
@@ -271,9 +272,10 @@ export class ClientSession implements Subscriber, PingedSession, DrainableSessio
   }
 
   replyError(id: number, error: ErrorCode): void {
-    this.context.metrics.commandErrors.inc({ code: String(error.code) });
+    const { oneWay } = this.context.carrier;
+    this.context.metrics.commandFailed(error.code, this.fresh && !oneWay);
     // All that it could do about it is to come back.
-    if (this.context.carrier.oneWay) return this.disconnect(disconnectFor(error));
+    if (oneWay) return this.disconnect(disconnectFor(error));
     this.reply({ method: 'error', id, error });
   }
 
@@ -307,6 +309,7 @@ export class ClientSession implements Subscriber, PingedSession, DrainableSessio
 
   disconnect(code: DisconnectCode): void {
     if (this.closed) return;
+    if (this.fresh) this.context.metrics.connectEnded(code.code);
     this.#state = 'closed';
     this.socket.end(code.code, code.reason);
   }

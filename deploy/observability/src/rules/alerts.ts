@@ -1,0 +1,223 @@
+import { alertRule, type AlertSpec, type RuleGroup } from './rule.ts';
+
+const ns = 'cluster, namespace';
+const ofPharos = 'and on (job, instance) pharos_build_info';
+const where = 'namespace {{ $labels.namespace }}';
+const pod = '{{ $labels.pod }} ({{ $labels.namespace }})';
+
+const processes: AlertSpec[] = [
+  {
+    name: 'PharosTargetDown',
+    severity: 'critical',
+    expr: 'up == 0 and on (job) count by (job) (max_over_time(pharos_build_info[1h]))',
+    for: '5m',
+    summary: 'A process of Pharos can not be scraped',
+    description:
+      '{{ $labels.instance }} of job {{ $labels.job }} gave no metrics for 5 minutes: it is down, or not reachable from Prometheus.',
+  },
+  {
+    name: 'PharosAbsent',
+    severity: 'critical',
+    expr: 'absent(pharos_build_info)',
+    for: '5m',
+    summary: 'There are no metrics of Pharos at all',
+    description: 'Nothing of Pharos was scraped for 5 minutes: every other alert is blind.',
+  },
+  {
+    name: 'PharosNotReady',
+    severity: 'warning',
+    expr: 'pharos_ready == 0 and pharos_draining == 0',
+    for: '10m',
+    summary: 'A process does not become ready',
+    description: `${pod} is neither ready nor draining for 10 minutes; its /health/ready says why.`,
+  },
+  {
+    name: 'PharosDescriptorsNearLimit',
+    severity: 'warning',
+    expr: `process_open_fds / process_max_fds > 0.8 ${ofPharos}`,
+    for: '10m',
+    summary: 'A process runs out of file descriptors',
+    description: `${pod} uses {{ $value | humanizePercentage }} of the descriptors that it may open; each connection takes one.`,
+  },
+  {
+    name: 'PharosHeapNearLimit',
+    severity: 'warning',
+    expr: 'nodejs_heap_size_used_bytes / pharos_process_heap_limit_bytes > 0.85',
+    for: '15m',
+    summary: 'A process runs out of heap',
+    description: `${pod} uses {{ $value | humanizePercentage }} of its heap; at the limit it ends, and its clients reconnect.`,
+  },
+  {
+    name: 'PharosEventLoopFull',
+    severity: 'warning',
+    expr: 'rate(pharos_process_event_loop_active_seconds_total[5m]) > 0.85',
+    for: '10m',
+    summary: 'A process has no time left',
+    description: `The event loop of ${pod} works {{ $value | humanizePercentage }} of the time: deliveries wait, and pings are late.`,
+  },
+  {
+    name: 'PharosEventLoopLag',
+    severity: 'warning',
+    expr: `nodejs_eventloop_lag_p99_seconds - 0.1 > 0.25 ${ofPharos}`,
+    for: '10m',
+    summary: 'Single turns of the event loop are too long',
+    description: `In ${pod} one turn in a hundred takes {{ $value | humanizeDuration }}: something works long in one piece.`,
+  },
+  {
+    name: 'PharosConfigRefused',
+    severity: 'warning',
+    expr: 'increase(pharos_config_reloads_total{outcome="refused"}[15m]) > 0',
+    summary: 'A changed configuration was refused',
+    description: `${pod} goes on with its old configuration: the new one has mistakes, which its log names.`,
+  },
+  {
+    name: 'PharosCertificateExpires',
+    severity: 'warning',
+    expr: 'pharos_tls_certificate_expiry_timestamp_seconds > 0 and pharos_tls_certificate_expiry_timestamp_seconds - time() < 14 * 86400',
+    for: '1h',
+    summary: 'The certificate of a listener expires soon',
+    description: `The certificate of ${pod} has less than 14 days left.`,
+  },
+];
+
+const clients: AlertSpec[] = [
+  {
+    name: 'PharosMassDisconnect',
+    severity: 'critical',
+    expr:
+      `sum by (${ns}) (pharos_edge_connections) < 0.7 * sum by (${ns}) (pharos_edge_connections offset 5m) ` +
+      `and sum by (${ns}) (pharos_edge_connections offset 5m) > 100 ` +
+      `unless on (${ns}) max by (${ns}) (max_over_time(pharos_draining[10m])) == 1`,
+    for: '1m',
+    summary: 'Many clients are gone at once',
+    description: `In ${where} there are less than 70 % of the connections of 5 minutes ago, and nothing drains.`,
+  },
+  {
+    name: 'PharosConnectionsNearLimit',
+    severity: 'warning',
+    expr: `sum by (${ns}) (pharos_edge_connections) / sum by (${ns}) (pharos_edge_connection_limit) > 0.85`,
+    for: '10m',
+    summary: 'Edges are nearly full',
+    description: `In ${where} {{ $value | humanizePercentage }} of the connections that edges take are in use; one edge that dies may not fit into the others.`,
+  },
+  {
+    name: 'PharosConnectionSkew',
+    severity: 'warning',
+    expr:
+      `max by (${ns}) (sum by (${ns}, pod) (pharos_edge_connections)) / avg by (${ns}) (sum by (${ns}, pod) (pharos_edge_connections)) > 2 ` +
+      `and max by (${ns}) (sum by (${ns}, pod) (pharos_edge_connections)) > 1000`,
+    for: '30m',
+    summary: 'One edge has far more clients than the others',
+    description: `In ${where} the fullest edge has {{ $value | humanize }} times the mean.`,
+  },
+  {
+    name: 'PharosReconnectRate',
+    severity: 'warning',
+    expr:
+      `sum by (${ns}) (rate(pharos_edge_connections_opened_total[10m])) / sum by (${ns}) (pharos_edge_connections) > 0.01 ` +
+      `and sum by (${ns}) (rate(pharos_edge_connections_opened_total[10m])) > 10 ` +
+      `unless on (${ns}) max by (${ns}) (max_over_time(pharos_draining[15m])) == 1`,
+    for: '15m',
+    summary: 'Clients come and go',
+    description: `In ${where} clients connect as if each stayed for less than two minutes, and nothing drains; the close codes say why they go.`,
+  },
+  {
+    name: 'PharosSlowClients',
+    severity: 'warning',
+    expr: `sum by (${ns}) (rate(pharos_edge_slow_connections_total[10m])) / sum by (${ns}) (pharos_edge_connections) > 0.001`,
+    for: '10m',
+    summary: 'Many clients read too slowly',
+    description: `In ${where} connections are ended with code 3008, one in a thousand each second: some channel is faster than what its clients' networks take.`,
+  },
+  {
+    name: 'PharosHpaAtMax',
+    severity: 'warning',
+    expr:
+      'kube_horizontalpodautoscaler_status_current_replicas{horizontalpodautoscaler=~".*pharos.*"} ' +
+      '>= on (namespace, horizontalpodautoscaler) kube_horizontalpodautoscaler_spec_max_replicas',
+    for: '15m',
+    summary: 'The autoscaler is at its end',
+    description:
+      '{{ $labels.horizontalpodautoscaler }} ({{ $labels.namespace }}) has as many replicas as it may for 15 minutes.',
+  },
+];
+
+const messages: AlertSpec[] = [
+  {
+    name: 'PharosPublishesFail',
+    severity: 'critical',
+    expr: `sum by (${ns}) (rate(pharos_edge_publishes_total{outcome!="ok"}[5m])) / sum by (${ns}) (rate(pharos_edge_publishes_total[5m])) > 0.05`,
+    for: '5m',
+    summary: 'Publishes of clients fail',
+    description: `In ${where} {{ $value | humanizePercentage }} of the publishes of clients did not get into the log.`,
+  },
+  {
+    name: 'PharosPublicationsLost',
+    severity: 'warning',
+    expr: `sum by (${ns}) (increase(pharos_edge_publications_lost_total[15m])) > 0`,
+    summary: 'Publications were gone before edges could read them',
+    description: `In ${where} about {{ $value | humanize }} publications in 15 minutes; subscribers were told (2500).`,
+  },
+  {
+    name: 'PharosLanesDisconnected',
+    severity: 'critical',
+    expr: 'pharos_edge_lanes_attached - pharos_edge_lanes_connected > 0',
+    for: '2m',
+    summary: 'An edge hears nothing of some lanes',
+    description: `{{ $value }} lanes of ${pod} are without connection for 2 minutes: what is published there waits.`,
+  },
+  {
+    name: 'PharosLaneLag',
+    severity: 'warning',
+    expr: `histogram_quantile(0.99, sum by (${ns}, pod, le) (rate(pharos_edge_lane_delay_seconds_bucket[5m]))) > 2`,
+    for: '10m',
+    summary: 'An edge reads the log late',
+    description: `${pod} has one entry in a hundred {{ $value | humanizeDuration }} after the log had it.`,
+  },
+  {
+    name: 'PharosHistoryLag',
+    severity: 'warning',
+    expr: `max by (${ns}, log) (pharos_history_lag_seconds) > 60`,
+    for: '10m',
+    summary: 'The history store is behind its log',
+    description: `The store of {{ $labels.log }} (${where}) is {{ $value | humanizeDuration }} behind: the backlog grows, and who was away for long is put off.`,
+  },
+  {
+    name: 'PharosHistoryLaneUnwritten',
+    severity: 'critical',
+    expr: `sum by (${ns}, log) (pharos_history_lanes_active) == 0`,
+    for: '5m',
+    summary: 'Nobody writes a log into the history store',
+    description: `No history process has a lane of {{ $labels.log }} (${where}) for 5 minutes.`,
+  },
+  {
+    name: 'PharosRedisDisconnected',
+    severity: 'warning',
+    expr: 'pharos_redis_connected == 0',
+    for: '2m',
+    summary: 'A process can not use Redis',
+    description: `${pod} is without Redis for 2 minutes: live traffic goes on; presence and older history are answered with error 100.`,
+  },
+  {
+    name: 'PharosPresenceStalled',
+    severity: 'warning',
+    expr: `min by (${ns}) (pharos_presence_last_look_age_seconds) > 30`,
+    for: '2m',
+    summary: 'Nobody looks for dead edges',
+    description: `In ${where} leases were last looked at {{ $value | humanizeDuration }} ago: members of an edge that died stay.`,
+  },
+  {
+    name: 'PharosApiFails',
+    severity: 'warning',
+    expr: `sum by (${ns}) (rate(pharos_api_requests_total{code="100"}[5m])) / sum by (${ns}) (rate(pharos_api_requests_total[5m])) > 0.05`,
+    for: '5m',
+    summary: 'The server API fails',
+    description: `In ${where} {{ $value | humanizePercentage }} of the commands are answered with error 100.`,
+  },
+];
+
+export const alertGroups: readonly RuleGroup[] = [
+  { name: 'pharos-processes', rules: processes.map(alertRule) },
+  { name: 'pharos-clients', rules: clients.map(alertRule) },
+  { name: 'pharos-messages', rules: messages.map(alertRule) },
+];

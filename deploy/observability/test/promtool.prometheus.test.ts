@@ -1,0 +1,114 @@
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { promisify } from 'node:util';
+
+import { toolPath, unavailable } from '@pharos/testkit';
+import { stringify } from 'yaml';
+
+import { dashboards, ruleFiles } from '../src/generated.ts';
+import { alertGroups } from '../src/rules/alerts.ts';
+import { objectiveGroups } from '../src/rules/objectives.ts';
+import { alertCases, burnCases, type Moments, type Samples } from './alert-cases.ts';
+
+const run = promisify(execFile);
+
+/** Runs promtool; rejects with all that it said. */
+async function promtool(...args: readonly string[]): Promise<string> {
+  try {
+    const { stdout } = await run(toolPath('prometheus'), args, { maxBuffer: 16 * 1024 * 1024 });
+    return stdout;
+  } catch (error) {
+    const { stdout = '', stderr = '' } = error as { stdout?: string; stderr?: string };
+    throw new Error(`promtool ${args.slice(0, 2).join(' ')} failed:\n${stdout}${stderr}`, { cause: error });
+  }
+}
+
+/** Every expression that a dashboard asks, as Grafana would fill it in. */
+function expressions(): string[] {
+  const panels = dashboards.flatMap((made) => (made.panels ?? []) as { targets?: { expr?: string }[] }[]);
+  const ofPanels = panels.flatMap(({ targets = [] }) => targets.map(({ expr = '' }) => expr));
+  const ofAnnotations = dashboards.flatMap((made) => (made.annotations.list ?? []).map(({ expr = '' }) => expr));
+  return [...ofPanels, ...ofAnnotations].map((expr) =>
+    expr.replaceAll('$__rate_interval', '5m').replaceAll(/\$(cluster|namespace|job|pod)/g, '.*'),
+  );
+}
+
+/** How promtool is told of a case: alerts are series too. */
+function promtoolTest({ name, series }: Samples, interval: string, moments: readonly Moments[]): object {
+  const expectation = ({ alert, window }: Moments, at: string, firing: boolean): object => ({
+    expr: `count(ALERTS{alertname="${alert}", alertstate="firing"${window === undefined ? '' : `, window="${window}"`}})`,
+    eval_time: at,
+    exp_samples: firing ? [{ labels: '{}', value: 1 }] : [],
+  });
+  return {
+    name: `${moments[0]?.alert ?? ''}: ${name}`,
+    interval,
+    input_series: Object.entries(series).map(([selector, values]) => ({ series: selector, values })),
+    promql_expr_test: moments.flatMap((one) => [
+      expectation(one, one.silent, false),
+      ...(one.fires === undefined ? [] : [expectation(one, one.fires, true)]),
+    ]),
+  };
+}
+
+describe('promtool', { skip: unavailable('prometheus') }, () => {
+  let folder = '';
+  const write = async (name: string, content: object): Promise<string> => {
+    const file = join(folder, name);
+    await writeFile(file, stringify(content, { lineWidth: 0 }));
+    return file;
+  };
+
+  before(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'pharos-promtool-'));
+  });
+  after(() => rm(folder, { recursive: true, force: true }));
+
+  test('the rules are rules', async () => {
+    const files: string[] = [];
+    for (const [name, groups] of ruleFiles) files.push(await write(name, { groups }));
+    assert.match(await promtool('check', 'rules', ...files), /SUCCESS: \d+ rules found/);
+  });
+
+  test('every expression of a dashboard is one', async () => {
+    const all = expressions();
+    assert.ok(all.length > 100, `${all.length} expressions`);
+    const rules = all.map((expr, index) => ({ record: `panel:expression:${index}`, expr }));
+    const file = await write('panels.yaml', { groups: [{ name: 'panels', rules }] });
+    assert.match(await promtool('check', 'rules', file), new RegExp(`SUCCESS: ${all.length} rules found`));
+  });
+
+  // Each with the rules that it is about alone: promtool evaluates all that it is given at each moment.
+  test('every alert fires when it is to, and not before', async () => {
+    const rules = alertGroups.flatMap((group) => group.rules).filter((rule) => 'alert' in rule);
+    const names = [...new Set(alertCases.map(({ alert }) => alert))];
+    const files: string[] = [];
+    for (const name of names) {
+      await write(`${name}.yaml`, { groups: [{ name, rules: rules.filter(({ alert }) => alert === name) }] });
+      const tests = alertCases.filter(({ alert }) => alert === name).map((one) => promtoolTest(one, '1m', [one]));
+      files.push(await write(`${name}-test.yaml`, { rule_files: [`${name}.yaml`], evaluation_interval: '1m', tests }));
+    }
+    assert.match(await promtool('test', 'rules', ...files), /SUCCESS/);
+  });
+
+  test('error budgets burn through when they are to, and not before', async () => {
+    const files: string[] = [];
+    for (const [index, { objective, interval, moments, ...samples }] of burnCases.entries()) {
+      const groups = objectiveGroups.filter(({ name }) => name === `pharos-${objective.id}`);
+      await write(`burn-${index}.yaml`, { groups });
+      const tests = [promtoolTest(samples, interval, moments)];
+      files.push(
+        await write(`burn-${index}-test.yaml`, {
+          rule_files: [`burn-${index}.yaml`],
+          evaluation_interval: interval,
+          tests,
+        }),
+      );
+    }
+    assert.match(await promtool('test', 'rules', ...files), /SUCCESS/);
+  });
+});
