@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import { variableName } from './environment.ts';
+import { type Leaf, leavesOf } from './environment.ts';
 import { formatPath } from './path.ts';
 import { type SchemaNode, viewSchema } from './schema.ts';
 import { formatBytes, formatDuration, formatListenAddress, type ListenAddress } from './units.ts';
@@ -10,6 +10,8 @@ export interface SettingDescription {
   readonly path: string;
   /** The variable that sets it; undefined inside a map, which is set as a whole. */
   readonly env: string | undefined;
+  /** The variable that names a file with it; undefined where it holds no secret. */
+  readonly envFile: string | undefined;
   /** What is expected, in words. */
   readonly type: string;
   /** The default as one would write it; undefined where there is none or where it is a secret. */
@@ -23,22 +25,24 @@ export interface SettingDescription {
 
 /** Every setting of a schema in its order, sections left out (they hold nothing themselves). */
 export function describeConfig(schema: z.ZodType, prefix = 'PHAROS_'): SettingDescription[] {
-  return describeAt(schema, [], prefix, true);
+  const leaves = new Map(leavesOf(schema, prefix).map((leaf) => [formatPath(leaf.path), leaf]));
+  return describeAt(schema, [], leaves);
 }
 
 function describeAt(
   schema: z.core.$ZodType,
   path: readonly string[],
-  prefix: string,
-  fromEnvironment: boolean,
+  leaves: ReadonlyMap<string, Leaf>,
 ): SettingDescription[] {
   const node = viewSchema(schema);
   if (node.type === 'section') {
-    return [...node.fields].flatMap(([key, field]) => describeAt(field, [...path, key], prefix, fromEnvironment));
+    return [...node.fields].flatMap(([key, field]) => describeAt(field, [...path, key], leaves));
   }
+  const leaf = leaves.get(formatPath(path));
   const setting: SettingDescription = {
     path: formatPath(path),
-    env: fromEnvironment ? variableName(prefix, path) : undefined,
+    env: leaf?.variable,
+    envFile: leaf?.fileVariable,
     type: typeText(node),
     default: node.fallback === undefined || node.secret ? undefined : defaultText(node, node.fallback.value),
     required: node.fallback === undefined && !node.optional && !node.nullable && node.type !== 'map',
@@ -48,7 +52,7 @@ function describeAt(
   const { element } = node;
   const holdsSections = element !== undefined && viewSchema(element).type === 'section';
   return holdsSections
-    ? [setting, ...describeAt(element, [...path, node.type === 'map' ? '<name>' : '<index>'], prefix, false)]
+    ? [setting, ...describeAt(element, [...path, node.type === 'map' ? '<name>' : '<index>'], leaves)]
     : [setting];
 }
 

@@ -1,7 +1,8 @@
 import type { z } from 'zod';
 import { ConfigError } from './errors.ts';
+import { readTextFile } from './file.ts';
 import { formatPath, isMap, type Path } from './path.ts';
-import { type SchemaNode, viewSchema } from './schema.ts';
+import { holdsSecret, type SchemaNode, viewSchema } from './schema.ts';
 import { didYouMean } from './suggest.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -10,14 +11,27 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 export interface Leaf {
   readonly path: readonly string[];
   readonly variable: string;
+  /** Names a file whose text is the value: where that is or holds a secret, and the name isn't another setting's. */
+  readonly fileVariable: string | undefined;
   readonly node: SchemaNode;
 }
 
 /** All settings that the environment can give, in the schema's order. Sections have none of their own; a map is one leaf. */
-export function leavesOf(schema: z.core.$ZodType, prefix: string, path: readonly string[] = []): Leaf[] {
+export function leavesOf(schema: z.core.$ZodType, prefix: string): Leaf[] {
+  const leaves = leavesAt(schema, prefix, []);
+  const taken = new Set(leaves.map((leaf) => leaf.variable));
+  return leaves.map((leaf) => {
+    const isTaken = leaf.fileVariable !== undefined && taken.has(leaf.fileVariable);
+    return isTaken ? { ...leaf, fileVariable: undefined } : leaf;
+  });
+}
+
+function leavesAt(schema: z.core.$ZodType, prefix: string, path: readonly string[]): Leaf[] {
   const node = viewSchema(schema);
-  if (node.type !== 'section') return [{ path, variable: variableName(prefix, path), node }];
-  return [...node.fields].flatMap(([key, field]) => leavesOf(field, prefix, [...path, key]));
+  if (node.type === 'section')
+    return [...node.fields].flatMap(([key, field]) => leavesAt(field, prefix, [...path, key]));
+  const variable = variableName(prefix, path);
+  return [{ path, variable, fileVariable: holdsSecret(schema) ? `${variable}_FILE` : undefined, node }];
 }
 
 export function variableName(prefix: string, path: readonly string[]): string {
@@ -54,17 +68,34 @@ export function applyEnvironment(
   const problems: string[] = [];
   const sources = new Map<string, string>();
   for (const leaf of leaves) {
-    const text = env[leaf.variable];
-    if (text === undefined || text === '') continue;
-    sources.set(formatPath(leaf.path), leaf.variable);
-    const parsed = parseText(leaf.node, text);
+    const given = textOf(leaf, env);
+    if (given === undefined) continue;
+    sources.set(formatPath(leaf.path), given.variable);
+    const parsed = 'problem' in given ? given : parseText(leaf.node, given.text);
     if ('problem' in parsed) {
-      problems.push(`${formatPath(leaf.path)}: ${parsed.problem} (${leaf.variable})`);
+      problems.push(`${formatPath(leaf.path)}: ${parsed.problem} (${given.variable})`);
       // Left out of the tree: one mistake is not to be told twice.
       sources.delete(formatPath(leaf.path));
     } else setIn(tree, leaf.path, parsed.value);
   }
   return { problems, sources };
+}
+
+type Given = { readonly variable: string } & ({ readonly text: string } | { readonly problem: string });
+
+/** What the environment has for a setting: itself, or in the file that it names. A file's last line break isn't part of it. */
+function textOf(leaf: Leaf, env: Environment): Given | undefined {
+  const { variable, fileVariable } = leaf;
+  const text = env[variable] ?? '';
+  const file = fileVariable === undefined ? '' : (env[fileVariable] ?? '');
+  if (fileVariable === undefined || file === '') return text === '' ? undefined : { variable, text };
+  if (text !== '') return { variable, problem: `is given twice, expected one of ${variable} and ${fileVariable}` };
+  const read = readTextFile(file);
+  if ('failure' in read) return { variable: fileVariable, problem: `${file} cannot be read (${read.failure})` };
+  const value = read.text.replace(/\r?\n$/, '');
+  return value === ''
+    ? { variable: fileVariable, problem: `${file} is empty, expected ${leaf.node.expected}` }
+    : { variable: fileVariable, text: value };
 }
 
 /** Names the variables that start with the prefix and set nothing. */
@@ -74,7 +105,7 @@ export function unknownVariables(
   leaves: readonly Leaf[],
   reserved: readonly string[],
 ): string[] {
-  const known = new Set(leaves.map((leaf) => leaf.variable));
+  const known = new Set(leaves.flatMap((leaf) => [leaf.variable, leaf.fileVariable ?? leaf.variable]));
   const isReserved = (name: string): boolean =>
     reserved.some((entry) => (entry.endsWith('*') ? name.startsWith(entry.slice(0, -1)) : name === entry));
   return Object.keys(env)

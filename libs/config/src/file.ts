@@ -40,12 +40,9 @@ const SYNTAX_ERRORS: Readonly<Record<string, string>> = {
 export function readConfigFile(file: string): ConfigFile {
   const name = basename(file);
   const failed = (problem: string): ConfigFile => ({ name, tree: {}, problems: [problem], locate: () => name });
-  let text: string;
-  try {
-    text = readFileSync(file, 'utf8');
-  } catch (error) {
-    return failed(`${file}: cannot be read (${readFailure(error)}), expected a YAML file`);
-  }
+  const read = readTextFile(file);
+  if ('failure' in read) return failed(`${file}: cannot be read (${read.failure}), expected a YAML file`);
+  const { text } = read;
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
   if (document.errors.length > 0) {
@@ -66,6 +63,15 @@ export function readConfigFile(file: string): ConfigFile {
   if (!isMap(tree))
     return failed(`${name}:1: found ${Array.isArray(tree) ? 'a list' : 'a text'}, expected a map of settings`);
   return { name, tree, problems: [], locate: (path) => locate(document, lines, name, path) };
+}
+
+/** What a file holds, or why it can't be read. */
+export function readTextFile(file: string): { readonly text: string } | { readonly failure: string } {
+  try {
+    return { text: readFileSync(file, 'utf8') };
+  } catch (error) {
+    return { failure: readFailure(error) };
+  }
 }
 
 function locate(document: Document, lines: LineCounter, name: string, path: Path): string {

@@ -125,7 +125,8 @@ export function isSecretAt(root: Schema, path: readonly PropertyKey[]): boolean 
   return schema === undefined || holdsSecret(schema);
 }
 
-function holdsSecret(schema: Schema): boolean {
+/** Whether the value of `schema`, or something in it, is a secret. */
+export function holdsSecret(schema: Schema): boolean {
   const node = viewSchema(schema);
   const below = [...node.fields.values(), ...node.alternatives];
   if (node.element !== undefined) below.push(node.element);

@@ -9,6 +9,7 @@ test('a setting is described with its variable, type and default as one would wr
   assert.deepEqual(settings.get('listen'), {
     path: 'listen',
     env: 'PHAROS_LISTEN',
+    envFile: undefined,
     type: 'host:port such as 127.0.0.1:9001 or [::1]:9001',
     default: '127.0.0.1:9001',
     required: false,
@@ -26,6 +27,8 @@ test('what is required and what is secret is said', () => {
   assert.equal(settings.get('pulsar.url')?.description, 'The service URL.');
   assert.equal(settings.get('pulsar.admin_url')?.required, false);
   assert.equal(settings.get('auth.token_secret')?.secret, true);
+  assert.equal(settings.get('auth.token_secret')?.envFile, 'PHAROS_AUTH_TOKEN_SECRET_FILE');
+  assert.equal(settings.get('namespaces')?.envFile, 'PHAROS_NAMESPACES_FILE');
 });
 
 test('a map is described as a whole and by the settings of an entry, which have no variable', () => {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { PharosError } from '@pharos/errors';
-import { ConfigError, configErrorTable, loadConfig, z } from '../src/index.ts';
+import { ConfigError, configErrorTable, loadConfig, secret, z } from '../src/index.ts';
 import { load, problemsOf, withFile } from './sample.ts';
 
 const PULSAR = 'pulsar:\n  url: pulsar://localhost:6650\n';
@@ -77,6 +77,40 @@ describe('what loads', () => {
       () => loadConfig(schema, { env: { PHAROS_TLS_CERT: 'c' } }),
       /tls\.key: is missing, expected a text; set it in the configuration file or by PHAROS_TLS_KEY/,
     );
+  });
+});
+
+describe('secrets in files', () => {
+  test('the variable with _FILE names one; lists and maps that hold secrets are read as from their variable', () => {
+    const config = withFile('s3cret\n', (secretFile) =>
+      withFile('["a,b"]', (listFile) =>
+        load(PULSAR, { PHAROS_AUTH_TOKEN_SECRET_FILE: secretFile, PHAROS_AUTH_ISSUERS_FILE: listFile }),
+      ),
+    );
+    assert.deepEqual(config.auth, { token_secret: 's3cret', issuers: ['a,b'] });
+  });
+
+  test('a file that is missing, empty, not wanted, or beside the variable itself', () => {
+    const problems = withFile('\n', (empty) =>
+      problemsOf(PULSAR, {
+        PHAROS_AUTH_TOKEN_SECRET_FILE: '/nowhere/secret',
+        PHAROS_AUTH_ISSUERS_FILE: empty,
+        PHAROS_NAMESPACES: '{}',
+        PHAROS_NAMESPACES_FILE: empty,
+        PHAROS_PULSAR_URL_FILE: empty,
+      }).map((problem) => problem.replace(empty, '<file>')),
+    );
+    assert.deepEqual(problems, [
+      'auth.token_secret: /nowhere/secret cannot be read (there is no such file) (PHAROS_AUTH_TOKEN_SECRET_FILE)',
+      'auth.issuers: <file> is empty, expected a list (PHAROS_AUTH_ISSUERS_FILE)',
+      'namespaces: is given twice, expected one of PHAROS_NAMESPACES and PHAROS_NAMESPACES_FILE (PHAROS_NAMESPACES)',
+      'PHAROS_PULSAR_URL_FILE: no such setting; did you mean PHAROS_PULSAR_URL?',
+    ]);
+  });
+
+  test('a setting of that name is that setting', () => {
+    const schema = z.object({ token: secret().optional(), token_file: z.string().optional() });
+    assert.deepEqual(loadConfig(schema, { env: { PHAROS_TOKEN_FILE: '/f' } }), { token_file: '/f' });
   });
 });
 

@@ -32,7 +32,7 @@ export function serviceFields(internalListen: ListenAddress | undefined): {
       .describe('Stable name of this process. Default: the host name.'),
     internal: z.strictObject({
       listen: (internalListen === undefined ? listen.optional() : listen.default(internalListen)).describe(
-        'Where /metrics, /health/live and /health/ready are served. Standalone default: the client port plus 100, on loopback.',
+        'Where /metrics, /health/live, /health/ready and /health/startup are served. Standalone default: the client port plus 100, on loopback.',
       ),
     }),
     log_level: z

@@ -13,7 +13,7 @@ export interface InternalServerOptions {
   /** 0 lets the system pick one. */
   readonly port: number;
   readonly registry: Registry;
-  /** Asked at each `/health/ready`. */
+  /** Asked at each `/health/ready`, and at `/health/startup` until it was ready once. */
   readonly isReady: () => Readiness;
   /** Told of what fails while serving: a metric's collector, a broken socket. */
   readonly onError: (error: unknown) => void;
@@ -33,15 +33,17 @@ const REQUEST_TIMEOUT_MS = 10_000;
 
 /**
  * The listener for operators, apart from the clients' one: `/metrics` (Prometheus text), `/health/live` (200 while the
- * event loop turns), `/health/ready` (503 with the reasons, one a line, while not ready). Never to be reachable from outside.
+ * event loop turns), `/health/ready` (503 with the reasons, one a line, while not ready), `/health/startup` (the same until
+ * it was ready once, then always 200). Never to be reachable from outside.
  *
  * @throws TelemetryError `address-in-use` or `listen-failed`, naming host and port.
  */
 export async function startInternalServer(options: InternalServerOptions): Promise<InternalServer> {
+  const health = new Health(options.isReady);
   const server = createServer(
     { requestTimeout: REQUEST_TIMEOUT_MS, headersTimeout: REQUEST_TIMEOUT_MS },
     (request, response) => {
-      answer(request, response, options).catch((error: unknown) => {
+      answer(request, response, options, health).catch((error: unknown) => {
         options.onError(error);
         if (response.headersSent) response.destroy();
         else send(response, 500, 'internal error\n');
@@ -67,6 +69,7 @@ async function answer(
   request: IncomingMessage,
   response: ServerResponse,
   options: InternalServerOptions,
+  health: Health,
 ): Promise<void> {
   if (request.method !== 'GET' && request.method !== 'HEAD') {
     response.setHeader('allow', 'GET, HEAD');
@@ -78,10 +81,33 @@ async function answer(
     const text = await options.registry.metrics();
     send(response, 200, text, options.registry.contentType);
   } else if (path === '/health/live') send(response, 200, 'live\n');
-  else if (path === '/health/ready') {
-    const { ready, reasons } = options.isReady();
-    send(response, ready ? 200 : 503, ready ? 'ready\n' : `${['not ready', ...reasons].join('\n')}\n`);
-  } else send(response, 404, 'not found; try /metrics, /health/live or /health/ready\n');
+  else if (path === '/health/ready') sendReadiness(response, health.now(), 'ready');
+  else if (path === '/health/startup') sendReadiness(response, health.sinceStart(), 'started');
+  else send(response, 404, 'not found; try /metrics, /health/live, /health/ready or /health/startup\n');
+}
+
+/** Whether the process is ready, and whether it ever was. */
+class Health {
+  readonly #isReady: () => Readiness;
+  #hasStarted = false;
+
+  constructor(isReady: () => Readiness) {
+    this.#isReady = isReady;
+  }
+
+  now(): Readiness {
+    const readiness = this.#isReady();
+    this.#hasStarted ||= readiness.ready;
+    return readiness;
+  }
+
+  sinceStart(): Readiness {
+    return this.#hasStarted ? { ready: true, reasons: [] } : this.now();
+  }
+}
+
+function sendReadiness(response: ServerResponse, { ready, reasons }: Readiness, yes: string): void {
+  send(response, ready ? 200 : 503, ready ? `${yes}\n` : `${[`not ${yes}`, ...reasons].join('\n')}\n`);
 }
 
 function send(response: ServerResponse, status: number, body: string, contentType = 'text/plain; charset=utf-8'): void {

@@ -57,8 +57,12 @@ describe('the internal listener', () => {
     const server = await start(context, { isReady: () => readiness });
     const body = 'not ready\nlane 3 is not attached\ndraining\n';
     assert.deepEqual(await get(server, '/health/ready'), { status: 503, body });
+    assert.deepEqual(await get(server, '/health/startup'), { status: 503, body: body.replace('ready', 'started') });
     readiness = READY;
     assert.equal((await get(server, '/health/ready')).status, 200);
+    readiness = { ready: false, reasons: ['at the connection limit'] };
+    assert.equal((await get(server, '/health/ready')).status, 503);
+    assert.deepEqual(await get(server, '/health/startup'), { status: 200, body: 'started\n' });
   });
 
   test('answers 500 and tells of it when a collector fails, and goes on', async (context) => {

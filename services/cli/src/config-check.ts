@@ -32,7 +32,8 @@ function secretsOf(schema: z.ZodType): ReadonlySet<string> {
 
 function withoutSecrets(value: unknown, secrets: ReadonlySet<string>, path = ''): unknown {
   if (value !== undefined && secrets.has(path)) return '(secret)';
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
+  if (Array.isArray(value)) return value.map((inner) => withoutSecrets(inner, secrets, `${path}.<index>`));
+  if (typeof value !== 'object' || value === null) return value;
   const below = (name: string): string => (path === '' ? name : `${path}.${name}`);
   return Object.fromEntries(
     Object.entries(value).map(([name, inner]) => [name, withoutSecrets(inner, secrets, below(name))]),

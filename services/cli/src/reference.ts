@@ -37,7 +37,8 @@ export function configurationReference(): string {
 ${generated('config')}
 
 A YAML file (\`--config FILE\`, or \`PHAROS_CONFIG\`) and environment variables, which win over the file. Every mistake is named with its place,
-and all of them at once; an option that isn't known is a mistake. \`pharos serve edge\` is closed until it is configured; \`npm start\`
+and all of them at once; an option that isn't known is a mistake. What is or holds a secret (keys, passwords, tokens) can be in a file instead, such as a mounted
+Kubernetes Secret: its variable with \`_FILE\` after it names the file (\`PHAROS_REDIS_PASSWORD_FILE\`). \`pharos serve edge\` is closed until it is configured; \`npm start\`
 (\`pharos serve standalone\`) is open, on loopback.
 
 ${table(['option', 'variable', 'value', 'default (edge)', 'default (npm start)', 'meaning'], rows)}

@@ -45,6 +45,15 @@ channel:
   assert.equal(config.channel.namespaces[0]?.history_ttl, 60_000);
 });
 
+test('no secret in a list, as the keys of the server API are', async () => {
+  const keys = JSON.stringify([{ name: 'app', key: 'tell-nobody', scopes: ['publish'] }]);
+  const env = { PHAROS_PULSAR_URL: 'pulsar://b', PHAROS_HTTP_API_KEYS: keys };
+  const { status, out } = await check(['check', '--service', 'api'], env);
+  assert.equal(status, 0);
+  assert(!out.includes('tell-nobody'), out);
+  assert.match(out, /"key": "\(secret\)"/);
+});
+
 test('names every mistake at once', async () => {
   const { status, out, err } = await check(['check'], {
     PHAROS_CLIENT_CHANNEL_LIMIT: 'many',
