@@ -30,7 +30,7 @@ const tiers = {
 /** Tests, load tests and local tools only. */
 const testOnly = new Set(['testkit']);
 /** No part of what is deployed as Pharos: what they need for development they may import. */
-const toolPackages = new Set(['libs/testkit', 'loadtest', 'deploy/observability']);
+const toolPackages = new Set(['libs/testkit', 'loadtest', 'helm', 'deploy/observability']);
 /** Services that put other services together. */
 const composers = {
   standalone: ['edge', 'api-service', 'history-service', 'presence-service', 'webhooks'],
@@ -44,7 +44,7 @@ const apart = [
 const sealed = [{ package: 'libs/pulsar-client', folder: 'wire', packages: ['@pharos/bytes', '@pharos/errors'] }];
 
 const problems = [];
-const packages = [...list('libs'), ...list('services'), 'loadtest', 'deploy/observability'];
+const packages = [...list('libs'), ...list('services'), 'loadtest', 'helm', 'deploy/observability'];
 for (const path of packages) checkPackage(path);
 
 if (problems.length > 0) {

@@ -4,7 +4,7 @@ import { join, relative, sep } from 'node:path';
 import { root } from '../deploy/local/prepare.mjs';
 
 const kinds = ['pulsar', 'redis', 'prometheus', 'browser', 'e2e'];
-const folders = ['libs', 'services', 'loadtest', 'deploy', '.ci'];
+const folders = ['libs', 'services', 'loadtest', 'helm', 'deploy', '.ci'];
 const skipped = new Set(['node_modules', 'dist', 'dist-test', 'coverage', 'src']);
 
 /** Tests whose path contains one of `filters` (all, where there are none), by group, sorted. */

@@ -53,7 +53,7 @@ function build(what) {
   const projects = Array.isArray(what)
     ? what
     : what === 'all'
-      ? ['libs', 'services', 'loadtest', 'deploy/observability']
+      ? ['libs', 'services', 'loadtest', 'helm', 'deploy/observability']
       : sourceProjects();
   const start = performance.now();
   run('the build (tsc -b)', process.execPath, [join('node_modules', 'typescript', 'bin', 'tsc'), '-b', ...projects]);

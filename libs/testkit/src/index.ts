@@ -31,6 +31,7 @@ export { TestkitError, testkitErrors } from './errors.ts';
 export type { TestkitErrorCode } from './errors.ts';
 export { eventually } from './eventually.ts';
 export { freePort, isFree } from './free-port.ts';
+export { goProgram } from './go-program.ts';
 export type { LineLog, LineWaitOptions } from './process/line-log.ts';
 export type { ExitStatus } from './process/managed-child.ts';
 export { spawnService } from './process/service-process.ts';

@@ -4,7 +4,7 @@ import { delimiter, join } from 'node:path';
 import { TestkitError } from './errors.ts';
 
 /** What a test may need beyond Node.js; tools.json, which the test runner reads too, says what each is. */
-export type Tool = 'redis' | 'pulsar' | 'chromium' | 'jdk' | 'python' | 'prometheus';
+export type Tool = 'redis' | 'pulsar' | 'chromium' | 'jdk' | 'python' | 'prometheus' | 'go';
 
 interface ToolInfo {
   readonly name: string;

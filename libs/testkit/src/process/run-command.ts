@@ -5,9 +5,18 @@ import { TestkitError } from '../errors.ts';
 /** The most of a command's output that is kept, in characters, counted from its end. */
 const maxOutputChars = 16_384;
 
-/** Runs `command` to its end and returns the last of what it printed; throws `start-failed`, with that, where it fails. */
-export async function runCommand(command: string, args: readonly string[], cwd: string): Promise<string> {
-  const child = await ManagedChild.start(command, args, { cwd, stdio: ['ignore', 'pipe', 'pipe'] });
+/**
+ * Runs `command` to its end and returns the last of what it printed; throws `start-failed`, with that, where it fails.
+ *
+ * @param env the whole environment; this process's where it isn't given
+ */
+export async function runCommand(
+  command: string,
+  args: readonly string[],
+  cwd: string,
+  env: NodeJS.ProcessEnv = process.env,
+): Promise<string> {
+  const child = await ManagedChild.start(command, args, { cwd, env, stdio: ['ignore', 'pipe', 'pipe'] });
   let output = '';
   const collect = (chunk: Buffer): void => {
     output = (output + chunk.toString('utf8')).slice(-maxOutputChars);

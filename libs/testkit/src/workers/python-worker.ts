@@ -9,12 +9,12 @@ import { JsonWorker, type WorkerCommands } from './json-worker.ts';
 
 /** The packages, with the hashes of their files, seen from src/workers and from dist/workers alike. */
 function requirementsOf(libraries: PythonLibraries): string {
-  const file = libraries === 'pulsar' ? 'requirements.txt' : 'centrifuge.txt';
+  const file = libraries === 'pulsar' ? 'requirements.txt' : `${libraries}.txt`;
   return fileURLToPath(new URL(`../../python/${file}`, import.meta.url));
 }
 
-/** The official Pulsar client, or the official SDK of the Centrifuge protocol. */
-export type PythonLibraries = 'pulsar' | 'centrifuge';
+/** The official Pulsar client, the official SDK of the Centrifuge protocol, or the schemas of Kubernetes. */
+export type PythonLibraries = 'pulsar' | 'centrifuge' | 'kubernetes';
 
 /** Starts a Python program that has these libraries, in an environment of its own in the user's cache. */
 export async function startPythonWorker<C extends WorkerCommands>(

@@ -1,0 +1,118 @@
+{{- /* Each of these appends to `problems` of `state`. */ -}}
+{{- define "pharos.problem" -}}
+{{- $_ := set .state "problems" (append .state.problems .text) -}}
+{{- end -}}
+
+{{- define "pharos.validateConfig" -}}
+{{- $config := .c.config -}}
+{{- $fromEnvironment := list -}}
+{{- range .c.extraEnv -}}{{- $fromEnvironment = append $fromEnvironment .name -}}{{- end -}}
+{{- $isOpen := gt (len .c.envFrom) 0 -}}
+{{- if not (or (dig "pulsar" "url" "" $config) (has "PHAROS_PULSAR_URL" $fromEnvironment) $isOpen) -}}
+{{- include "pharos.problem" (dict "state" .state "text" "config.pulsar.url: is missing; where is Pulsar? (pulsar://host:6650)") -}}
+{{- end -}}
+{{- $redis := or (dig "redis" "url" "" $config) (has "PHAROS_REDIS_URL" $fromEnvironment) $isOpen -}}
+{{- if and (not $redis) (has .name (list "history" "presence")) -}}
+{{- include "pharos.problem" (dict "state" .state "text" (printf "config.redis.url: is missing, and %s needs a Redis; give one, or set %s.enabled=false" .name .name)) -}}
+{{- end -}}
+{{- if and (eq .name "api") (not (or (hasKey .c.settingsFrom "http_api.key") (hasKey .c.settingsFrom "http_api.keys") (has "PHAROS_HTTP_API_KEY" $fromEnvironment) (has "PHAROS_HTTP_API_KEYS" $fromEnvironment) $isOpen)) -}}
+{{- include "pharos.problem" (dict "state" .state "text" "settingsFrom: the server API needs a key (http_api.key or http_api.keys from a Secret); give one, or set api.enabled=false") -}}
+{{- end -}}
+{{- if eq .name "edge" -}}
+{{- $channels := append (dig "channel" "namespaces" list $config) (dig "channel" "without_namespace" dict $config) -}}
+{{- range $channels -}}
+{{- if and (or .presence .join_leave .replay) (not $redis) -}}
+{{- include "pharos.problem" (dict "state" $.state "text" (printf "config.channel: presence, join_leave and replay (%s) need config.redis.url" (.name | default "without_namespace"))) -}}
+{{- end -}}
+{{- if and .join_leave (not $.root.Values.presence.enabled) -}}
+{{- include "pharos.problem" (dict "state" $.state "text" (printf "config.channel: join_leave (%s) needs presence.enabled=true: nobody would publish the leaves of dead edges" (.name | default "without_namespace"))) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "pharos.validateSettings" -}}
+{{- $from := .c.settingsFrom -}}
+{{- range $setting, $source := $from -}}
+{{- $text := "" -}}
+{{- if and $source.existingSecret $source.existingConfigMap -}}
+{{- $text = "one of existingSecret and existingConfigMap" -}}
+{{- else if not (or $source.existingSecret $source.existingConfigMap) -}}
+{{- $text = "existingSecret is missing" -}}
+{{- else if and $source.secret (not $source.existingSecret) -}}
+{{- $text = "a secret belongs into a Secret, not into a ConfigMap" -}}
+{{- else if not $source.key -}}
+{{- $text = "key is missing" -}}
+{{- end -}}
+{{- if $text -}}
+{{- include "pharos.problem" (dict "state" $.state "text" (printf "settingsFrom.%s: %s" $setting $text)) -}}
+{{- end -}}
+{{- end -}}
+{{- range $section := list "tls" "pulsar.tls" "redis.tls" -}}
+{{- $cert := printf "%s.cert_file" $section -}}
+{{- $key := printf "%s.key_file" $section -}}
+{{- if ne (hasKey $from $cert) (hasKey $from $key) -}}
+{{- include "pharos.problem" (dict "state" $.state "text" (printf "settingsFrom: both %s and %s, or neither" $cert $key)) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "pharos.validateRollout" -}}
+{{- $d := .c.drain -}}
+{{- $least := add (int $d.preStopSeconds) (int $d.timeoutSeconds) 15 -}}
+{{- if lt (int $d.terminationGracePeriodSeconds) (int $least) -}}
+{{- include "pharos.problem" (dict "state" .state "text" (printf "%s.drain.terminationGracePeriodSeconds: %d, and preStopSeconds + timeoutSeconds + 15 for flushing are %d: pods would be killed while they drain" .name (int $d.terminationGracePeriodSeconds) $least)) -}}
+{{- end -}}
+{{- $deadline := int .c.rollout.progressDeadlineSeconds -}}
+{{- if and (gt $deadline 0) (lt $deadline .c.rolloutSeconds) -}}
+{{- include "pharos.problem" (dict "state" .state "text" (printf "%s.rollout.progressDeadlineSeconds: %d, and %d pods take up to %d s one after the other" .name $deadline .c.most .c.rolloutSeconds)) -}}
+{{- end -}}
+{{- if and (has (toString .c.rollout.maxSurge) (list "0" "0%")) (has (toString .c.rollout.maxUnavailable) (list "0" "0%")) -}}
+{{- include "pharos.problem" (dict "state" .state "text" (printf "%s.rollout: maxSurge and maxUnavailable are both 0: nothing could ever be rolled out" .name)) -}}
+{{- end -}}
+{{- $memory := dig "limits" "memory" "" .c.resources -}}
+{{- if and $memory (not (include "pharos.mebibytes" $memory)) -}}
+{{- include "pharos.problem" (dict "state" .state "text" (printf "%s.resources.limits.memory: %v is no quantity such as 512Mi or 2Gi" .name $memory)) -}}
+{{- end -}}
+{{- if and .c.pdb.enabled (eq (toString .c.pdb.minAvailable | empty) (toString .c.pdb.maxUnavailable | empty)) -}}
+{{- include "pharos.problem" (dict "state" .state "text" (printf "%s.pdb: exactly one of minAvailable and maxUnavailable; the other is ''" .name)) -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "pharos.validateScaling" -}}
+{{- $a := .c.autoscaling -}}
+{{- $k := .c.keda -}}
+{{- if and $a.enabled $k.enabled -}}
+{{- include "pharos.problem" (dict "state" .state "text" (printf "%s: one of autoscaling and keda" .name)) -}}
+{{- end -}}
+{{- if gt .c.least .c.most -}}
+{{- include "pharos.problem" (dict "state" .state "text" (printf "%s: minReplicas %d are more than maxReplicas %d" .name .c.least .c.most)) -}}
+{{- end -}}
+{{- if and $a.enabled (not (or $a.connections $a.cpuUtilization $a.eventLoopLagSeconds $a.extraMetrics)) -}}
+{{- include "pharos.problem" (dict "state" .state "text" (printf "%s.autoscaling: no metric says how many pods there are to be" .name)) -}}
+{{- end -}}
+{{- if and $a.enabled $a.cpuUtilization (not (dig "requests" "cpu" "" .c.resources)) -}}
+{{- include "pharos.problem" (dict "state" .state "text" (printf "%s.autoscaling.cpuUtilization: is of resources.requests.cpu, which is missing" .name)) -}}
+{{- end -}}
+{{- if $k.enabled -}}
+{{- if not $k.triggers -}}
+{{- include "pharos.problem" (dict "state" .state "text" (printf "%s.keda.triggers: are missing" .name)) -}}
+{{- end -}}
+{{- range $k.triggers -}}
+{{- if and (eq .type "pulsar") (ne $.name "history") -}}
+{{- include "pharos.problem" (dict "state" $.state "text" (printf "%s.keda.triggers: pulsar reads the backlog of one named subscription, and only history has one" $.name)) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "pharos.validateRoutes" -}}
+{{- $ingress := .c.ingress | default dict -}}
+{{- if and $ingress.enabled (not $ingress.hosts) -}}
+{{- include "pharos.problem" (dict "state" .state "text" (printf "%s.ingress.hosts: are missing" .name)) -}}
+{{- end -}}
+{{- $gateway := .c.gateway | default dict -}}
+{{- if and $gateway.enabled (not $gateway.parentRefs) -}}
+{{- include "pharos.problem" (dict "state" .state "text" (printf "%s.gateway.parentRefs: are missing; which Gateway does the route belong to?" .name)) -}}
+{{- end -}}
+{{- end -}}

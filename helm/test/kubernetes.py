@@ -1,0 +1,28 @@
+"""Checks objects against the schemas of Kubernetes: commands on standard input, answers on standard output, JSON by line."""
+
+import json
+import sys
+
+import kubernetes_validate
+
+
+def validate(params):
+    problems = []
+    for thing in params["objects"]:
+        name = f"{thing['kind']} {thing['metadata']['name']}"
+        try:
+            kubernetes_validate.validate(thing, params["version"], strict=True)
+        except kubernetes_validate.ValidationError as error:
+            problems.append(f"{name}: {'.'.join(str(part) for part in error.path)}: {error.message}")
+        except kubernetes_validate.SchemaNotFoundError as error:
+            problems.append(f"{name}: {error.message}")
+    return problems
+
+
+for line in sys.stdin:
+    command = json.loads(line)
+    try:
+        answer = {"id": command["id"], "result": validate(command["params"])}
+    except Exception as error:  # noqa: BLE001: the test says what went wrong
+        answer = {"id": command["id"], "error": repr(error)}
+    print(json.dumps(answer), flush=True)

@@ -1,0 +1,112 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { type JsonWorker, startPythonWorker, unavailable } from '@pharos/testkit';
+import { chartFolder } from '../generate/generated.ts';
+import { at, type KubernetesObject, lint, render, type Rendered, withoutHelm } from './chart.ts';
+import { pharos } from './pharos.ts';
+
+type Validator = JsonWorker<{
+  validate: (params: { readonly version: string; readonly objects: readonly KubernetesObject[] }) => string[];
+}>;
+
+const components = ['edge', 'api', 'history', 'presence'];
+/** The oldest that the chart supports and the newest that the schemas know. */
+const kubernetesVersions = ['1.30', '1.37'];
+/** Of others than Kubernetes: their schemas are not in it. */
+const foreign = ['PodMonitor', 'ServiceMonitor', 'PrometheusRule', 'ScaledObject', 'HTTPRoute'];
+const folder = `${chartFolder}ci/`;
+const cases = readdirSync(folder).filter((name) => name.endsWith('-values.yaml'));
+
+describe('the render matrix', { skip: withoutHelm }, () => {
+  const withoutPython = unavailable('python');
+  let validator: Validator | undefined;
+  let secrets = '';
+
+  before(async () => {
+    secrets = mkdtempSync(join(tmpdir(), 'pharos-secrets-'));
+    if (withoutPython === false)
+      validator = await startPythonWorker(fileURLToPath(new URL('kubernetes.py', import.meta.url)), 'kubernetes');
+  });
+  after(async () => {
+    rmSync(secrets, { recursive: true });
+    await validator?.stop();
+  });
+
+  for (const name of cases) {
+    test(`${name}: lint finds nothing`, async () => {
+      const { status, output } = await lint(folder + name);
+      assert.equal(status, 0, output);
+    });
+
+    test(`${name}: Pharos takes each configuration`, async () => {
+      const rendered = await render(folder + name);
+      const present = components.filter((component) => rendered.find('Deployment', `-${component}`) !== undefined);
+      assert(present.length > 0);
+      for (const component of present) await checkConfig(rendered, component);
+    });
+
+    test(`${name}: objects are as Kubernetes has them`, { skip: withoutPython }, async () => {
+      const { objects } = await render(folder + name);
+      const own = objects.filter(({ kind }) => !foreign.includes(kind));
+      for (const version of kubernetesVersions)
+        assert.deepEqual(await validator?.call('validate', { version, objects: own }), [], `Kubernetes ${version}`);
+    });
+
+    test(`${name}: names are unique, selectors find pods, and what is mounted is there`, async () => {
+      const rendered = await render(folder + name);
+      const names = rendered.objects.map((object) => `${object.kind} ${object.metadata.name}`);
+      assert.deepEqual([...new Set(names)], names);
+      for (const service of rendered.ofKind('Service')) checkService(rendered, service);
+      for (const deployment of rendered.ofKind('Deployment')) checkVolumes(rendered, deployment);
+    });
+  }
+
+  async function checkConfig(rendered: Rendered, component: string): Promise<void> {
+    const file = join(secrets, 'pharos.yaml');
+    writeFileSync(file, rendered.config(component));
+    const env = Object.fromEntries(
+      [...rendered.env(component)].flatMap(([name, value]) =>
+        name.startsWith('PHAROS_') ? [[name, name.endsWith('_FILE') ? mounted(value) : value]] : [],
+      ),
+    );
+    const { status, err } = await pharos(['config', 'check', '--service', component, '--config', file], env);
+    assert.equal(status, 0, `${component}: ${err}`);
+  }
+
+  /** A file with something, in the place of a mounted one. */
+  function mounted(path: string): string {
+    const file = join(secrets, path.replaceAll('/', '-'));
+    const keys = [{ name: 'app', key: 'a-key', scopes: ['publish'] }];
+    writeFileSync(file, path.endsWith('keys') ? JSON.stringify(keys) : 'something\n');
+    return file;
+  }
+});
+
+function checkService(rendered: Rendered, service: KubernetesObject): void {
+  const selector = Object.entries(at(service, 'spec.selector') as Record<string, string>);
+  const ports = at(service, 'spec.ports') as readonly { targetPort: string }[];
+  const targets = rendered.ofKind('Deployment').filter((deployment) => {
+    const labels = at(deployment, 'spec.template.metadata.labels') as Record<string, string>;
+    return selector.every(([key, value]) => labels[key] === value);
+  });
+  assert.equal(targets.length, 1, service.metadata.name);
+  const open = (at(targets[0], 'spec.template.spec.containers.0.ports') as { name: string }[]).map(({ name }) => name);
+  for (const { targetPort } of ports) assert(open.includes(targetPort), `${service.metadata.name}: ${targetPort}`);
+}
+
+function checkVolumes(rendered: Rendered, deployment: KubernetesObject): void {
+  const pod = at(deployment, 'spec.template.spec');
+  const volumes = at(pod, 'volumes') as readonly { name: string; configMap?: { name: string } }[];
+  const mounts = at(pod, 'containers.0.volumeMounts') as readonly { name: string }[];
+  assert.deepEqual(mounts.map(({ name }) => name).sort(), volumes.map(({ name }) => name).sort());
+  const [config] = volumes;
+  assert(rendered.ofKind('ConfigMap').some(({ metadata }) => metadata.name === config?.configMap?.name));
+  const labels = at(deployment, 'spec.template.metadata.labels') as Record<string, string>;
+  const selector = at(deployment, 'spec.selector.matchLabels') as Record<string, string>;
+  for (const [key, value] of Object.entries(selector)) assert.equal(labels[key], value);
+  assert(!Object.keys(selector).some((key) => /version|chart/.test(key)), 'a selector can not change with the version');
+}

@@ -1,0 +1,170 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { leastValues, refusals, render, template, type Values, withoutHelm } from './chart.ts';
+
+/** Values that the schema refuses, and what Helm says of them. */
+const againstSchema: readonly (readonly [what: string, values: Values, message: RegExp])[] = [
+  ['a misspelt value', { egde: { replicas: 2 } }, /additional properties 'egde' not allowed/],
+  ['one of a component', { edge: { replica: 2 } }, /at '\/edge': additional properties 'replica' not allowed/],
+  ['a misspelt setting', { config: { redis: { ur: 'x' } } }, /'\/config\/redis'.*'ur' not allowed/],
+  [
+    'a setting of a namespace',
+    { config: { channel: { namespaces: [{ name: 'a', histroy_size: 1 }] } } },
+    /'\/config\/channel\/namespaces\/0'.*'histroy_size' not allowed/,
+  ],
+  ['a namespace without a name', { config: { channel: { namespaces: [{}] } } }, /missing property 'name'/],
+  ['a setting of the wrong service', { presence: { config: { client: {} } } }, /'client' not allowed/],
+  ['a secret in values', { config: { redis: { password: 'x' } } }, /'password' not allowed/],
+  ['keys in values', { api: { config: { http_api: { keys: [] } } } }, /'keys' not allowed/],
+  ['what the chart sets', { config: { listen: ':1' } }, /'listen' not allowed/],
+  ['a duration without a unit', { config: { client: { ping_interval: 25 } } }, /client\/ping_interval/],
+  ['a duration that is none', { edge: { config: { ring: { max_age: 'long' } } } }, /ring\/max_age/],
+  ['a setting that takes no file', { settingsFrom: { 'redis.url': {} } }, /'redis.url' not allowed/],
+  ['a sysctl that is not safe', sysctl('net.core.somaxconn'), /podSecurityContext\/sysctls\/0\/name/],
+  ['a port out of range', { edge: { port: 70_000 } }, /'\/edge\/port'/],
+  ['another service type', { edge: { service: { type: 'ExternalName' } } }, /'\/edge\/service\/type'/],
+  ['an unknown controller', { edge: { ingress: { controller: 'istio' } } }, /'\/edge\/ingress\/controller'/],
+  ['half a digest', { image: { digest: 'sha256:12' } }, /'\/image\/digest'/],
+  ['a text for a number', { edge: { replicas: 'many' } }, /'\/edge\/replicas'/],
+];
+
+/** Values that only templates can refuse, and every message. */
+const acrossFields: readonly (readonly [what: string, values: Values, messages: readonly RegExp[]])[] = [
+  [
+    'a grace that is too short',
+    { edge: { drain: { terminationGracePeriodSeconds: 44 } } },
+    [/^edge\.drain\.terminationGracePeriodSeconds: 44, and .* are 45: pods would be killed/],
+  ],
+  [
+    'a deadline that is too short',
+    { edge: { rollout: { progressDeadlineSeconds: 269 } } },
+    [/^edge\.rollout\.progressDeadlineSeconds: 269, and 3 pods take up to 270 s/],
+  ],
+  [
+    'no way to roll out',
+    { api: { rollout: { maxSurge: 0 } } },
+    [/^api\.rollout: maxSurge and maxUnavailable are both 0/],
+  ],
+  ['both ends of a budget', { edge: { pdb: { minAvailable: 1 } } }, [/^edge\.pdb: exactly one/]],
+  ['neither', { edge: { pdb: { maxUnavailable: '' } } }, [/^edge\.pdb: exactly one/]],
+  [
+    'a limit that is no quantity',
+    { edge: { resources: { limits: { memory: '2 GB' } } } },
+    [/^edge\.resources\.limits\.memory: 2 GB is no quantity/],
+  ],
+  [
+    'two autoscalers',
+    { edge: { autoscaling: { enabled: true }, keda: { enabled: true, triggers: [{ type: 'cron' }] } } },
+    [/^edge: one of autoscaling and keda/],
+  ],
+  [
+    'less than least',
+    { api: { autoscaling: { enabled: true, minReplicas: 11 } } },
+    [/^api: minReplicas 11 are more than maxReplicas 10/],
+  ],
+  [
+    'an autoscaler without a metric',
+    { api: { autoscaling: { enabled: true, cpuUtilization: 0 } } },
+    [/^api\.autoscaling: no metric/],
+  ],
+  [
+    'a share of no request',
+    { api: { autoscaling: { enabled: true }, resources: { requests: { cpu: null } } } },
+    [/^api\.autoscaling\.cpuUtilization: is of resources\.requests\.cpu/],
+  ],
+  ['KEDA without triggers', { api: { keda: { enabled: true } } }, [/^api\.keda\.triggers: are missing/]],
+  [
+    'the backlog of a subscription that there is not',
+    { edge: { keda: { enabled: true, triggers: [{ type: 'pulsar' }] } } },
+    [/^edge\.keda\.triggers: pulsar reads the backlog of one named subscription/],
+  ],
+  ['an Ingress without hosts', { edge: { ingress: { enabled: true } } }, [/^edge\.ingress\.hosts: are missing/]],
+  ['a route without a Gateway', { api: { gateway: { enabled: true } } }, [/^api\.gateway\.parentRefs: are missing/]],
+  [
+    'two monitors',
+    { metrics: { podMonitor: { enabled: true }, serviceMonitor: { enabled: true } } },
+    [/^metrics: one of podMonitor and serviceMonitor/],
+  ],
+  [
+    'nothing at all',
+    { edge: off(), api: off(), history: off(), presence: off() },
+    [/^edge\.enabled: no component is enabled/],
+  ],
+  [
+    'settings from nowhere',
+    { settingsFrom: { 'redis.password': { key: 'a' }, 'redis.tls.ca_file': { existingSecret: 'a' } } },
+    [/^settingsFrom\.redis\.password: existingSecret is missing/, /^settingsFrom\.redis\.tls\.ca_file: key is missing/],
+  ],
+  [
+    'settings from two places',
+    { settingsFrom: { 'redis.tls.ca_file': { existingSecret: 'a', existingConfigMap: 'b', key: 'c' } } },
+    [/^settingsFrom\.redis\.tls\.ca_file: one of existingSecret and existingConfigMap/],
+  ],
+  [
+    'a secret from a ConfigMap',
+    { settingsFrom: { 'redis.password': { existingConfigMap: 'a', key: 'b' } } },
+    [/^settingsFrom\.redis\.password: a secret belongs into a Secret/],
+  ],
+  [
+    'a certificate without its key',
+    { edge: { settingsFrom: { 'tls.cert_file': { existingSecret: 'a', key: 'b' } } } },
+    [/^settingsFrom: both tls\.cert_file and tls\.key_file, or neither/],
+  ],
+];
+
+describe('values that are refused', { skip: withoutHelm }, () => {
+  for (const [what, values, message] of againstSchema) {
+    test(`by the schema: ${what}`, async () => {
+      const { status, output } = await template(leastValues, values);
+      assert.equal(status, 1);
+      assert.match(output, message);
+    });
+  }
+
+  for (const [what, values, messages] of acrossFields) {
+    test(`by the templates: ${what}`, async () => {
+      const told = await refusals(leastValues, values);
+      assert.equal(told.length, messages.length, told.join('\n'));
+      for (const [index, message] of messages.entries()) assert.match(told[index] ?? '', message);
+    });
+  }
+
+  test('without any values, all that is missing is told in one message', async () => {
+    const told = await refusals();
+    assert.deepEqual(
+      told.map((text) => text.split(':')[0]),
+      ['config.pulsar.url', 'settingsFrom', 'config.redis.url', 'config.redis.url'],
+    );
+  });
+
+  test('what channels need of the cluster', async () => {
+    const channel = {
+      namespaces: [{ name: 'a', join_leave: true, history_ttl: '1m' }],
+      without_namespace: { replay: true },
+    };
+    const config = { pulsar: { url: 'pulsar://p' }, channel };
+    const told = await refusals({ config, history: off(), presence: off(), api: off() });
+    assert.match(told[0] ?? '', /^config\.channel: presence, join_leave and replay \(a\) need config\.redis\.url/);
+    assert.match(told[1] ?? '', /^config\.channel: join_leave \(a\) needs presence\.enabled=true/);
+    assert.match(told[2] ?? '', /^config\.channel: .* \(without_namespace\) need config\.redis\.url/);
+    assert.equal(told.length, 3);
+  });
+
+  test('what comes from the environment is not missing', async () => {
+    const extraEnv = [
+      { name: 'PHAROS_PULSAR_URL', value: 'pulsar://p' },
+      { name: 'PHAROS_REDIS_URL', value: 'redis://r' },
+      { name: 'PHAROS_HTTP_API_KEY', valueFrom: { secretKeyRef: { name: 'a', key: 'b' } } },
+    ];
+    await render({ workload: { extraEnv } });
+    await render({ workload: { envFrom: [{ secretRef: { name: 'all' } }] } });
+  });
+});
+
+function off(): Values {
+  return { enabled: false };
+}
+
+function sysctl(name: string): Values {
+  return { edge: { podSecurityContext: { sysctls: [{ name, value: '1' }] } } };
+}
