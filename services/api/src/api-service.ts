@@ -1,4 +1,4 @@
-import type { Bus } from '@pharos/bus';
+import { type Bus, parseTopic } from '@pharos/bus';
 import { type ChannelConfig, keepingLogs, Namespaces, openNamespaces } from '@pharos/channels';
 import type { HistoryStore } from '@pharos/history';
 import type { PresenceStore } from '@pharos/presence';
@@ -9,7 +9,9 @@ import type { Logger, Metrics, Readiness } from '@pharos/telemetry';
 import type { ControlConfig } from '@pharos/control';
 import { ControlPlane } from './control/control-plane.ts';
 import { Api } from './api.ts';
-import { type HttpApiConfig, keysOf } from './config.ts';
+import { CommandConsumer } from './commands/command-consumer.ts';
+import { DeadLetters } from './commands/dead-letters.ts';
+import { type CommandsConfig, type HttpApiConfig, keysOf } from './config.ts';
 import { ApiRoutes, type RouteSettings } from './http/routes.ts';
 import { KeyedPublishes } from './idempotency/keyed-publishes.ts';
 import type { IdempotencyStore } from './idempotency/port.ts';
@@ -24,6 +26,10 @@ export interface ApiServiceParts {
   readonly channel: ChannelConfig;
   readonly config: HttpApiConfig;
   readonly control: ControlConfig;
+  /** Where commands lie, beside those over HTTP. @default nowhere */
+  readonly commands?: CommandsConfig;
+  /** The pause after a command's first try that failed, which then doubles. @default 500 */
+  readonly commandRetryMs?: number;
   readonly bus: Bus;
   readonly history?: HistoryStore;
   readonly presence?: PresenceStore;
@@ -57,6 +63,7 @@ export class ApiService implements ReloadableService<ApiSettings> {
   readonly #control: ControlPlane;
   readonly #keyed: KeyedPublishes | undefined;
   readonly #stopping = new AbortController();
+  readonly #commands: CommandConsumer | undefined;
   #api: Api | undefined;
   #channel: ChannelConfig;
   #namespaces: Namespaces | undefined;
@@ -86,6 +93,7 @@ export class ApiService implements ReloadableService<ApiSettings> {
         this.#state === 'running' && this.#api !== undefined ? this.#api : this.readiness().reasons.join('; '),
       openApi: JSON.stringify(openApiDocument(apiVersion), undefined, 2),
     });
+    this.#commands = this.#newConsumer();
   }
 
   get routes(): HttpRoute[] {
@@ -108,7 +116,9 @@ export class ApiService implements ReloadableService<ApiSettings> {
     }
     this.#takeUp(namespaces, config);
     await this.#control.run();
-    if (this.#state === 'starting') this.#state = 'running';
+    if (this.#state !== 'starting') return;
+    this.#state = 'running';
+    await this.#commands?.run();
   }
 
   async prepareReload({ channel: next, http_api: config }: ApiSettings): Promise<() => void> {
@@ -143,20 +153,44 @@ export class ApiService implements ReloadableService<ApiSettings> {
     });
   }
 
-  /** New requests are refused, those under way are answered. */
+  /** New requests are refused, those under way are answered; commands are left to others but for those that are begun. */
   async drain(): Promise<void> {
     if (this.#state === 'stopped') return;
     this.#state = 'draining';
-    await this.#routes.settled();
+    await Promise.all([this.#routes.settled(), this.#commands?.drain()]);
   }
 
   async stop(): Promise<void> {
     if (this.#state === 'stopped') return;
     this.#state = 'stopped';
     this.#stopping.abort();
+    await this.#commands?.stop();
     this.#keyed?.stop();
     await this.#control.stop();
     await this.#watches.close();
+  }
+
+  #newConsumer(): CommandConsumer | undefined {
+    const { bus, commands, commandRetryMs: retryMs, logger } = this.#parts;
+    if (commands?.topic === undefined) return undefined;
+    const topic = parseTopic(commands.topic).full;
+    const deadLetterTopic = commands.dead_letter_topic ?? `${topic}-dead-letter`;
+    return new CommandConsumer({
+      bus,
+      topic,
+      subscription: commands.subscription,
+      scopes: commands.scopes,
+      maxUnderWay: commands.max_under_way,
+      maxAttempts: commands.max_attempts,
+      ...(retryMs === undefined ? {} : { retryMs }),
+      deadLetters: new DeadLetters(bus, deadLetterTopic, topic, commands.dead_letter_ttl),
+      api: () => {
+        if (this.#api === undefined) throw new TypeError('the API has not begun');
+        return this.#api;
+      },
+      logger,
+      metrics: this.#metrics,
+    });
   }
 
   #openNamespaces(): Promise<Namespaces | undefined> {

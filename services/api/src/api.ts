@@ -63,6 +63,8 @@ export type Reply = { readonly result: Json } | { readonly error: ApiError };
 export interface Caller {
   readonly holder: KeyHolder;
   readonly address: string;
+  /** For publishes that bring no idempotency key; in a batch, the beginning of one for each. */
+  readonly keyIfNone?: string;
 }
 
 /** The commands of the API, whatever brings them. */
@@ -85,7 +87,7 @@ export class Api {
           `the key does not allow ${name}: it needs the scope ${method.scope}`,
         );
       }
-      return method.run(new Params(body, method.fields), this.#context);
+      return method.run(new Params(keyed(body, method, caller), method.fields), this.#context);
     });
     if (method.scope === 'admin') this.#audit(name, body, caller, reply);
     return reply;
@@ -130,13 +132,25 @@ export class Api {
     const next = commands.entries();
     const work = async (): Promise<void> => {
       for (const [index, { method, request }] of next) {
-        const reply = await this.run(method, request, caller);
+        const { keyIfNone } = caller;
+        const own = keyIfNone === undefined ? caller : { ...caller, keyIfNone: `${keyIfNone}-${index}` };
+        const reply = await this.run(method, request, own);
         replies[index] = 'result' in reply ? `{"${method}":${reply.result}}` : `{"error":${errorJson(reply.error)}}`;
       }
     };
     await Promise.all(Array.from({ length: parallel ? batchAtOnce : 1 }, work));
     return `{"replies":[${replies.join(',')}]}`;
   }
+}
+
+/** The request, with the key that it doesn't bring itself. The rest stays as it was written. @throws ApiError */
+function keyed(body: Buffer, { fields }: Method, { keyIfNone }: Caller): Buffer {
+  if (keyIfNone === undefined || !Object.hasOwn(fields, 'idempotency_key')) return body;
+  const values = objectIn(body);
+  if ((values['idempotency_key'] ?? '') !== '') return body;
+  const inner = body.subarray(0, body.lastIndexOf('}'));
+  const comma = Object.keys(values).length === 0 ? '' : ',';
+  return Buffer.concat([inner, Buffer.from(`${comma}"idempotency_key":${JSON.stringify(keyIfNone)}}`)]);
 }
 
 /** @throws ApiError */

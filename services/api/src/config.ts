@@ -14,7 +14,7 @@ import {
   type TailSubscription,
 } from '@pharos/service';
 
-import type { KeyConfig } from './keys.ts';
+import type { KeyConfig, Scope } from './keys.ts';
 
 /** The section `http_api`. */
 export interface HttpApiConfig {
@@ -29,6 +29,17 @@ export interface HttpApiConfig {
   readonly survey_timeout: number;
 }
 
+/** The section `commands`; without a topic none are taken. */
+export interface CommandsConfig {
+  readonly topic?: string | undefined;
+  readonly subscription: string;
+  readonly dead_letter_topic?: string | undefined;
+  readonly dead_letter_ttl: number;
+  readonly scopes: readonly Scope[];
+  readonly max_under_way: number;
+  readonly max_attempts: number;
+}
+
 export interface ApiConfig extends ServiceConfig, SocketConfig {
   readonly drain_timeout: number;
   readonly pulsar: PulsarConfig & { readonly tail_subscription: TailSubscription };
@@ -36,6 +47,7 @@ export interface ApiConfig extends ServiceConfig, SocketConfig {
   readonly channel: ChannelConfig;
   readonly http_api: HttpApiConfig;
   readonly control: ControlConfig;
+  readonly commands: CommandsConfig;
 }
 
 /** @param keyRequired whether the service is of no use without a key; else it is off until there is one */
@@ -91,6 +103,58 @@ export function httpApiSection(keyRequired: boolean): z.ZodType {
   });
 }
 
+export function commandsSection(): z.ZodType {
+  const topic = (): z.ZodString => z.string().regex(/^[^\s]{1,255}$/);
+  return z.strictObject({
+    topic: topic()
+      .optional()
+      .describe(
+        'A Pulsar topic whose messages are commands: {"method": "publish", "params": {…}}. Whoever may write to it may do what scopes says. Needs Redis. Default: none.',
+      ),
+    subscription: z
+      .string()
+      .regex(/^[A-Za-z0-9._-]{1,128}$/)
+      .default('pharos-commands')
+      .describe('The durable subscription (Shared) that all replicas take commands from.'),
+    dead_letter_topic: topic()
+      .optional()
+      .describe('Where commands go that can not be done, with the reason. Default: the topic, and -dead-letter.'),
+    dead_letter_ttl: duration({ minMs: 60_000, maxMs: 8_760 * 3_600_000 })
+      .default(168 * 3_600_000)
+      .describe('How long they are kept there at least.'),
+    scopes: z
+      .array(z.enum(['publish', 'read', 'admin']))
+      .min(1)
+      .default(['admin'])
+      .describe('What these commands may do: publish, read, admin (everything).'),
+    max_under_way: z
+      .int()
+      .min(1)
+      .max(10_000)
+      .default(64)
+      .describe(
+        'Commands that a replica works on at the same time; those with the same message key one after another.',
+      ),
+    max_attempts: z
+      .int()
+      .min(1)
+      .max(1_000)
+      .default(20)
+      .describe(
+        'Tries of a command that fails for a while (error 100 or 111), with growing pauses, before it is a dead letter.',
+      ),
+  });
+}
+
+/** Commands are published once by keys that are kept in Redis: no topic without it. */
+export function requireKeyStore(
+  { commands, redis }: { readonly commands: CommandsConfig; readonly redis: RedisAccessConfig },
+  context: z.RefinementCtx,
+): void {
+  if (commands.topic === undefined || redis.url !== undefined) return;
+  context.addIssue({ code: 'custom', path: ['redis', 'url'], message: 'expected a Redis beside commands.topic' });
+}
+
 /** All keys of the section, the single one as `default`. */
 export function keysOf({ key, keys }: HttpApiConfig): KeyConfig[] {
   return [...(key === undefined ? [] : [{ name: 'default', key, scopes: ['admin' as const] }]), ...keys];
@@ -98,7 +162,7 @@ export function keysOf({ key, keys }: HttpApiConfig): KeyConfig[] {
 
 /** The service's whole configuration. Times are milliseconds once read, sizes bytes. */
 export function apiConfigSchema(): z.ZodType<ApiConfig> {
-  return z.strictObject({
+  const schema = z.strictObject({
     ...serviceFields(defaultInternalListen),
     ...socketFields({ host: '0.0.0.0', port: 8000 }, 'Where the application calls the server API, under /api.'),
     drain_timeout: duration({ maxMs: 3_600_000 }).default(10_000).describe('Time for requests under way at SIGTERM.'),
@@ -110,5 +174,9 @@ export function apiConfigSchema(): z.ZodType<ApiConfig> {
     channel: channelSection({ open: false }),
     http_api: httpApiSection(true),
     control: controlSection(),
-  }) as unknown as z.ZodType<ApiConfig>;
+    commands: commandsSection(),
+  });
+  return schema.superRefine((read, context) =>
+    requireKeyStore(read as unknown as ApiConfig, context),
+  ) as unknown as z.ZodType<ApiConfig>;
 }

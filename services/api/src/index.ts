@@ -1,5 +1,13 @@
 export { ApiService, type ApiServiceParts } from './api-service.ts';
-export { type ApiConfig, apiConfigSchema, type HttpApiConfig, httpApiSection } from './config.ts';
+export {
+  type ApiConfig,
+  apiConfigSchema,
+  type CommandsConfig,
+  commandsSection,
+  type HttpApiConfig,
+  httpApiSection,
+  requireKeyStore,
+} from './config.ts';
 export { MemoryIdempotency } from './idempotency/memory-store.ts';
 export type { IdempotencyStore } from './idempotency/port.ts';
 export { RedisIdempotency } from './idempotency/redis-store.ts';

@@ -33,7 +33,16 @@ export async function main(options: MainOptions): Promise<void> {
   const bus = pulsarBus(config.pulsar, identity, logger, metrics);
   const stores = redisStores(config, logger, metrics);
   const { channel, http_api: http } = config;
-  const service = new ApiService({ ...stores, channel, config: http, control: config.control, bus, logger, metrics });
+  const service = new ApiService({
+    ...stores,
+    channel,
+    config: http,
+    control: config.control,
+    commands: config.commands,
+    bus,
+    logger,
+    metrics,
+  });
   processMetrics.readReadiness = () => service.readiness();
   for (const route of service.routes) server.http(route);
   const reloader = new ConfigReloader<ApiConfig>({

@@ -16,6 +16,9 @@ export class ApiMetrics {
   readonly lanesAttached: Gauge;
   readonly positionsUnknown: Counter;
   readonly idempotent: Counter<'outcome'>;
+  readonly commands: Counter<'outcome'>;
+  readonly commandsUnderWay: Gauge;
+  readonly commandSeconds: Histogram;
 
   constructor(metrics: Metrics) {
     this.requests = metrics.counter({
@@ -47,6 +50,20 @@ export class ApiMetrics {
       name: 'pharos_api_idempotent_total',
       help: 'Publishes with an idempotency key, by what came of it: published, repeated (it was published before), found (in the log, after whoever published it died), unknown (answered with error 100), failed (nothing was published).',
       labels: ['outcome'],
+    });
+    this.commands = metrics.counter({
+      name: 'pharos_api_commands_total',
+      help: 'Commands from the topic (commands.topic), by outcome: done, dead_letter (it can not be done), retried (a try that failed and is followed by another).',
+      labels: ['outcome'],
+    });
+    this.commandsUnderWay = metrics.gauge({
+      name: 'pharos_api_commands',
+      help: 'Commands from the topic that are worked on, or wait for one of the same key.',
+    });
+    this.commandSeconds = metrics.histogram({
+      name: 'pharos_api_command_seconds',
+      help: 'Time from the publishing of a command to its being done.',
+      buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5, 30, 300],
     });
   }
 }

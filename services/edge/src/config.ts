@@ -17,6 +17,7 @@ import {
   type TailSubscription,
 } from '@pharos/service';
 
+import { type CommandLimits, limitedCommands } from './session/command-rates.ts';
 import { type TransportsConfig, transportSections } from './transports.ts';
 
 export interface EdgeConfig extends ServiceConfig, SocketConfig, TransportsConfig {
@@ -36,6 +37,7 @@ export interface EdgeConfig extends ServiceConfig, SocketConfig, TransportsConfi
     readonly user_connection_limit?: number | undefined;
     readonly address_connection_limit?: number | undefined;
     readonly command_rate_limit?: number | undefined;
+    readonly command_rate_limits: CommandLimits;
     readonly channel_limit: number;
     readonly queue_max_size: number;
     readonly ping_interval: number;
@@ -188,6 +190,13 @@ function clientSchema(preset: EdgePreset): z.ZodType {
       .describe(
         'Commands of one connection in a second; more: error 111, or close code 3013 where a command has no answer. Default: no limit.',
       ),
+    command_rate_limits: z
+      .strictObject(
+        Object.fromEntries(
+          limitedCommands.map((kind) => [kind, z.int().min(1).optional().describe(`The same for ${kind} alone.`)]),
+        ),
+      )
+      .describe('The same for each kind.'),
     channel_limit: z
       .int()
       .min(1)

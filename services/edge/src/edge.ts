@@ -281,6 +281,7 @@ export class Edge implements ReloadableService<EdgeConfig> {
     this.#state = 'draining';
     this.#admission.close();
     this.#parts.server.pauseAccepting();
+    this.#edgeMetrics.draining.set(1);
     this.#parts.logger.info({ connections: this.#sessions.size }, 'draining');
     await inWaves(
       [...this.#sessions],

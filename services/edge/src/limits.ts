@@ -15,6 +15,7 @@ export function sessionLimits({ client, pulsar }: EdgeConfig): SessionLimits {
     recoveryPublications: client.recovery_max_publication_limit,
     historyPublications: client.history_max_publication_limit,
     commandsPerSecond: client.command_rate_limit,
+    commandLimits: client.command_rate_limits,
     channelFilters: client.channel_tags_filter_limit,
   };
 }
@@ -43,6 +44,7 @@ export const edgeReloads: readonly string[] = [
   'client.user_connection_limit',
   'client.address_connection_limit',
   'client.command_rate_limit',
+  'client.command_rate_limits',
   'client.channel_limit',
   'client.queue_max_size',
   'client.token',

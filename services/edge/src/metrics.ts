@@ -31,6 +31,7 @@ export class EdgeMetrics {
   readonly connectionsClosed: Counter<'transport' | 'code'>;
   readonly connectionsRefused: Counter<'reason'>;
   readonly connects: Counter<'outcome'>;
+  readonly draining: Gauge;
   readonly slowConnections: Counter<'transport'>;
   readonly messagesReceived: Counter<'transport'>;
   readonly commandErrors: Counter<'code'>;
@@ -107,6 +108,10 @@ export class EdgeMetrics {
       name: 'pharos_edge_connects_total',
       help: 'Protocol clients that asked to come in, by what came of it: ok; else the error code of the answer, or the code that the connection was closed with before it was in.',
       labels: ['outcome'],
+    });
+    this.draining = metrics.gauge({
+      name: 'pharos_edge_draining',
+      help: '1 while clients are sent elsewhere, before the process ends; 0 else.',
     });
     this.slowConnections = metrics.counter({
       name: 'pharos_edge_slow_connections_total',

@@ -145,6 +145,22 @@ describe('limits of an edge', () => {
     await ProtocolClient.connect(t, edge, { token: await tokenOf('ann') });
   });
 
+  test('111: commands of one kind; others go on, and a plain-text client is told by 1013', async (t) => {
+    const env = { PHAROS_CLIENT_COMMAND_RATE_LIMITS_PUBLISH: '2', PHAROS_CLIENT_COMMAND_RATE_LIMITS_SEND: '1' };
+    const edge = await startEdge(t, memoryWorld(), { env });
+    const client = await ProtocolClient.connect(t, edge);
+    const publish = { publish: { channel: 'room', data: 1 } };
+    const ids = client.send(...Array.from({ length: 40 }, () => publish));
+    const replies = await Promise.all(ids.map((id) => client.reply(id)));
+    const refused = replies.filter(({ error }) => (error as { code: number } | undefined)?.code === 111).length;
+    assert.ok(refused >= 30 && refused <= 38, `${refused}`);
+    for (let times = 0; times < 5; times++) assert.equal(await client.errorOf({ ping: {} }), 0);
+    assert.equal(await client.errorOf({ subscribe: { channel: 'room' } }), 0);
+    const text = await TextClient.open(t, edge.chatUrl);
+    for (let times = 0; times < 40; times++) text.send('again');
+    assert.deepEqual(await text.closed, { code: 1013, reason: 'too many messages' });
+  });
+
   test('111: commands of one connection; 3013 for a send; answers to pings and other connections do not count', async (t) => {
     const edge = await startEdge(t, memoryWorld(), { env: { PHAROS_CLIENT_COMMAND_RATE_LIMIT: '2' } });
     const client = await ProtocolClient.connect(t, edge);

@@ -1,9 +1,12 @@
 import {
   ApiService,
+  type CommandsConfig,
+  commandsSection,
   type HttpApiConfig,
   httpApiSection,
   MemoryIdempotency,
   RedisIdempotency,
+  requireKeyStore,
 } from '@pharos/api-service';
 import { type Bus, MemoryBroker, MemoryBus } from '@pharos/bus';
 import {
@@ -39,10 +42,19 @@ export const standalonePreset: EdgePreset = {
 };
 
 /** An edge's settings, and those of the server API, which is off until it has a key. */
-export type StandaloneConfig = EdgeConfig & { readonly http_api: HttpApiConfig };
+export type StandaloneConfig = EdgeConfig & ApiSections;
+
+interface ApiSections {
+  readonly http_api: HttpApiConfig;
+  readonly commands: CommandsConfig;
+}
 
 export function standaloneConfigSchema(): z.ZodType<StandaloneConfig> {
-  return edgeConfigSchema<{ readonly http_api: HttpApiConfig }>(standalonePreset, { http_api: httpApiSection(false) });
+  const sections = { http_api: httpApiSection(false), commands: commandsSection() };
+  return edgeConfigSchema<ApiSections>(standalonePreset, sections).superRefine((config, context) => {
+    // On the embedded bus keys are kept in memory, as the log is.
+    if (config.pulsar.url !== undefined) requireKeyStore(config, context);
+  });
 }
 
 /**
@@ -101,7 +113,8 @@ function serverApi(
   { server, stores, bus, logger, metrics }: ServedParts,
 ): ReloadableService<StandaloneConfig> | undefined {
   const { http_api: http, channel, pulsar } = config;
-  if (http.key === undefined && http.keys.length === 0) return undefined;
+  const { commands } = config;
+  if (http.key === undefined && http.keys.length === 0 && commands.topic === undefined) return undefined;
   // Of this process alone, as the embedded log is: what lies on a Pulsar outlives it.
   const own = pulsar.url === undefined ? new MemoryIdempotency() : undefined;
   const { history, presence, redis } = stores;
@@ -110,6 +123,7 @@ function serverApi(
     channel,
     config: http,
     control: config.control,
+    commands,
     bus,
     logger,
     metrics,

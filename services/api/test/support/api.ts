@@ -66,6 +66,7 @@ export async function startApi(t: TestContext, options: TestApiOptions = {}): Pr
   const config: ApiConfig = loadConfig(apiConfigSchema(), {
     env: {
       PHAROS_PULSAR_URL: 'pulsar://none:1',
+      PHAROS_REDIS_URL: 'redis://none:1',
       PHAROS_HTTP_API_KEY: 'secret',
       PHAROS_CHANNEL_NAMESPACES: JSON.stringify(namespaces),
       ...options.env,
@@ -79,6 +80,8 @@ export async function startApi(t: TestContext, options: TestApiOptions = {}): Pr
     channel: config.channel,
     config: config.http_api,
     control: config.control,
+    commands: config.commands,
+    commandRetryMs: 20,
     bus,
     history,
     presence,

@@ -23,10 +23,10 @@ import type { Socket } from '@pharos/socket-server';
 import type { Expiring } from '../auth/expirations.ts';
 import { anonymous, type ConnectionIdentity } from '../auth/identity.ts';
 import type { Subscriber } from '../outbound/subscriber.ts';
-import { TokenBucket } from '../token-bucket.ts';
 import type { RevocableToken } from '@pharos/control';
 import { dispatch } from './commands/dispatch.ts';
 import { disconnectFor } from './commands/refusals.ts';
+import { CommandRates } from './command-rates.ts';
 import type { DrainableSession, SessionContext } from './context.ts';
 import { type Grant, plainGrant } from './grant.ts';
 import { HeldGrants } from './held-grants.ts';
@@ -56,14 +56,12 @@ export class ClientSession implements Subscriber, PingedSession, DrainableSessio
   #waiting: Command[] | undefined;
   #slot = -1;
   #underWay = 0;
-  /** Made where there is a limit. */
-  readonly #commandRate: TokenBucket | undefined;
+  readonly #rates: CommandRates | undefined;
 
   constructor(context: SessionContext, codec: Codec) {
     this.context = context;
     this.codec = codec;
-    const { commandsPerSecond } = context.limits;
-    this.#commandRate = commandsPerSecond === undefined ? undefined : new TokenBucket(commandsPerSecond);
+    this.#rates = CommandRates.of(context.limits);
   }
 
   get variant(): Encoding {
@@ -234,8 +232,8 @@ export class ClientSession implements Subscriber, PingedSession, DrainableSessio
 
   /** Refuses what is too much. The first command and the answers to pings don't count: they are bounded anyway. */
   #withinRate(command: Command): boolean {
-    if (this.#commandRate === undefined || this.fresh || command.method === 'pong') return true;
-    if (this.#commandRate.take()) return true;
+    if (this.#rates === undefined || this.fresh || command.method === 'pong') return true;
+    if (this.#rates.take(command.method)) return true;
     if (command.method === 'send') this.disconnect(disconnectCodes.tooManyRequests);
     else this.replyError(command.id, errorCodes.tooManyRequests);
     return false;

@@ -9,6 +9,7 @@ import type { Hub } from '../outbound/hub.ts';
 import type { LaneFeed } from '../outbound/lane-feed.ts';
 import type { EdgePresence } from '../presence/edge-presence.ts';
 import type { Carrier } from './carrier.ts';
+import type { CommandLimits } from './command-rates.ts';
 import type { Connections } from './connections.ts';
 import type { Liveness } from './liveness.ts';
 
@@ -29,6 +30,8 @@ export interface SessionLimits {
   readonly userConnections?: number | undefined;
   /** Of one connection. @default any number */
   readonly commandsPerSecond?: number | undefined;
+  /** The same of each kind. */
+  readonly commandLimits: CommandLimits;
   /** Publications that one resume may bring. */
   readonly recoveryPublications: number;
   /** Publications that one page of history may bring. */

@@ -6,6 +6,7 @@ import type { Socket } from '@pharos/socket-server';
 import { chatLine } from '../inbound/text-line.ts';
 import type { Subscription } from '../outbound/live-channel.ts';
 import type { Subscriber } from '../outbound/subscriber.ts';
+import { CommandRates } from './command-rates.ts';
 import type { ChatContext, DrainableSession, SessionContext } from './context.ts';
 import { takePart } from './take-part.ts';
 
@@ -35,6 +36,7 @@ export class TextSession implements Subscriber, DrainableSession {
   readonly #chat: ChatContext;
   #socket: Socket<TextSession> | undefined;
   #subscription: Subscription | undefined;
+  readonly #rates: CommandRates | undefined;
   #underWay = 0;
   /** While it waits for the lane: whether it came to it. What it says meanwhile waits too, else all would hear it but itself. */
   #joining: Promise<boolean> | undefined;
@@ -45,6 +47,7 @@ export class TextSession implements Subscriber, DrainableSession {
   constructor(context: SessionContext, chat: ChatContext) {
     this.#context = context;
     this.#chat = chat;
+    this.#rates = CommandRates.of(context.limits);
   }
 
   get socket(): Socket<unknown> {
@@ -75,6 +78,8 @@ export class TextSession implements Subscriber, DrainableSession {
     if (isBinary) return this.#close(textClose.unsupported.code, textClose.unsupported.reason);
     if (this.#underWay >= maxPublishesUnderWay || this.#heldBytes > maxHeldBytes)
       return this.#close(textClose.tryAgain, 'too many messages wait for the log');
+    // Each text is a publish, and it has no answer.
+    if (this.#rates?.take('publish') === false) return this.#close(textClose.tryAgain, 'too many messages');
     this.#underWay++;
     // `chatLine` copies: the message is the socket server's again when this function returns.
     const line = chatLine(this.id, message);
