@@ -81,14 +81,15 @@ export class CommandConsumer implements Service {
     await this.#loop;
   }
 
-  get #isEnding(): boolean {
+  /** A call, since it changes while something is waited for. */
+  #isEnding(): boolean {
     return this.#ending.signal.aborted;
   }
 
   async #follow(): Promise<void> {
     const { bus, topic, subscription, logger } = this.#options;
     const backoff = new Backoff({ initialMs: 500, maxMs: maxRetryMs });
-    while (!this.#isEnding) {
+    while (!this.#isEnding()) {
       try {
         const opened = await bus.subscribeWork({ topic, subscription, type: 'shared' });
         this.#subscription = opened;
@@ -96,7 +97,7 @@ export class CommandConsumer implements Service {
         backoff.reset();
         await this.#receive(opened);
       } catch (error) {
-        if (this.#isEnding) return;
+        if (this.#isEnding()) return;
         const delayMs = backoff.next();
         logger.error({ err: error, topic, delayMs }, 'commands can not be taken from their topic; it is tried again');
         await this.#subscription?.close().catch(() => undefined);
@@ -107,14 +108,14 @@ export class CommandConsumer implements Service {
 
   async #receive(subscription: WorkSubscription): Promise<void> {
     const { maxUnderWay, metrics } = this.#options;
-    while (!this.#isEnding) {
+    while (!this.#isEnding()) {
       if (this.#underWay.size >= maxUnderWay) {
         this.#room = new Deferred();
         await this.#room.promise;
         continue;
       }
       const message = await subscription.receive();
-      if (this.#isEnding) return;
+      if (this.#isEnding()) return;
       const done = this.#inOrder(subscription, message).finally(() => {
         this.#underWay.delete(done);
         metrics.commandsUnderWay.set(this.#underWay.size);
@@ -141,7 +142,7 @@ export class CommandConsumer implements Service {
     const { logger, metrics, maxAttempts, retryMs: initialMs = 500 } = this.#options;
     const backoff = new Backoff({ initialMs, maxMs: maxRetryMs });
     try {
-      for (let attempt = 1; !this.#isEnding; attempt++) {
+      for (let attempt = 1; !this.#isEnding(); attempt++) {
         const failure = await this.#attempt(message);
         if (failure === undefined) {
           await subscription.ack(message);
@@ -182,7 +183,7 @@ export class CommandConsumer implements Service {
     const { deadLetters, logger, metrics } = this.#options;
     const backoff = new Backoff({ initialMs: 500, maxMs: maxRetryMs });
     const { position, lane } = message;
-    while (!this.#isEnding) {
+    while (!this.#isEnding()) {
       try {
         await deadLetters.add(message, failure, attempts);
         break;
@@ -194,7 +195,7 @@ export class CommandConsumer implements Service {
         await this.#pause(backoff);
       }
     }
-    if (this.#isEnding) return;
+    if (this.#isEnding()) return;
     await subscription.ack(message);
     metrics.commands.inc({ outcome: 'dead_letter' });
     const { code, reason } = failure;
