@@ -70,24 +70,17 @@ export class BodyCollector {
 /** Starts feeding a collector from the adapter's own request. */
 export type BodySource = (collector: BodyCollector) => void;
 
-/** A request as handlers see it: its head, and its body once. */
-export class IncomingRequest extends Head implements HttpRequest {
+/** The body that a request still has to come: let go when it is had or not wanted, since a response may go on for hours. */
+export class PendingBody {
   #source: BodySource | undefined;
   #collector: BodyCollector | undefined;
 
-  constructor(
-    method: string,
-    path: string,
-    query: string,
-    headers: readonly string[],
-    remoteAddress: string,
-    source: BodySource,
-  ) {
-    super(method, path, query, headers, remoteAddress);
+  constructor(source: BodySource) {
     this.#source = source;
   }
 
-  async body(maxBytes: number, timeoutMs?: number): Promise<Buffer> {
+  /** @param announcedBytes NaN where the request doesn't say */
+  async take(maxBytes: number, timeoutMs: number | undefined, announcedBytes: number): Promise<Buffer> {
     const source = this.#source;
     if (source === undefined) {
       throw new SocketServerError(
@@ -99,8 +92,12 @@ export class IncomingRequest extends Head implements HttpRequest {
     const collector = new BodyCollector(maxBytes, timeoutMs);
     this.#collector = collector;
     source(collector);
-    if (Number(this.header('content-length')) > maxBytes) collector.tooLarge();
-    return collector.promise;
+    if (announcedBytes > maxBytes) collector.tooLarge();
+    try {
+      return await collector.promise;
+    } finally {
+      this.#collector = undefined;
+    }
   }
 
   /** The handler's first turn is over: from now on parts of the body pass by unread. */
@@ -110,5 +107,26 @@ export class IncomingRequest extends Head implements HttpRequest {
 
   abort(): void {
     this.#collector?.abort();
+  }
+}
+
+/** A request as handlers see it: its head, and its body once. */
+export class IncomingRequest extends Head implements HttpRequest {
+  readonly pending: PendingBody;
+
+  constructor(
+    method: string,
+    path: string,
+    query: string,
+    headers: readonly string[],
+    remoteAddress: string,
+    source: BodySource,
+  ) {
+    super(method, path, query, headers, remoteAddress);
+    this.pending = new PendingBody(source);
+  }
+
+  body(maxBytes: number, timeoutMs?: number): Promise<Buffer> {
+    return this.pending.take(maxBytes, timeoutMs, Number(this.header('content-length') || Number.NaN));
   }
 }

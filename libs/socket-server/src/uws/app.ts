@@ -16,6 +16,8 @@ export class UwsApp {
   readonly certificate: Certificate | undefined;
   /** WebSocket connections that the library still has. */
   sockets = 0;
+  /** Responses that are not over. */
+  responses = 0;
   readonly #uws: UwsModule;
   #listenSocket: us_listen_socket | undefined;
 
@@ -37,6 +39,11 @@ export class UwsApp {
       certificate = now;
     }
     throw new SocketServerError('invalid-certificate', `${files.certFile} and ${files.keyFile} don't stay the same`);
+  }
+
+  /** Nothing is left of it that would have to be stopped. */
+  get isEmpty(): boolean {
+    return this.sockets === 0 && this.responses === 0 && !this.isListening;
   }
 
   get isListening(): boolean {

@@ -7,6 +7,15 @@ import { SocketServerError } from '../errors.ts';
 /** Fits the library's 16 KiB cork buffer together with the chunk's own header: one system call a slice. */
 const SLICE_BYTES = 15 * 1024;
 
+/** What a response needs of its app, one object for all of them. */
+export interface UwsResponseContext {
+  readonly ended: EndedResponses;
+  /** One more that holds its connection. */
+  opened(): void;
+  /** It doesn't any more. */
+  left(): void;
+}
+
 /**
  * A response of uWebSockets.js.
  *
@@ -15,7 +24,7 @@ const SLICE_BYTES = 15 * 1024;
  */
 export class UwsResponse implements AdapterResponse {
   readonly #headOnly: boolean;
-  readonly #ended: EndedResponses;
+  readonly #context: UwsResponseContext;
   #res: NativeResponse | undefined;
   #started = false;
   #ending = false;
@@ -26,10 +35,11 @@ export class UwsResponse implements AdapterResponse {
   /** Size of the slice that met backpressure; 0 while the peer keeps up. */
   #stalledBytes = 0;
 
-  constructor(res: NativeResponse, headOnly: boolean, ended: EndedResponses) {
+  constructor(res: NativeResponse, headOnly: boolean, context: UwsResponseContext) {
     this.#res = res;
     this.#headOnly = headOnly;
-    this.#ended = ended;
+    this.#context = context;
+    context.opened();
   }
 
   get started(): boolean {
@@ -89,7 +99,7 @@ export class UwsResponse implements AdapterResponse {
     this.#mustHaveStarted();
     if (chunk !== undefined) this.#write(this.#res, chunk);
     this.#ending = true;
-    if (!this.#finishWhenFlushed(this.#res)) this.#ended.add(this);
+    if (!this.#finishWhenFlushed(this.#res)) this.#context.ended.add(this);
   }
 
   abort(): void {
@@ -100,10 +110,10 @@ export class UwsResponse implements AdapterResponse {
   /** The library's own word that the connection is gone. */
   nativeAborted(): void {
     if (this.#res === undefined) return;
-    this.#res = undefined;
+    this.#release();
     this.#queue = [];
     this.#queuedBytes = 0;
-    this.#ended.delete(this);
+    this.#context.ended.delete(this);
     if (this.#ending) return;
     this.#aborted = true;
     this.#onAborted?.();
@@ -117,7 +127,7 @@ export class UwsResponse implements AdapterResponse {
   ): void {
     const res = this.#start(status, headers);
     if (res === undefined) return;
-    this.#res = undefined;
+    this.#release();
     res.cork(() => {
       writeHead(res, status, headers);
       if (isBodiless(status)) res.endWithoutBody();
@@ -182,10 +192,15 @@ export class UwsResponse implements AdapterResponse {
   #finishWhenFlushed(res: NativeResponse): boolean {
     // Not while a slice waits in the library, which tells nobody when it has gone after the end.
     if (!this.#ending || this.#queue.length > 0 || this.#stalledBytes > 0) return false;
-    this.#res = undefined;
-    this.#ended.delete(this);
+    this.#release();
+    this.#context.ended.delete(this);
     res.cork(() => res.end());
     return true;
+  }
+
+  #release(): void {
+    this.#res = undefined;
+    this.#context.left();
   }
 }
 

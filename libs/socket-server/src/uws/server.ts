@@ -24,7 +24,7 @@ import type {
 import { UwsApp } from './app.ts';
 import { type Attachment, LingeringSockets } from './lingering.ts';
 import type { UwsModule } from './load.ts';
-import { UwsResponse } from './response.ts';
+import { UwsResponse, type UwsResponseContext } from './response.ts';
 import { type UwsRouteContext, UwsSocket } from './socket.ts';
 import { behaviorOf } from './web-socket-behavior.ts';
 
@@ -103,7 +103,8 @@ export class UwsServer implements SocketServer {
   }
 
   pauseAccepting(): void {
-    this.#app.pauseAccepting();
+    // While the certificate is exchanged there are two.
+    for (const app of this.#apps) app.pauseAccepting();
   }
 
   get certificate(): CertificateInfo | undefined {
@@ -154,11 +155,19 @@ export class UwsServer implements SocketServer {
   }
 
   #declareAll(app: UwsApp): void {
-    for (const route of this.#routes.webSockets()) this.#declare(app, route);
-    app.native.any('/*', (res, req) => this.#handle(res, req));
+    const responses: UwsResponseContext = {
+      ended: this.#ended,
+      opened: () => void app.responses++,
+      left: () => {
+        app.responses--;
+        if (app !== this.#app) this.#forgetEmpty();
+      },
+    };
+    for (const route of this.#routes.webSockets()) this.#declare(app, route, responses);
+    app.native.any('/*', (res, req) => this.#handle(res, req, responses));
   }
 
-  #declare(app: UwsApp, route: AnyWebSocketRoute): void {
+  #declare(app: UwsApp, route: AnyWebSocketRoute, responses: UwsResponseContext): void {
     const context: UwsRouteContext = {
       lingering: this.#lingering,
       compressFrom: this.#compressFrom,
@@ -183,14 +192,13 @@ export class UwsServer implements SocketServer {
         behavior.close?.(ws, code, message);
         if (app !== this.#app) this.#forgetEmpty();
       },
-      upgrade: (res, req, native) => this.#upgrade(res, req, native, route, context),
+      upgrade: (res, req, native) => this.#upgrade(res, req, native, route, context, responses),
     });
   }
 
   /** Apps of former certificates whose last connection has gone. */
   #forgetEmpty(): void {
-    if (!this.#stopping)
-      this.#apps = this.#apps.filter((app) => app === this.#app || app.sockets > 0 || app.isListening);
+    if (!this.#stopping) this.#apps = this.#apps.filter((app) => app === this.#app || !app.isEmpty);
   }
 
   #upgrade(
@@ -199,17 +207,18 @@ export class UwsServer implements SocketServer {
     native: us_socket_context_t,
     route: AnyWebSocketRoute,
     context: UwsRouteContext,
+    responses: UwsResponseContext,
   ): void {
     const headers = copyHeaders(req);
     const head = new Head('GET', req.getUrl(), req.getQuery(), headers, this.#proxies.clientOf(peerOf(res), headers));
     // The library takes any request with a key for an upgrade; HTTP asks for the Upgrade header too.
     if (!wantsWebSocket(head)) {
-      this.#handle(res, req);
+      this.#handle(res, req, responses);
       return;
     }
     const result = decideHandshake(head, route.handler, this.#report);
     if (!result.accepted) {
-      respond(new UwsResponse(res, false, this.#ended), result.response);
+      respond(new UwsResponse(res, false, responses), result.response);
       return;
     }
     const socket = new UwsSocket(result.data, head.remoteAddress, context);
@@ -219,17 +228,18 @@ export class UwsServer implements SocketServer {
     res.upgrade(attachment, head.header('sec-websocket-key'), result.protocol, extensions, native);
   }
 
-  #handle(res: NativeResponse, req: NativeRequest): void {
+  #handle(res: NativeResponse, req: NativeRequest, responses: UwsResponseContext): void {
     const method = req.getCaseSensitiveMethod();
     const headers = copyHeaders(req);
     const client = this.#proxies.clientOf(peerOf(res), headers);
     const request = new IncomingRequest(method, req.getUrl(), req.getQuery(), headers, client, (collector) =>
       feed(res, collector),
     );
-    const response = new UwsResponse(res, method === 'HEAD', this.#ended);
+    const response = new UwsResponse(res, method === 'HEAD', responses);
     // Unless somebody listens for the abort, the library ends the process when a handler answers later.
+    const { pending } = request;
     res.onAborted(() => {
-      request.abort();
+      pending.abort();
       response.nativeAborted();
     });
     if (wantsWebSocket(request)) {
@@ -242,7 +252,7 @@ export class UwsServer implements SocketServer {
       return;
     }
     runHttpRoute(found.route, request, response, this.#report);
-    request.endFirstTurn();
+    pending.endFirstTurn();
   }
 
   /** Upgrades come here where no route takes them, or where the library found no key of the right length. */

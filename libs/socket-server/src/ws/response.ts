@@ -16,19 +16,23 @@ export class WsHttpResponse implements AdapterResponse {
   #ended = false;
   #aborted = false;
   #onAborted: (() => void) | undefined;
-  readonly #dropStalled = (): void => void this.#res.destroy();
+  readonly #dropStalled = (): void => this.abort();
 
   constructor(res: ServerResponse, headOnly: boolean, ended: EndedResponses) {
     this.#res = res;
     this.#headOnly = headOnly;
     this.#endedResponses = ended;
     const { socket } = res;
-    res.on('close', () => {
+    const gone = (): void => {
       // The connection may go on to the next request.
       socket?.off('timeout', this.#dropStalled);
+      res.req.socket.off('close', gone);
       ended.delete(this);
       this.#peerLeft();
-    });
+    };
+    res.on('close', gone);
+    // A request that was sent behind another: until that is answered, Node says nothing of the connection to its response.
+    if (socket === null) res.req.socket.setMaxListeners(0).on('close', gone);
     res.on('drain', () => socket?.setTimeout(0));
     socket?.on('timeout', this.#dropStalled);
     // A write that meets a dead connection; 'close' follows and says it to the owner.
@@ -98,6 +102,7 @@ export class WsHttpResponse implements AdapterResponse {
 
   abort(): void {
     this.#res.destroy();
+    if (this.#res.socket === null) this.#res.req.socket.destroy();
   }
 
   #start(status: number, headers: Readonly<Record<string, string>>): boolean {

@@ -179,14 +179,15 @@ export class WsServer implements SocketServer {
     const { method, path, query, address, headers } = this.#describe(req);
     const request = new IncomingRequest(method, path, query, headers, address, (collector) => feed(req, collector));
     const response = new WsHttpResponse(res, method === 'HEAD', this.#ended);
-    res.on('close', () => request.abort());
+    const { pending } = request;
+    res.on('close', () => pending.abort());
     const found = this.#routes.httpFor(method, path);
     if ('response' in found) {
       respond(response, found.response);
       return;
     }
     runHttpRoute(found.route, request, response, this.#report);
-    request.endFirstTurn();
+    pending.endFirstTurn();
   }
 
   #upgrade(req: IncomingMessage, tcp: TcpSocket, rest: Buffer): void {

@@ -7,7 +7,8 @@ import { test, type TestContext } from 'node:test';
 import { connect as connectTls, type ConnectionOptions, type TLSSocket } from 'node:tls';
 import { CertificateAuthority } from '@pharos/testkit';
 import { WebSocket } from 'ws';
-import { Inbox, type MakeServer, startRecording, within } from './harness.ts';
+import type { HttpResponse, SocketServer } from '../../src/index.ts';
+import { Inbox, type MakeServer, start, startRecording, within } from './harness.ts';
 
 let authority: CertificateAuthority | undefined;
 
@@ -111,6 +112,41 @@ export function tlsConformance(make: MakeServer): void {
     server.pauseAccepting();
     tls.write('fourth');
     assert.equal(await server.reloadCertificate(), false);
+    await assert.rejects(handshake(t, port), /ECONNREFUSED/);
+  });
+
+  test('streams of the certificate before go on, and end with the server, also where it is exchanged just then', async (t) => {
+    const tls = files(t, 'first');
+    const aborted = new Inbox<string>();
+    const responses = new Inbox<HttpResponse>();
+    const declare = (made: SocketServer): void =>
+      made.http({
+        method: 'GET',
+        path: '/',
+        handle: (_request, response) => {
+          response.onAborted(() => aborted.push('aborted'));
+          response.begin(200, {});
+          response.write('one');
+          responses.push(response);
+        },
+      });
+    const { server, port } = await start(t, make, declare, { tls });
+    const socket = await handshake(t, port);
+    const received = new Inbox<string>();
+    socket.on('data', (bytes: Buffer) => received.push(bytes.toString()));
+    socket.on('error', () => undefined);
+    socket.write('GET / HTTP/1.1\r\nHost: localhost\r\n\r\n');
+    const response = await responses.next();
+    while (!(await received.next()).includes('one'));
+    tls.write('second');
+    assert.equal(await server.reloadCertificate(), true);
+    response.write('two');
+    while (!(await received.next()).includes('two'));
+    tls.write('third');
+    const exchange = server.reloadCertificate();
+    await server.stop();
+    assert.equal(await exchange, true);
+    await aborted.next('the end of the stream');
     await assert.rejects(handshake(t, port), /ECONNREFUSED/);
   });
 

@@ -112,15 +112,17 @@ function openSession(
 ): void {
   const codec = endpoint.codecOf(request);
   const { transport } = context.carrier;
+  // Its head is not kept for as long as the stream lasts.
+  const { remoteAddress } = request;
   const session = new ClientSession(context, codec);
   const socket = new FramedSocket<ClientSession>({
     data: session,
-    pipe: pipeOf(response, request.remoteAddress),
+    pipe: pipeOf(response, remoteAddress),
     framing: endpoint.framingOf(codec),
     relay,
     farewell: (code, reason) => disconnectMessage(codec, code, reason),
     onClosed: (code) => {
-      admission.left(request.remoteAddress);
+      admission.left(remoteAddress);
       context.metrics.closed(transport, code);
       session.onClosed();
     },

@@ -20,8 +20,9 @@ const idleTimeoutSeconds = 120;
 
 interface UniConnection {
   readonly session: ClientSession;
-  /** Undefined where it comes as the first frame. */
+  /** Undefined where it comes as the first frame; let go once the session has it. */
   request: ConnectRequest | undefined;
+  hasAsked: boolean;
   socket: FramedSocket<ClientSession> | undefined;
 }
 
@@ -40,7 +41,9 @@ export function uniWebSocketRoute(
       const text = new URLSearchParams(head.query).get('cf_connect');
       const request = text === null ? undefined : tryToDecode(Buffer.from(text));
       if (typeof request === 'string') return { refuse: { status: 400, body: `${request}\n` } };
-      return { accept: { session: new ClientSession(context, jsonCodec), request, socket: undefined } };
+      return {
+        accept: { session: new ClientSession(context, jsonCodec), request, hasAsked: false, socket: undefined },
+      };
     },
     open(native: Socket<UniConnection>): void {
       const { data: connection, remoteAddress } = native;
@@ -61,21 +64,27 @@ export function uniWebSocketRoute(
       });
       connection.socket = socket;
       session.opened(socket);
-      if (connection.request !== undefined) session.connectBy(connection.request);
+      const { request } = connection;
+      if (request !== undefined) ask(connection, request);
     },
     message({ data: connection }: Socket<UniConnection>, message: Buffer): void {
       // What comes after the request is nobody's.
-      if (connection.request !== undefined) return;
+      if (connection.hasAsked) return;
       const request = tryToDecode(message);
       if (typeof request === 'string') return connection.session.disconnect(disconnectCodes.badRequest);
-      connection.request = request;
-      connection.session.connectBy(request);
+      ask(connection, request);
     },
     close({ data: { socket } }: Socket<UniConnection>, code: number): void {
       socket?.finish(code);
     },
   };
   return { path: '/connection/uni_websocket', handler, maxPayloadBytes, idleTimeoutSeconds };
+}
+
+function ask(connection: UniConnection, request: ConnectRequest): void {
+  connection.hasAsked = true;
+  connection.request = undefined;
+  connection.session.connectBy(request);
 }
 
 /** Or why it is none. */
