@@ -19,6 +19,7 @@ const tiers = {
   'pulsar-client': 2,
   redis: 2,
   tokens: 2,
+  proxies: 2,
   bus: 3,
   presence: 3,
   history: 3,

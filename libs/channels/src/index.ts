@@ -10,7 +10,7 @@ export {
 } from './lifecycle/event.ts';
 export { LifecyclePublisher, type LifecyclePublisherOptions, type Publishing } from './lifecycle/publisher.ts';
 export { LivingLog } from './living-log.ts';
-export { keepsHistory, mayBeCalled, type Namespace, Namespaces } from './namespaces.ts';
+export { holdsFormat, keepsHistory, mayBeCalled, type Namespace, Namespaces } from './namespaces.ts';
 export { openNamespaces, type OpenNamespacesOptions } from './open-namespaces.ts';
 export { keepingLogs } from './reload.ts';
 export {

@@ -1,5 +1,7 @@
 import { BusError, type Bus, parseTopic } from '@pharos/bus';
 
+import { classifyPayload } from '@pharos/client-protocol';
+
 import { defaultNamespace, isChannelName, nameInNamespace, namespaceName } from './channel-name.ts';
 import { lifecycleTopic } from './lifecycle/event.ts';
 import { LivingLog } from './living-log.ts';
@@ -122,3 +124,16 @@ function longestHistory(topic: string, all: readonly NamespaceConfig[]): number 
 export function keepsHistory(options: NamespaceConfig): boolean {
   return options.history_size > 0 && options.history_ttl > 0;
 }
+
+/** Whether what is to be published is of the format that the namespace takes. */
+export function holdsFormat({ options: { publication_data_format: format } }: Namespace, data: Uint8Array): boolean {
+  if (format === 'binary') return true;
+  if (data.length === 0) return false;
+  if (format === '') return true;
+  const bytes = Buffer.from(data.buffer, data.byteOffset, data.length);
+  if (classifyPayload(bytes).kind !== 'json') return false;
+  return format === 'json' || bytes.find((byte) => !jsonSpace.has(byte)) === openingBrace;
+}
+
+const jsonSpace = new Set(Buffer.from('\t\n\r '));
+const openingBrace = 0x7b;

@@ -1,4 +1,5 @@
 import { duration, z } from '@pharos/config';
+import { type ChannelProxies, type ChannelProxyKind, channelProxySection, defaultProxy } from '@pharos/proxies';
 
 /** Options of a namespace's channels; names as in Centrifugo's configuration where it has the same option. */
 export interface NamespaceConfig {
@@ -32,10 +33,21 @@ export interface NamespaceConfig {
   readonly allow_history_for_subscriber: boolean;
   readonly allow_history_for_client: boolean;
   readonly allow_history_for_anonymous: boolean;
+  readonly publication_data_format: PublicationDataFormat;
+  readonly subscribe_proxy_enabled: boolean;
+  readonly subscribe_proxy_name: string;
+  readonly publish_proxy_enabled: boolean;
+  readonly publish_proxy_name: string;
+  readonly sub_refresh_proxy_enabled: boolean;
+  readonly sub_refresh_proxy_name: string;
 }
+
+export type PublicationDataFormat = '' | 'json' | 'json_object' | 'binary';
 
 /** The section `channel`. */
 export interface ChannelConfig {
+  /** What namespaces call `default`. */
+  readonly proxy: ChannelProxies;
   readonly without_namespace: NamespaceConfig;
   readonly namespaces: readonly (NamespaceConfig & { readonly name: string })[];
 }
@@ -50,6 +62,7 @@ const publicLog = 'persistent://public/default/chat';
 /** The section `channel` of a service's configuration. All services of a cluster are to be given the same. */
 export function channelSection(preset: ChannelPreset): z.ZodType {
   const section = z.strictObject({
+    proxy: channelProxySection(),
     without_namespace: namespaceSchema(preset).describe('Options of channels without a namespace.'),
     namespaces: z
       .array(
@@ -158,7 +171,27 @@ function namespaceSchema(preset: ChannelPreset): z.ZodObject<Record<string, z.Zo
     allow_history_for_subscriber: allow('Subscribers of the channel may ask for its history.'),
     allow_history_for_client: allow('Clients with a user may ask for history.'),
     allow_history_for_anonymous: allow('Anonymous clients may ask for history.'),
+    publication_data_format: z
+      .enum(['', 'json', 'json_object', 'binary'])
+      .default('')
+      .describe(
+        'What clients and the server API may publish: json, json_object, anything and also nothing at all (binary), anything but nothing (empty).',
+      ),
+    ...proxyOptions('subscribe', 'The backend says who may subscribe without a token, and allow_subscribe_… nothing.'),
+    ...proxyOptions('publish', 'The backend says what clients may publish, and allow_publish_… nothing.'),
+    ...proxyOptions('sub_refresh', 'The backend is asked when subscriptions expire, in place of their clients.'),
   });
+}
+
+function proxyOptions(kind: ChannelProxyKind, enabled: string): Record<string, z.ZodType> {
+  return {
+    [`${kind}_proxy_enabled`]: z.boolean().default(false).describe(enabled),
+    [`${kind}_proxy_name`]: z
+      .string()
+      .min(1)
+      .default(defaultProxy)
+      .describe(`The proxy that it is asked by; default is channel.proxy.${kind}.`),
+  };
 }
 
 /** The option `presence.lease`, of edges and of the presence service. */

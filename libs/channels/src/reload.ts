@@ -27,5 +27,5 @@ export function keepingLogs(
     ),
   );
   const without = keep(defaultNamespace, running.without_namespace, next.without_namespace);
-  return { channel: { without_namespace: without, namespaces }, kept };
+  return { channel: { ...next, without_namespace: without, namespaces }, kept };
 }

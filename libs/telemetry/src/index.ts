@@ -26,3 +26,4 @@ export {
   Metrics,
   type RegistryOptions,
 } from './metrics.ts';
+export { ThrottledLog } from './throttled-log.ts';

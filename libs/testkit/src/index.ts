@@ -30,6 +30,8 @@ export { Collector } from './collector.ts';
 export { TestkitError, testkitErrors } from './errors.ts';
 export type { TestkitErrorCode } from './errors.ts';
 export { eventually } from './eventually.ts';
+export { HttpBackend } from './http-backend.ts';
+export type { Answering, BackendRequest, Reply } from './http-backend.ts';
 export { freePort, isFree } from './free-port.ts';
 export { goProgram } from './go-program.ts';
 export type { LineLog, LineWaitOptions } from './process/line-log.ts';

@@ -9,6 +9,7 @@ import { describeHistoryMetrics, historyConfigSchema } from '@pharos/history-ser
 import { adminErrors, pulsarErrors } from '@pharos/pulsar-client';
 import { presenceErrors } from '@pharos/presence';
 import { describePresenceMetrics, presenceConfigSchema } from '@pharos/presence-service';
+import { proxyErrors } from '@pharos/proxies';
 import { redisErrors } from '@pharos/redis';
 import { describeConnectionMetrics, describeProcessMetrics } from '@pharos/service';
 import { socketServerErrors } from '@pharos/socket-server';
@@ -177,6 +178,7 @@ const errorTables: readonly (readonly [string, ErrorTable])[] = [
   ['Presence store', presenceErrors],
   ['Socket server', socketServerErrors],
   ['Tokens', tokenErrors],
+  ["Proxies to the application's backend", proxyErrors],
   ['Client protocol (what a client did wrong)', protocolErrors],
   ['Telemetry', telemetryErrorTable],
 ];

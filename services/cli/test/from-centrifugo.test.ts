@@ -33,15 +33,24 @@ const sample = {
     ping_interval: '10s',
     pong_timeout: '-1s',
     insecure: false,
+    proxy: { connect: { enabled: true, endpoint: 'https://b.example/c', http_headers: ['Cookie'], grpc: { tls: {} } } },
   },
   websocket: { message_size_limit: 32_768, compression: true, compression_level: 3 },
   sse: { enabled: true, handler_prefix: '/s' },
   uni_sse: { enabled: true, connect_code_to_http_response: { enabled: true } },
   emulation: { max_request_body_size: 10_000 },
   channel: {
+    publication_data_format: 'json',
+    proxy: {
+      subscribe: {
+        endpoint: 'http://b.example/s',
+        timeout: '3s',
+        http: { static_headers: { 'X-Key': 'tell-nobody' } },
+      },
+    },
     without_namespace: { presence: true, history_size: 10, history_ttl: '300s' },
     namespaces: [
-      { name: 'news', history_size: 100, history_ttl: '1h', force_recovery: true, subscribe_proxy_name: 'p' },
+      { name: 'news', history_size: 100, history_ttl: '1h', force_recovery: true, subscribe_proxy_enabled: true },
       { name: 'dialog', allow_user_limited_channels: true, channel_regex: '(' },
     ],
   },
@@ -81,6 +90,7 @@ describe('pharos config from-centrifugo', () => {
           token: { hmac_secret_key: 'secret-of-tokens' },
           channel_limit: 50,
           ping_interval: '10s',
+          proxy: { connect: { enabled: true, endpoint: 'https://b.example/c', http_headers: ['Cookie'] } },
         },
         tls: { cert_file: '/etc/tls/server.crt', key_file: '/etc/tls/server.key' },
         websocket: { message_size_limit: 32_768, compression: true },
@@ -89,10 +99,20 @@ describe('pharos config from-centrifugo', () => {
         uni_sse: { enabled: true },
         emulation: { max_request_body_size: 10_000 },
         channel: {
-          without_namespace: { presence: true, history_size: 10, history_ttl: '300s' },
+          proxy: {
+            subscribe: {
+              endpoint: 'http://b.example/s',
+              timeout: '3s',
+              http: { static_headers: { 'X-Key': 'tell-nobody' } },
+            },
+          },
+          without_namespace: { presence: true, history_size: 10, history_ttl: '300s', publication_data_format: 'json' },
           namespaces: [
-            { name: 'news', history_size: 100, history_ttl: '1h', force_recovery: true },
-            { name: 'dialog', allow_user_limited_channels: true },
+            {
+              ...{ name: 'news', history_size: 100, history_ttl: '1h', force_recovery: true },
+              ...{ subscribe_proxy_enabled: true, publication_data_format: 'json' },
+            },
+            { name: 'dialog', allow_user_limited_channels: true, publication_data_format: 'json' },
           ],
         },
       });
@@ -100,7 +120,6 @@ describe('pharos config from-centrifugo', () => {
         .map(([, setting = '']) => setting)
         .toSorted((one, other) => (one < other ? -1 : 1));
       assert.deepEqual(named, [
-        'channel.namespaces[0].subscribe_proxy_name',
         'channel.namespaces[1].channel_regex',
         'client.pong_timeout',
         'client.token.audience_regex',
@@ -139,10 +158,77 @@ describe('pharos config from-centrifugo', () => {
     assert.deepEqual(convert({ http_server: { tls: { ...tls, enabled: false } } }, schema), { config: off, left: [] });
   });
 
+  test('a proxy that is not carried over opens nothing that it kept closed', () => {
+    const allow = { allow_subscribe_for_client: true, allow_publish_for_subscriber: true };
+    const { config, left } = convert(
+      {
+        client: { proxy: { refresh: { enabled: true, endpoint: 'grpc://b:1' } } },
+        proxies: [
+          { name: 'good', endpoint: 'http://b', http: { tls: { enabled: true, server_ca_pem: './ca.pem' } } },
+          { name: 'grpc', endpoint: 'b:1' },
+        ],
+        channel: {
+          proxy: { subscribe: { endpoint: 'grpc://b:1', timeout: '1s' } },
+          without_namespace: { subscribe_proxy_enabled: true, ...allow },
+          namespaces: [
+            { name: 'a', subscribe_proxy_enabled: true, subscribe_proxy_name: 'good', ...allow },
+            { name: 'b', publish_proxy_enabled: true, publish_proxy_name: 'grpc', ...allow },
+            { name: 'c', subscribe_stream_proxy_enabled: true, ...allow },
+          ],
+        },
+        rpc: { namespaces: [{ name: 'm', proxy_enabled: true, proxy_name: 'good' }] },
+      },
+      schema,
+    );
+    const noSubscribe = { allow_subscribe_for_client: false, allow_subscribe_for_anonymous: false };
+    const noPublish = {
+      ...{ allow_publish_for_client: false, allow_publish_for_anonymous: false, allow_publish_for_subscriber: false },
+    };
+    assert.deepEqual(config, {
+      proxies: [{ name: 'good', endpoint: 'http://b', http: { tls: { ca_file: './ca.pem' } } }],
+      channel: {
+        proxy: { subscribe: { timeout: '1s' } },
+        without_namespace: { ...allow, ...noSubscribe },
+        namespaces: [
+          { name: 'a', subscribe_proxy_enabled: true, subscribe_proxy_name: 'good', ...allow },
+          { name: 'b', ...allow, ...noPublish },
+          { name: 'c', ...noSubscribe, ...noPublish },
+        ],
+      },
+      rpc: { namespaces: [{ name: 'm', proxy_enabled: true, proxy_name: 'good' }] },
+      http_stream: { enabled: false },
+      sse: { enabled: false },
+    });
+    const named = new Set(left.map(({ name }) => name));
+    for (const name of [
+      'client.proxy.refresh.endpoint',
+      'proxies[1].endpoint',
+      'channel.proxy.subscribe.endpoint',
+      'channel.without_namespace.subscribe_proxy_enabled',
+      'channel.without_namespace.allow_subscribe_for_client',
+      'channel.namespaces[1].allow_publish_for_subscriber',
+      'channel.namespaces[2].allow_subscribe_for_client',
+    ]) {
+      assert(named.has(name), `${name} is named among ${[...named].join(', ')}`);
+    }
+  });
+
   test('whatever a file holds, Pharos takes what comes out', () => {
     const value = fc.oneof(fc.string(), fc.integer(), fc.boolean(), fc.constant(null), fc.array(fc.string()));
     const leaf = fc.dictionary(
-      fc.oneof(fc.constantFrom('channel_limit', 'token', 'history_ttl', 'presence', 'enabled', 'url'), fc.string()),
+      fc.oneof(
+        fc.constantFrom(
+          'channel_limit',
+          'token',
+          'history_ttl',
+          'presence',
+          'enabled',
+          'url',
+          'endpoint',
+          'subscribe_proxy_enabled',
+        ),
+        fc.string(),
+      ),
       fc.oneof(value, fc.dictionary(fc.string(), value)),
     );
     const part = fc.oneof(leaf, value);
@@ -154,6 +240,8 @@ describe('pharos config from-centrifugo', () => {
         log: part,
         engine: fc.oneof(part, fc.record({ type: fc.constant('redis'), redis: part })),
         channel: fc.oneof(part, fc.record({ without_namespace: part, namespaces: fc.array(part) })),
+        proxies: fc.oneof(part, fc.array(part)),
+        rpc: fc.oneof(part, fc.record({ proxy: part, namespaces: fc.array(part) })),
         other: part,
       },
       { requiredKeys: [] },
@@ -161,7 +249,7 @@ describe('pharos config from-centrifugo', () => {
     const takes = fc.property(tree, (settings) => {
       assert.deepEqual(checkTree(schema, convert(settings, schema).config), []);
     });
-    fc.assert(takes, { numRuns: 300 });
+    fc.assert(takes, { numRuns: 100 });
   });
 
   test('a file that is none is a mistake that does not quote it', async (t) => {

@@ -1,6 +1,16 @@
-import { type ChannelConfig, channelSection, leaseDuration } from '@pharos/channels';
+import { type ChannelConfig, channelSection, defaultNamespace, leaseDuration, namespaceName } from '@pharos/channels';
 import { bytes, duration, type ListenAddress, type RedisAccessConfig, redisSection, z } from '@pharos/config';
 import { type ControlConfig, controlSection } from '@pharos/control';
+import {
+  type ClientProxies,
+  clientProxySection,
+  type NamedProxyConfig,
+  namedProxiesSection,
+  refuseMissingChannelProxies,
+  refuseMissingRpcProxies,
+  type RpcConfig,
+  rpcSection,
+} from '@pharos/proxies';
 import { type SubscriptionTokenConfig, subscriptionTokenSection, type TokenConfig, tokenSection } from '@pharos/tokens';
 import {
   type CompressionConfig,
@@ -38,6 +48,7 @@ export interface EdgeConfig extends ServiceConfig, SocketConfig, TransportsConfi
     readonly address_connection_limit?: number | undefined;
     readonly command_rate_limit?: number | undefined;
     readonly command_rate_limits: CommandLimits;
+    readonly concurrency: number;
     readonly channel_limit: number;
     readonly queue_max_size: number;
     readonly ping_interval: number;
@@ -47,6 +58,7 @@ export interface EdgeConfig extends ServiceConfig, SocketConfig, TransportsConfi
     readonly expired_sub_close_delay: number;
     readonly token: TokenConfig;
     readonly subscription_token: SubscriptionTokenConfig;
+    readonly proxy: ClientProxies;
     readonly recovery_max_publication_limit: number;
     readonly history_max_publication_limit: number;
     readonly channel_tags_filter_limit: number;
@@ -67,6 +79,9 @@ export interface EdgeConfig extends ServiceConfig, SocketConfig, TransportsConfi
   readonly websocket: CompressionConfig & { readonly message_size_limit: number };
   readonly chat: { readonly enabled: boolean; readonly channel: string; readonly page: boolean };
   readonly channel: ChannelConfig;
+  readonly rpc: RpcConfig;
+  /** Those that namespaces of channels and methods name. */
+  readonly proxies: readonly NamedProxyConfig[];
 }
 
 /** What differs between an edge of a cluster, closed until it is configured, and the one-process server for a first look. */
@@ -97,7 +112,7 @@ export function edgeConfigSchema<Others = unknown>(
   others: Readonly<Record<string, z.ZodType>> = {},
 ): z.ZodType<EdgeConfig & Others> {
   const { name, internal, log_level } = serviceFields(preset.internalListen);
-  return z.strictObject({
+  const schema = z.strictObject({
     name,
     ...socketFields(preset.listen, 'Where clients connect.'),
     internal,
@@ -145,8 +160,41 @@ export function edgeConfigSchema<Others = unknown>(
       page: z.boolean().default(preset.open).describe('The chat page at /.'),
     }),
     channel: channelSection(preset),
+    rpc: rpcSection(),
+    proxies: namedProxiesSection(),
     ...others,
-  }) as unknown as z.ZodType<EdgeConfig & Others>;
+  });
+  const checked = schema.superRefine((read, context) => {
+    const { channel, rpc, proxies, chat } = read as unknown as EdgeConfig;
+    refuseMissingChannelProxies(channel, proxies, context);
+    refuseMissingRpcProxies(rpc, proxies, context);
+    if (chat.enabled) refuseForChat(channel, chat.channel, context);
+  });
+  return checked as unknown as z.ZodType<EdgeConfig & Others>;
+}
+
+/** Plain-text clients speak no protocol that the backend could be asked by, and send no JSON. */
+function refuseForChat(channel: ChannelConfig, name: string, context: z.RefinementCtx): void {
+  const wanted = namespaceName(name);
+  const namespace = channel.namespaces.findIndex((one) => one.name === wanted);
+  const path = wanted === defaultNamespace ? ['channel', 'without_namespace'] : ['channel', 'namespaces', namespace];
+  const options = wanted === defaultNamespace ? channel.without_namespace : channel.namespaces[namespace];
+  if (options === undefined) return;
+  const {
+    publication_data_format: format,
+    subscribe_proxy_enabled: subscribe,
+    publish_proxy_enabled: publish,
+  } = options;
+  const refused = {
+    subscribe_proxy_enabled: subscribe,
+    publish_proxy_enabled: publish,
+    publication_data_format: format === 'json' || format === 'json_object',
+  };
+  for (const [option, isRefused] of Object.entries(refused)) {
+    if (!isRefused) continue;
+    const message = `expected it not where the plain-text chat is (chat.enabled, chat.channel ${name}): its clients can't keep to it`;
+    context.addIssue({ code: 'custom', path: [...path, option], message });
+  }
 }
 
 function clientSchema(preset: EdgePreset): z.ZodType {
@@ -197,6 +245,14 @@ function clientSchema(preset: EdgePreset): z.ZodType {
         ),
       )
       .describe('The same for each kind.'),
+    concurrency: z
+      .int()
+      .min(0)
+      .max(256)
+      .default(0)
+      .describe(
+        'Commands of one connection that a backend is asked about at the same time; 0 and 1: one after the other, which keeps their order.',
+      ),
     channel_limit: z
       .int()
       .min(1)
@@ -223,6 +279,7 @@ function clientSchema(preset: EdgePreset): z.ZodType {
       .describe('The same of a subscription; then unsubscribe code 2501.'),
     token: tokenSection().describe('Who may connect with a token.'),
     subscription_token: subscriptionTokenSection().describe('Who may subscribe with a token.'),
+    proxy: clientProxySection(),
     recovery_max_publication_limit: z
       .int()
       .min(1)

@@ -5,6 +5,7 @@ import { Revocations } from '@pharos/control';
 import type { HistoryStore } from '@pharos/history';
 import { withDeadline } from '@pharos/lifecycle';
 import type { PresenceStore } from '@pharos/presence';
+import { Proxies } from '@pharos/proxies';
 import type { Identity, ReloadableService } from '@pharos/service';
 import { checkAddress, type SocketServer } from '@pharos/socket-server';
 import { type InternalServer, type Logger, type Metrics, type Readiness, startInternalServer } from '@pharos/telemetry';
@@ -20,7 +21,7 @@ import { KnownEdges } from './control/known-edges.ts';
 import { inWaves } from './drain/waves.ts';
 import { Emulation } from './emulation/emulation.ts';
 import { Publisher } from './inbound/publisher.ts';
-import { admissionLimits, edgeReloads, originCheck } from './limits.ts';
+import { admissionLimits, edgeReloads, originCheck, proxiesConfig } from './limits.ts';
 import { EdgeMetrics } from './metrics.ts';
 import { type Namespaces, openNamespaces } from '@pharos/channels';
 import { ChannelNumbers } from './outbound/channel-numbers.ts';
@@ -75,6 +76,8 @@ export class Edge implements ReloadableService<EdgeConfig> {
   readonly #authority: Authority;
   readonly #expirations: Expirations;
   readonly #subExpirations: Expirations;
+  readonly #backendExpirations = new Expirations(0);
+  readonly #proxies: Proxies;
   readonly #presence: EdgePresence | undefined;
   readonly #sessions = new Set<DrainableSession>();
   readonly #connections = new Connections();
@@ -132,6 +135,7 @@ export class Edge implements ReloadableService<EdgeConfig> {
     });
     this.#expirations = new Expirations(config.client.expired_close_delay);
     this.#subExpirations = new Expirations(config.client.expired_sub_close_delay);
+    this.#proxies = new Proxies(proxiesConfig(config), metrics.proxies, logger);
     this.#liveness = new Liveness({
       pingIntervalMs: config.client.ping_interval,
       pongTimeoutMs: config.client.pong_timeout,
@@ -244,6 +248,7 @@ export class Edge implements ReloadableService<EdgeConfig> {
     this.#liveness.run();
     this.#expirations.run();
     this.#subExpirations.run();
+    this.#backendExpirations.run();
     this.#port = port;
     this.#state = 'running';
     logger.info(
@@ -259,6 +264,7 @@ export class Edge implements ReloadableService<EdgeConfig> {
 
   async prepareReload(next: EdgeConfig): Promise<() => void> {
     const { bus, logger } = this.#parts;
+    const takeProxies = this.#proxies.prepare(proxiesConfig(next));
     const takeTokens = this.#authority.prepare(next.client.token, next.client.subscription_token);
     const settings = await this.#settings.prepare(next, bus, this.#presence !== undefined);
     const { namespaces, kept } = settings;
@@ -267,6 +273,7 @@ export class Edge implements ReloadableService<EdgeConfig> {
       if (kept.length > 0) logger.warn({ kept }, `only a restart changes these: ${kept.join(', ')}`);
       settings.take();
       takeTokens();
+      takeProxies();
       this.#sweep.limitBytes = next.client.queue_max_size;
       this.#admission.configure(admissionLimits(next), originCheck(next));
       this.#presence?.takeUp(namespaces);
@@ -306,6 +313,8 @@ export class Edge implements ReloadableService<EdgeConfig> {
     this.#liveness.stop();
     this.#expirations.stop();
     this.#subExpirations.stop();
+    this.#backendExpirations.stop();
+    await this.#proxies.stop();
     this.#publisher.stop();
     await this.#presence?.stop();
     await Promise.all([this.#control.stop(), this.#emulation.stop()]);
@@ -370,8 +379,10 @@ export class Edge implements ReloadableService<EdgeConfig> {
       presence: this.#presence,
       liveness: this.#liveness,
       authority: this.#authority,
+      proxies: this.#proxies,
       expirations: this.#expirations,
       subExpirations: this.#subExpirations,
+      backendExpirations: this.#backendExpirations,
       sessions: this.#sessions,
       connections: this.#connections,
       carrier,

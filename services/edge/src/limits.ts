@@ -1,3 +1,5 @@
+import type { ProxiesConfig } from '@pharos/proxies';
+
 import type { AdmissionLimits } from './accept/admission.ts';
 import { defaultConnectionLimit } from './accept/descriptors.ts';
 import { isLoopbackName, OriginCheck } from './accept/origin.ts';
@@ -14,6 +16,7 @@ export function sessionLimits({ client, pulsar }: EdgeConfig): SessionLimits {
     userConnections: client.user_connection_limit,
     recoveryPublications: client.recovery_max_publication_limit,
     historyPublications: client.history_max_publication_limit,
+    backendConcurrency: Math.max(1, client.concurrency),
     commandsPerSecond: client.command_rate_limit,
     commandLimits: client.command_rate_limits,
     channelFilters: client.channel_tags_filter_limit,
@@ -45,12 +48,21 @@ export const edgeReloads: readonly string[] = [
   'client.address_connection_limit',
   'client.command_rate_limit',
   'client.command_rate_limits',
+  'client.concurrency',
   'client.channel_limit',
   'client.queue_max_size',
   'client.token',
   'client.subscription_token',
+  'client.proxy',
   'client.recovery_max_publication_limit',
   'client.history_max_publication_limit',
   'client.channel_tags_filter_limit',
   'pulsar.attach_timeout',
+  'rpc',
+  'proxies',
 ];
+
+/** Where the application's backend is asked. */
+export function proxiesConfig({ client, channel, rpc, proxies }: EdgeConfig): ProxiesConfig {
+  return { client: client.proxy, channel: channel.proxy, rpc, named: proxies };
+}

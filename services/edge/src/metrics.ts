@@ -1,4 +1,5 @@
 import { errorCodes } from '@pharos/client-protocol';
+import { ProxyMetrics } from '@pharos/proxies';
 import {
   type Counter,
   createRegistry,
@@ -66,6 +67,7 @@ export class EdgeMetrics {
   readonly control: Counter<'command'>;
   readonly emulation: Counter<'outcome'>;
   readonly presence: PresenceMetrics;
+  readonly proxies: ProxyMetrics;
   /** Asked at each scrape; set by whoever has them. */
   readRingBytes: () => number = () => 0;
   readConnectionLimit: () => number = () => 0;
@@ -130,7 +132,7 @@ export class EdgeMetrics {
     });
     this.commandErrors = metrics.counter({
       name: 'pharos_edge_command_errors_total',
-      help: 'Commands answered with an error, by its code.',
+      help: 'Commands answered with an error, by its code; application: one of those that the backend may use.',
       labels: ['code'],
     });
     this.publishes = metrics.counter({
@@ -273,6 +275,7 @@ export class EdgeMetrics {
       labels: ['command'],
     });
     this.presence = new PresenceMetrics(metrics);
+    this.proxies = new ProxyMetrics(metrics, 'edge');
     this.#showFromTheStart();
   }
 

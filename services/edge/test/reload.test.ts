@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, test, type TestContext } from 'node:test';
 import { MemoryPresence } from '@pharos/presence';
+import { Collector } from '@pharos/testkit';
 import { SignJWT } from 'jose';
+import { startBackend } from './support/backend.ts';
 import { type Json, ProtocolClient, TextClient } from './support/clients.ts';
 import { type TestEdge, testConfig } from './support/edge.ts';
 import { memoryWorld, startEdge, startOutsider, type World } from './support/world.ts';
@@ -50,6 +52,30 @@ describe('a configuration that is reloaded', () => {
     const nobody = await ProtocolClient.open(t, edge);
     assert.equal(await nobody.errorOf({ connect: {} }), 101);
     assert.equal(await ann.errorOf({ subscribe: { channel: 'c' } }), 0);
+  });
+
+  test('proxies: another backend is asked from then on, what is under way is answered by the former', async (t) => {
+    const held = new Collector<() => void>();
+    const first = await startBackend(t, ({ json }) =>
+      json['data'] === 'slow' ? new Promise((resolve) => held.add(() => resolve({ result: { data: 1 } }))) : {},
+    );
+    const second = await startBackend(t, () => ({ result: { data: 2, user: 'ann' } }), { connect: true });
+    const { edge, reload } = await reloadable(t, first.env);
+    const [client, other] = [await ProtocolClient.connect(t, edge), await ProtocolClient.connect(t, edge)];
+    const [slow] = client.send({ rpc: { method: 'm', data: 'slow' } });
+    const [answer] = await held.waitForCount(1);
+    await reload({ ...second.env, PHAROS_CLIENT_PROXY_REFRESH_ENABLED: 'true' });
+    assert.deepEqual((await other.call({ rpc: { method: 'm' } }))['rpc'], { data: 2 });
+    answer?.();
+    assert.deepEqual((await client.reply(slow as number))['rpc'], { data: 1 });
+    await ProtocolClient.connect(t, edge);
+    assert.deepEqual(
+      second.backend.requests.items.map(({ path }) => path),
+      ['/rpc', '/connect'],
+    );
+    await first.backend.requests.waitForCount(1);
+    await reload({ ...second.env, PHAROS_RPC_WITHOUT_NAMESPACE_PROXY_ENABLED: 'false' });
+    assert.equal(await other.errorOf({ rpc: { method: 'm' } }), 108);
   });
 
   test('a channel that gets history can be resumed from then on; its followers, and the plain-text chat, go on', async (t) => {

@@ -1,5 +1,7 @@
 import { checkTree, formatPath, isMap, type Path, valueAt, type z } from '@pharos/config';
 
+import { closeWhatLostItsProxy, moveChannelDefaults, moveProxies } from './proxies.ts';
+
 type Tree = Record<string, unknown>;
 
 export interface Converted {
@@ -28,6 +30,8 @@ const shared = [
   'uni_websocket',
   'uni_http_stream',
   'uni_sse',
+  'rpc',
+  'proxies',
 ];
 
 /** On in Pharos where nothing is said, and off in Centrifugo. */
@@ -48,7 +52,9 @@ export function convert(centrifugo: Tree, schema: z.ZodType): Converted {
   };
   moveServer(source, put);
   moveRedis(source, put, left);
-  for (const name of shared) if (isMap(source[name])) config[name] = source[name];
+  moveProxies(source, left);
+  moveChannelDefaults(source);
+  for (const name of shared) if (isMap(source[name]) || Array.isArray(source[name])) config[name] = source[name];
   for (const name of offUnlessEnabled) config[name] = { enabled: false, ...(config[name] as Tree | undefined) };
   for (const [name, value] of Object.entries(source)) {
     if (!shared.includes(name)) leave(value, [name], left);
@@ -57,6 +63,7 @@ export function convert(centrifugo: Tree, schema: z.ZodType): Converted {
     const name = formatPath(path);
     left.push({ name: origins.get(name) ?? name, why: unknown ? notThere : otherValue });
   });
+  closeWhatLostItsProxy(centrifugo, config, left);
   return { config: withoutEmpty(config) as Tree, left };
 }
 

@@ -23,7 +23,8 @@ export function clientRoute(
       const refusal = admission.refusal(head);
       if (refusal !== undefined) return { refuse: refusal };
       const { codec, protocol } = negotiate(head, offeredProtocols);
-      return { accept: new ClientSession(context, codec), ...(protocol === undefined ? {} : { protocol }) };
+      const headers = context.proxies.transportHeaders((name) => head.header(name));
+      return { accept: new ClientSession(context, codec, headers), ...(protocol === undefined ? {} : { protocol }) };
     },
     open(socket: Socket<ClientSession>): void {
       admission.entered(socket.remoteAddress);

@@ -114,7 +114,8 @@ function openSession(
   const { transport } = context.carrier;
   // Its head is not kept for as long as the stream lasts.
   const { remoteAddress } = request;
-  const session = new ClientSession(context, codec);
+  const headers = context.proxies.transportHeaders((name) => request.header(name));
+  const session = new ClientSession(context, codec, headers);
   const socket = new FramedSocket<ClientSession>({
     data: session,
     pipe: pipeOf(response, remoteAddress),

@@ -41,9 +41,9 @@ export function uniWebSocketRoute(
       const text = new URLSearchParams(head.query).get('cf_connect');
       const request = text === null ? undefined : tryToDecode(Buffer.from(text));
       if (typeof request === 'string') return { refuse: { status: 400, body: `${request}\n` } };
-      return {
-        accept: { session: new ClientSession(context, jsonCodec), request, hasAsked: false, socket: undefined },
-      };
+      const headers = context.proxies.transportHeaders((name) => head.header(name));
+      const session = new ClientSession(context, jsonCodec, headers);
+      return { accept: { session, request, hasAsked: false, socket: undefined } };
     },
     open(native: Socket<UniConnection>): void {
       const { data: connection, remoteAddress } = native;

@@ -1,5 +1,11 @@
 import { isForUser, isPrivate } from '@pharos/channels';
-import { type DisconnectCode, disconnectCodes, type ErrorCode, errorCodes } from '@pharos/client-protocol';
+import {
+  type DisconnectCode,
+  disconnectCodes,
+  type ErrorCode,
+  errorCodes,
+  type RawData,
+} from '@pharos/client-protocol';
 import type { Revocations, RevocableToken } from '@pharos/control';
 import { type SubscriptionTokenConfig, type TokenConfig, TokenError, TokenVerifier } from '@pharos/tokens';
 import type { Counter, Logger } from '@pharos/telemetry';
@@ -17,6 +23,8 @@ interface Holder {
 export interface Admission {
   readonly identity: ConnectionIdentity;
   readonly subs: ReadonlyMap<string, Grant>;
+  /** Sent to the client with the answer. */
+  readonly data?: RawData | undefined;
 }
 
 /** How a token is refused: by an answer, after which the client may come with another, or by the end of the connection. */

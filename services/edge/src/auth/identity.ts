@@ -10,13 +10,21 @@ export interface ConnectionIdentity {
   readonly info: RawData | undefined;
   /** When the connection is over unless it is refreshed, in seconds since 1970; undefined: never. */
   readonly expireAt: number | undefined;
+  /** What the application's backend is to be told with each question: JSON that clients never see. */
+  readonly meta: RawData | undefined;
   /** What it can be revoked by; undefined where it came without a token. */
   readonly token: RevocableToken | undefined;
 }
 
 /** One for all: most connections of an open server have no other. */
-export const anonymous: ConnectionIdentity = { user: '', info: undefined, expireAt: undefined, token: undefined };
+export const anonymous: ConnectionIdentity = {
+  user: '',
+  info: undefined,
+  expireAt: undefined,
+  meta: undefined,
+  token: undefined,
+};
 
-export function identityOf({ user, info, expireAt, id, issuedAt }: ConnectionClaims): ConnectionIdentity {
-  return { user, info, expireAt, token: { user, id, issuedAt } };
+export function identityOf({ user, info, expireAt, meta, id, issuedAt }: ConnectionClaims): ConnectionIdentity {
+  return { user, info, expireAt, meta, token: { user, id, issuedAt } };
 }

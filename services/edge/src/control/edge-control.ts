@@ -16,12 +16,11 @@ import {
   type Target,
 } from '@pharos/control';
 import type { Service } from '@pharos/lifecycle';
-import type { Logger } from '@pharos/telemetry';
+import { type Logger, ThrottledLog } from '@pharos/telemetry';
 
 import type { EdgeMetrics } from '../metrics.ts';
 import { ClientSession } from '../session/client-session.ts';
 import { subscribeByServer } from '../session/server-subscribe.ts';
-import { ThrottledLog } from '../throttled-log.ts';
 import { type Asked, answerTo } from './answers.ts';
 import type { KnownEdges } from './known-edges.ts';
 
@@ -178,7 +177,7 @@ export class EdgeControl implements Service {
       }
       case 'refresh': {
         const { expired, expireAt, info } = command;
-        if (expired) session.expired();
+        if (expired) session.disconnect(disconnectCodes.connectionExpired);
         else session.refreshed(expireAt === 0 ? undefined : expireAt, info === '' ? undefined : Buffer.from(info));
         return;
       }

@@ -2,11 +2,10 @@ import { type Bus, BusError } from '@pharos/bus';
 import type { EmulationRequest } from '@pharos/client-protocol';
 import { type ControlConfig, Inbox, openInbox } from '@pharos/control';
 import { DeadlineExceeded, type Service } from '@pharos/lifecycle';
-import type { Logger } from '@pharos/telemetry';
+import { type Logger, ThrottledLog } from '@pharos/telemetry';
 
 import type { KnownEdges } from '../control/known-edges.ts';
 import type { EdgeMetrics } from '../metrics.ts';
-import { ThrottledLog } from '../throttled-log.ts';
 import { EmulatedSessions } from './emulated-sessions.ts';
 
 /** How long another edge has to say that it took commands. SDKs give a command up after 5 s. */

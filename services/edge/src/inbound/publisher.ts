@@ -1,10 +1,9 @@
-import { BusError, deltaProperty } from '@pharos/bus';
+import { BusError, deltaProperty, skipHistoryProperty } from '@pharos/bus';
 import type { RawData } from '@pharos/client-protocol';
-import type { Logger } from '@pharos/telemetry';
+import { type Logger, ThrottledLog } from '@pharos/telemetry';
 
 import type { Namespace } from '@pharos/channels';
 import type { EdgeMetrics } from '../metrics.ts';
-import { ThrottledLog } from '../throttled-log.ts';
 import { chanInfoProperty, clientProperty, connInfoProperty, userProperty } from '../publishing-client.ts';
 
 /** Through an outage every publish fails. */
@@ -18,6 +17,16 @@ export interface PublishingClient {
   /** What others see with the connection, and with its subscription to the channel: JSON. */
   readonly connInfo?: RawData | undefined;
   readonly chanInfo?: RawData | undefined;
+}
+
+/** What is published, and what the application's backend wants to go with it. */
+export interface ClientPublication {
+  readonly data: Uint8Array;
+  readonly tags?: ReadonlyMap<string, string>;
+  /** Delivered live and kept in no history. */
+  readonly skipHistory?: boolean;
+  /** May be sent as the difference from the one before it. */
+  readonly delta?: boolean;
 }
 
 /**
@@ -48,13 +57,20 @@ export class Publisher {
     return this.#underWay;
   }
 
-  async publish(namespace: Namespace, channel: string, data: Uint8Array, client: PublishingClient): Promise<void> {
+  async publish(
+    namespace: Namespace,
+    channel: string,
+    publication: ClientPublication,
+    client: PublishingClient,
+  ): Promise<void> {
     const { log, options } = namespace;
-    const properties: Record<string, string> = { [clientProperty]: client.clientId };
+    const { data, tags, skipHistory, delta } = publication;
+    const properties: Record<string, string> = { ...Object.fromEntries(tags ?? []), [clientProperty]: client.clientId };
     if (client.user !== '') properties[userProperty] = client.user;
     if (client.connInfo !== undefined) properties[connInfoProperty] = client.connInfo.toString();
     if (client.chanInfo !== undefined) properties[chanInfoProperty] = client.chanInfo.toString();
-    if (options.delta_publish) properties[deltaProperty] = '1';
+    if (skipHistory === true) properties[skipHistoryProperty] = '1';
+    if (options.delta_publish || delta === true) properties[deltaProperty] = '1';
     this.#underWay++;
     const end = this.#metrics.publishSeconds.startTimer();
     try {

@@ -1,8 +1,8 @@
 import { javaStringHash } from '@pharos/bytes';
 import type { Hole, LaneEntry } from '@pharos/bus';
+import { ThrottledLog } from '@pharos/telemetry';
 
 import type { LivingLog } from '@pharos/channels';
-import { ThrottledLog } from '../throttled-log.ts';
 import type { ChannelNumbers } from './channel-numbers.ts';
 import type { Flusher } from './flusher.ts';
 import {

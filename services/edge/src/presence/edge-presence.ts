@@ -19,9 +19,8 @@ import {
   type PresenceStats,
   type PresenceStore,
 } from '@pharos/presence';
-import type { Logger } from '@pharos/telemetry';
+import { type Logger, ThrottledLog } from '@pharos/telemetry';
 
-import { ThrottledLog } from '../throttled-log.ts';
 import { MemberEvents } from './member-events.ts';
 import type { PresenceMetrics } from './metrics.ts';
 import { SharedReads } from './shared-reads.ts';

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 
 import {
+  classifyPayload,
   type ClientInfo,
   type Codec,
   type Command,
@@ -20,16 +21,16 @@ import {
 } from '@pharos/client-protocol';
 import type { Socket } from '@pharos/socket-server';
 
-import type { Expiring } from '../auth/expirations.ts';
-import { anonymous, type ConnectionIdentity } from '../auth/identity.ts';
 import type { Subscriber } from '../outbound/subscriber.ts';
 import type { RevocableToken } from '@pharos/control';
+import { CommandQueue } from './command-queue.ts';
 import { dispatch } from './commands/dispatch.ts';
 import { disconnectFor } from './commands/refusals.ts';
 import { CommandRates } from './command-rates.ts';
 import type { DrainableSession, SessionContext } from './context.ts';
 import { type Grant, plainGrant } from './grant.ts';
 import { HeldGrants } from './held-grants.ts';
+import { Holder } from './holder.ts';
 import type { PingedSession } from './liveness.ts';
 import { PendingSubscribe, SubscriptionSet } from './subscription-set.ts';
 
@@ -40,27 +41,30 @@ const maxUnderWay = 256;
  * A client that speaks the Centrifuge protocol: what it is, what it is subscribed to, and how it is answered. What its
  * commands mean is in `commands/`.
  */
-export class ClientSession implements Subscriber, PingedSession, DrainableSession, Expiring {
+export class ClientSession implements Subscriber, PingedSession, DrainableSession {
   readonly codec: Codec;
   readonly id: string = randomUUID();
   readonly context: SessionContext;
   readonly subscriptions: SubscriptionSet = new SubscriptionSet();
+  /** Whose it is. */
+  readonly holder: Holder;
   pongDue = false;
   #socket: Socket<ClientSession> | undefined;
   #state: 'fresh' | 'authenticating' | 'connected' | 'leaving' | 'closed' = 'fresh';
-  #identity: ConnectionIdentity = anonymous;
-  #expiry = -1;
   /** What subscriptions were given with, where that is anything. */
   #held: HeldGrants | undefined;
-  /** Commands that came while the first was being looked at. */
-  #waiting: Command[] | undefined;
+  /** Made with the first command that has to wait for one before it. */
+  #queue: CommandQueue | undefined;
+  /** Commands that the backend is being asked about. */
+  #asked = 0;
   #slot = -1;
   #underWay = 0;
   readonly #rates: CommandRates | undefined;
 
-  constructor(context: SessionContext, codec: Codec) {
+  constructor(context: SessionContext, codec: Codec, headers?: ReadonlyMap<string, string>) {
     this.context = context;
     this.codec = codec;
+    this.holder = new Holder(this, headers);
     this.#rates = CommandRates.of(context.limits);
   }
 
@@ -74,18 +78,18 @@ export class ClientSession implements Subscriber, PingedSession, DrainableSessio
 
   /** As others see it: in presence, joins and leaves. */
   get info(): ClientInfo {
-    const { user, info } = this.#identity;
+    const { user, info } = this.holder;
     return info === undefined ? { client: this.id, user } : { client: this.id, user, connInfo: info };
   }
 
   /** Empty: anonymous. */
   get user(): string {
-    return this.#identity.user;
+    return this.holder.user;
   }
 
   /** What it was let in with, where that was a token. */
   get token(): RevocableToken | undefined {
-    return this.#identity.token;
+    return this.holder.token;
   }
 
   /** Nothing came yet. */
@@ -95,12 +99,6 @@ export class ClientSession implements Subscriber, PingedSession, DrainableSessio
 
   get fresh(): boolean {
     return this.#state === 'fresh' || this.#state === 'authenticating';
-  }
-
-  /** How long the connection lasts, as clients are told. */
-  get validity(): { readonly expires?: boolean; readonly ttlSeconds?: number } {
-    const { expireAt } = this.#identity;
-    return expireAt === undefined ? {} : { expires: true, ttlSeconds: this.context.expirations.ttlSeconds(expireAt) };
   }
 
   get closed(): boolean {
@@ -124,61 +122,31 @@ export class ClientSession implements Subscriber, PingedSession, DrainableSessio
   /** Looks at who the client is; what it sends meanwhile waits. */
   authenticating(work: () => Promise<void>): void {
     this.#state = 'authenticating';
-    this.#waiting = [];
     work()
       .catch((error: unknown) => {
         this.context.logger.error({ err: error, client: this.id }, 'a connect failed unexpectedly');
         this.disconnect(disconnectCodes.serverError);
       })
       .finally(() => {
-        const waiting = this.#waiting ?? [];
-        this.#waiting = undefined;
         // Refused, and free to try again.
         if (this.#state === 'authenticating') this.#state = 'fresh';
-        this.#dispatch(waiting);
+        this.#dispatchWaiting();
       });
-  }
-
-  /** Who the client is that asks to come in; false, and closed, where that user has as many connections as may be. */
-  admit(identity: ConnectionIdentity): boolean {
-    const { connections, limits } = this.context;
-    // A connect that failed may be tried again.
-    connections.remove(this);
-    this.#identity = anonymous;
-    const { userConnections: most } = limits;
-    if (most !== undefined && identity.user !== '' && connections.countOf(identity.user) >= most) {
-      this.disconnect(disconnectCodes.connectionLimit);
-      return false;
-    }
-    this.identify(identity);
-    return true;
-  }
-
-  /** Who the client is, from now on and until when. */
-  identify(identity: ConnectionIdentity): void {
-    const { expirations } = this.context;
-    expirations.remove(this, this.#expiry);
-    this.#identity = identity;
-    this.context.connections.add(this);
-    this.#expiry = identity.expireAt === undefined ? -1 : expirations.add(this, identity.expireAt);
   }
 
   /** The server prolongs it, or changes what others see of it from now on; the client is told. */
   refreshed(expireAt: number | undefined, info: RawData | undefined): void {
     if (this.closed) return;
-    const { user, token } = this.#identity;
-    this.identify({
-      user,
-      token,
-      expireAt: expireAt ?? this.#identity.expireAt,
-      info: info ?? this.#identity.info,
+    this.holder.change({
+      ...(expireAt === undefined ? {} : { expireAt }),
+      ...(info === undefined ? {} : { info }),
     });
-    if (this.#state !== 'authenticating') this.push({ kind: 'refresh', refresh: this.validity });
+    if (this.#state !== 'authenticating') this.push({ kind: 'refresh', refresh: this.holder.validity });
   }
 
-  /** It was not refreshed in time. */
-  expired(): void {
-    this.disconnect(disconnectCodes.connectionExpired);
+  /** Bytes from the backend, which may be any, as this client can be sent them. */
+  readable(data: RawData | undefined): RawData | undefined {
+    return data === undefined || this.codec.binary ? data : classifyPayload(Buffer.from(data)).json;
   }
 
   /** What a subscription was given with, until when. */
@@ -193,8 +161,9 @@ export class ClientSession implements Subscriber, PingedSession, DrainableSessio
     return this.#held?.get(channel)?.info;
   }
 
-  subscriptionExpired(channel: string): void {
-    this.unsubscribed(channel, unsubscribeCodes.expired);
+  /** What a subscription was given with, where that is anything. */
+  grantOf(channel: string): Grant | undefined {
+    return this.#held?.get(channel);
   }
 
   /** One frame from the client: one command or several, or the answer to a ping. */
@@ -212,21 +181,35 @@ export class ClientSession implements Subscriber, PingedSession, DrainableSessio
       );
       return this.disconnect(disconnectCodes.badRequest);
     }
-    this.#dispatch(commands);
+    this.#dispatch(commands, frame.length);
   }
 
   /** The first command of a client that sends no other. */
   connectBy(request: ConnectRequest): void {
     this.context.metrics.messagesReceived.inc({ transport: this.context.carrier.transport });
-    this.#dispatch([{ method: 'connect', id: 1, request }]);
+    this.#dispatch([{ method: 'connect', id: 1, request }], 0);
   }
 
-  #dispatch(commands: readonly Command[]): void {
+  #dispatch(commands: readonly Command[], bytes: number): void {
     for (const command of commands) {
       if (this.closed) return;
       if (!this.#withinRate(command)) continue;
-      if (this.#waiting !== undefined) this.#wait(command);
-      else if (this.#state !== 'leaving' || command.method === 'pong') dispatch(this, command);
+      if (command.method === 'pong') dispatch(this, command);
+      else if (this.#isHeldUp) this.#wait(command, Math.ceil(bytes / commands.length));
+      else if (this.#state !== 'leaving') dispatch(this, command);
+    }
+  }
+
+  /** Whether commands wait for one before them. */
+  get #isHeldUp(): boolean {
+    return this.#state === 'authenticating' || this.#asked >= this.context.limits.backendConcurrency;
+  }
+
+  #dispatchWaiting(): void {
+    while (!this.closed && !this.#isHeldUp) {
+      const command = this.#queue?.take();
+      if (command === undefined) return;
+      if (this.#state !== 'leaving') dispatch(this, command);
     }
   }
 
@@ -239,21 +222,23 @@ export class ClientSession implements Subscriber, PingedSession, DrainableSessio
     return false;
   }
 
-  #wait(command: Command): void {
-    if (this.#waiting === undefined || this.#waiting.length >= maxUnderWay) {
-      return this.disconnect(disconnectCodes.badRequest);
-    }
-    this.#waiting.push(command);
+  #wait(command: Command, bytes: number): void {
+    this.#queue ??= new CommandQueue(maxUnderWay, this.context.limits.queueBytes);
+    if (this.#queue.put(command, bytes)) return;
+    // Nobody knows yet who it is, or it can't be told.
+    if (this.fresh || command.method === 'pong' || command.method === 'send')
+      this.disconnect(disconnectCodes.badRequest);
+    else this.replyError(command.id, errorCodes.tooManyRequests);
   }
 
   onClosed(): void {
     this.#state = 'closed';
     this.context.liveness.remove(this, this.#slot);
     this.context.sessions.delete(this);
-    this.context.connections.remove(this);
     this.context.carrier.emulated?.remove(this);
-    this.context.expirations.remove(this, this.#expiry);
+    this.holder.left();
     this.#held?.clear();
+    this.#queue?.clear();
     for (const entry of this.subscriptions.clear()) {
       if (!(entry instanceof PendingSubscribe)) entry.channel.feed.leave(entry);
     }
@@ -303,6 +288,28 @@ export class ClientSession implements Subscriber, PingedSession, DrainableSessio
         this.#underWay--;
         if (this.#state === 'leaving' && this.#underWay === 0) this.shutdownNow();
       });
+  }
+
+  /**
+   * The same for a command that the application's backend is asked about. Commands that come after it wait until `next` is called, or it is
+   * over, so that they are carried out in their order: more than one at a time only where the limits say so.
+   */
+  askBackend(id: number, work: (next: () => void) => Promise<void>): void {
+    this.waitFor(id, async () => {
+      let isAsked = true;
+      this.#asked++;
+      const next = (): void => {
+        if (!isAsked) return;
+        isAsked = false;
+        this.#asked--;
+        this.#dispatchWaiting();
+      };
+      try {
+        await work(next);
+      } finally {
+        next();
+      }
+    });
   }
 
   disconnect(code: DisconnectCode): void {

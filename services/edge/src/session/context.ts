@@ -1,3 +1,4 @@
+import type { Proxies } from '@pharos/proxies';
 import type { Logger } from '@pharos/telemetry';
 
 import type { Authority } from '../auth/authority.ts';
@@ -32,6 +33,8 @@ export interface SessionLimits {
   readonly commandsPerSecond?: number | undefined;
   /** The same of each kind. */
   readonly commandLimits: CommandLimits;
+  /** Commands of one connection that the backend is asked about at the same time. */
+  readonly backendConcurrency: number;
   /** Publications that one resume may bring. */
   readonly recoveryPublications: number;
   /** Publications that one page of history may bring. */
@@ -61,9 +64,13 @@ export interface SessionContext {
   readonly presence: EdgePresence | undefined;
   readonly liveness: Liveness;
   readonly authority: Authority;
+  /** The application's backend. */
+  readonly proxies: Proxies;
   readonly expirations: Expirations;
   /** The same for subscriptions. */
   readonly subExpirations: Expirations;
+  /** Of connections and subscriptions whose end the backend decides: without a delay, since no client has anything to do about it. */
+  readonly backendExpirations: Expirations;
   readonly limits: SessionLimits;
   readonly sessions: Set<DrainableSession>;
   readonly connections: Connections;

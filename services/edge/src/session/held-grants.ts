@@ -1,6 +1,9 @@
-import type { Expiring } from '../auth/expirations.ts';
+import { unsubscribeCodes } from '@pharos/client-protocol';
+
+import type { Expirations, Expiring } from '../auth/expirations.ts';
 import type { ClientSession } from './client-session.ts';
 import type { Grant } from './grant.ts';
+import { refreshProxyOf, refreshSubByServer } from './server-refresh.ts';
 
 /** What the subscriptions of a connection were given with, and when they are over. */
 export class HeldGrants {
@@ -35,20 +38,29 @@ class HeldGrant implements Expiring {
   readonly grant: Grant;
   readonly #session: ClientSession;
   readonly #channel: string;
+  /** Undefined: the client is to refresh it. */
+  readonly #proxy: string | undefined;
   readonly #expiry: number;
 
   constructor(session: ClientSession, channel: string, grant: Grant) {
     this.grant = grant;
     this.#session = session;
     this.#channel = channel;
-    this.#expiry = grant.expireAt === undefined ? -1 : session.context.subExpirations.add(this, grant.expireAt);
+    this.#proxy = refreshProxyOf(session, channel);
+    this.#expiry = grant.expireAt === undefined ? -1 : this.#expirations.add(this, grant.expireAt);
   }
 
   expired(): void {
-    this.#session.subscriptionExpired(this.#channel);
+    if (this.#proxy === undefined) this.#session.unsubscribed(this.#channel, unsubscribeCodes.expired);
+    else void refreshSubByServer(this.#session, this.#channel, this.#proxy, this.grant);
   }
 
   end(): void {
-    this.#session.context.subExpirations.remove(this, this.#expiry);
+    this.#expirations.remove(this, this.#expiry);
+  }
+
+  get #expirations(): Expirations {
+    const { subExpirations, backendExpirations } = this.#session.context;
+    return this.#proxy === undefined ? subExpirations : backendExpirations;
   }
 }

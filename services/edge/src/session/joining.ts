@@ -19,6 +19,7 @@ import type { ClientSession } from './client-session.ts';
 import { pageLimits } from './commands/history.ts';
 import { type Findings, Overcoming } from './commands/overcome.ts';
 import { type Grant, optionsUnder } from './grant.ts';
+import { refreshProxyOf } from './server-refresh.ts';
 import { lifecycleFeed, takePart } from './take-part.ts';
 
 /** A subscription that was allowed, on its way into the live set of its channel. */
@@ -121,7 +122,7 @@ export class Joining {
     takePart(session.context, this.#options, subscription, this.#info(), this.#events);
     const { data, expireAt } = this.#grant;
     return {
-      ...(expireAt === undefined
+      ...(expireAt === undefined || refreshProxyOf(session, channel) !== undefined
         ? {}
         : { expires: true, ttlSeconds: session.context.expirations.ttlSeconds(expireAt) }),
       ...(recoverable ? { recoverable } : {}),

@@ -125,7 +125,7 @@ export class TextSession implements Subscriber, DrainableSession {
       // Where it did not come to it, its sender was told by the close.
       if (this.#joining !== undefined && !(await this.#joining)) return;
       this.#heldBytes = 0;
-      await this.#context.publisher.publish(namespace, channel, line, { clientId: this.id, user: '' });
+      await this.#context.publisher.publish(namespace, channel, { data: line }, { clientId: this.id, user: '' });
     } catch (error) {
       this.#context.logger.debug({ err: error, client: this.id }, 'a chat text could not be published');
       this.#close(textClose.tryAgain, shorten(`message not sent: ${describeError(error)}`));

@@ -98,8 +98,8 @@ export class ProtocolClient {
   }
 
   /** Open, and silent. */
-  static async open(t: TestContext, edge: TestEdge): Promise<ProtocolClient> {
-    const ws = new WebSocket(edge.webSocketUrl);
+  static async open(t: TestContext, edge: TestEdge, options: ClientOptions = {}): Promise<ProtocolClient> {
+    const ws = new WebSocket(edge.webSocketUrl, options);
     const client = new ProtocolClient(ws);
     t.after(() => ws.terminate());
     await new Promise<void>((resolve, reject) => {

@@ -7,15 +7,18 @@ import { serverVersion } from '../../version.ts';
 import type { ClientSession } from '../client-session.ts';
 import { joinAll } from '../server-side.ts';
 import type { Grant } from '../grant.ts';
+import { decision, grantFrom, isOver } from './backend.ts';
 
 type ConnectCommand = CommandOf<'connect'>;
 
 const none: ReadonlyMap<string, Grant> = new Map();
 
 export function connect(session: ClientSession, command: ConnectCommand): void {
-  const { limits } = session.context;
-  const { token } = command.request;
+  const { limits, proxies } = session.context;
+  const { token, headers } = command.request;
+  session.holder.claims(headers);
   if (token !== '') return session.authenticating(() => connectByToken(session, command));
+  if (proxies.asksOnConnect) return session.authenticating(() => connectByBackend(session, command));
   if (!limits.allowAnonymous) return session.replyError(command.id, errorCodes.unauthorized);
   admitted(session, command, { identity: anonymous, subs: none });
 }
@@ -25,8 +28,37 @@ async function connectByToken(session: ClientSession, command: ConnectCommand): 
   if (session.closed) return;
   if ('disconnect' in outcome) return session.disconnect(outcome.disconnect);
   if ('error' in outcome) return session.replyError(command.id, outcome.error);
-  if (outcome.subs.size === 0) return admitted(session, command, outcome);
-  await admittedWithSubs(session, command, outcome);
+  await admittedBy(session, command, outcome);
+}
+
+/** Who comes without a token is whom the application's backend says. */
+async function connectByBackend(session: ClientSession, command: ConnectCommand): Promise<void> {
+  const { proxies, limits } = session.context;
+  const { data, name, version, subs: wanted } = command.request;
+  const question = { data, name, version, channels: [...wanted.keys()] };
+  const answer = await decision(proxies.connect(session.holder.asking, question));
+  if (session.closed) return;
+  if ('disconnect' in answer) return session.disconnect(answer.disconnect);
+  if ('error' in answer) return session.replyError(command.id, answer.error);
+  if (answer.result === undefined) {
+    if (!limits.allowAnonymous) return session.replyError(command.id, errorCodes.unauthorized);
+    return admitted(session, command, { identity: anonymous, subs: none });
+  }
+  const { user, info, expireAt, meta } = answer.result;
+  if (isOver(expireAt)) return session.replyError(command.id, errorCodes.expired);
+  const subs = new Map<string, Grant>();
+  for (const [channel, result] of answer.result.subs) {
+    const grant = grantFrom(session, result);
+    if ('code' in grant) return session.replyError(command.id, grant);
+    subs.set(channel, { ...grant, serverSide: true });
+  }
+  const identity = { user, info, expireAt, meta, token: undefined };
+  await admittedBy(session, command, { identity, subs, data: session.readable(answer.result.data) });
+}
+
+async function admittedBy(session: ClientSession, command: ConnectCommand, admission: Admission): Promise<void> {
+  if (admission.subs.size === 0) admitted(session, command, admission);
+  else await admittedWithSubs(session, command, admission);
 }
 
 /** The answer names all that the client is subscribed to, so it waits for their lanes. */
@@ -35,29 +67,29 @@ async function admittedWithSubs(session: ClientSession, command: ConnectCommand,
   for (const channel of admission.subs.keys()) {
     const namespace = namespaces.find(channel);
     if (namespace !== undefined && mayBeCalled(namespace, channel)) continue;
-    logger.debug({ channel, client: session.id }, 'a token subscribes to a channel that can not be');
+    logger.debug({ channel, client: session.id }, 'the server is to subscribe a client to a channel that can not be');
     return session.replyError(command.id, namespace === undefined ? errorCodes.unknownChannel : errorCodes.badRequest);
   }
   if (admission.subs.size > limits.channelLimit) return session.disconnect(disconnectCodes.channelLimit);
-  if (!session.admit(admission.identity)) return;
+  if (!session.holder.admit(admission.identity)) return;
   const joined = await joinAll(session, admission.subs, command.request.subs, (subs) =>
-    welcome(session, command, { ...(subs.size === 0 ? {} : { subs }) }),
+    welcome(session, command, { ...(subs.size === 0 ? {} : { subs }), data: admission.data }),
   );
   if (!joined && !session.closed) session.replyError(command.id, errorCodes.internal);
 }
 
-function admitted(session: ClientSession, command: ConnectCommand, { identity }: Admission): void {
-  if (session.admit(identity)) welcome(session, command, {});
+function admitted(session: ClientSession, command: ConnectCommand, { identity, data }: Admission): void {
+  if (session.holder.admit(identity)) welcome(session, command, { data });
 }
 
-function welcome(session: ClientSession, { id }: ConnectCommand, more: Pick<ConnectResult, 'subs'>): void {
+function welcome(session: ClientSession, { id }: ConnectCommand, more: Pick<ConnectResult, 'subs' | 'data'>): void {
   const { liveness, node, carrier } = session.context;
   session.connected();
   const secret = carrier.emulated?.add(session);
   session.welcome(id, {
     client: session.id,
     version: serverVersion,
-    ...session.validity,
+    ...session.holder.validity,
     ...more,
     pingSeconds: Math.round(liveness.limits.pingIntervalMs / 1000),
     pong: !carrier.oneWay,

@@ -1,4 +1,4 @@
-import { type Command, disconnectCodes, errorCodes } from '@pharos/client-protocol';
+import { type Command, disconnectCodes } from '@pharos/client-protocol';
 
 import type { ClientSession } from '../client-session.ts';
 import { connect } from './connect.ts';
@@ -6,6 +6,7 @@ import { history } from './history.ts';
 import { presence } from './presence.ts';
 import { publish } from './publish.ts';
 import { refresh, subRefresh } from './refresh.ts';
+import { rpc } from './rpc.ts';
 import { subscribe } from './subscribe.ts';
 import { unsubscribe } from './unsubscribe.ts';
 
@@ -40,6 +41,6 @@ export function dispatch(session: ClientSession, command: Command): void {
     case 'sub_refresh':
       return subRefresh(session, command);
     case 'rpc':
-      return session.replyError(command.id, errorCodes.notAvailable);
+      return rpc(session, command);
   }
 }

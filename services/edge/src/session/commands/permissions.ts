@@ -10,11 +10,12 @@ export interface Requester {
 
 type Whom = 'publish' | 'presence' | 'history';
 
-/** Whether it may subscribe without a token for the channel. */
-export function maySubscribe(namespace: Namespace, requester: Requester, channel: string): boolean {
+/** Whether it may subscribe without a token for the channel; undefined where the application's backend is to say so. */
+export function maySubscribe(namespace: Namespace, requester: Requester, channel: string): boolean | undefined {
   const { options } = namespace;
   const byName = nameAllows(channel, requester.user, options.allow_user_limited_channels);
   if (byName !== undefined) return byName;
+  if (options.subscribe_proxy_enabled) return undefined;
   return requester.user === '' ? options.allow_subscribe_for_anonymous : options.allow_subscribe_for_client;
 }
 

@@ -1,12 +1,15 @@
-import { type CommandOf, errorCodes } from '@pharos/client-protocol';
+import { type CommandOf, disconnectCodes, errorCodes } from '@pharos/client-protocol';
 
 import { serverVersion } from '../../version.ts';
 import type { ClientSession } from '../client-session.ts';
+import { refreshProxyOf } from '../server-refresh.ts';
 import { PendingSubscribe } from '../subscription-set.ts';
 
 /** Prolongs the connection by another token of the same user. */
 export function refresh(session: ClientSession, command: CommandOf<'refresh'>): void {
   const { token } = command.request;
+  // The backend is asked, and no client was told that its connection would end.
+  if (session.context.proxies.asksOnExpiry) return session.disconnect(disconnectCodes.badRequest);
   if (!session.context.authority.enabled) return session.replyError(command.id, errorCodes.notAvailable);
   if (token === '') return session.replyError(command.id, errorCodes.badRequest);
   session.waitFor(command.id, async () => {
@@ -14,8 +17,8 @@ export function refresh(session: ClientSession, command: CommandOf<'refresh'>): 
     if (session.closed) return;
     if ('disconnect' in outcome) return session.disconnect(outcome.disconnect);
     if ('error' in outcome) return session.replyError(command.id, outcome.error);
-    session.identify(outcome);
-    const result = { client: session.id, version: serverVersion, ...session.validity };
+    session.holder.identify(outcome);
+    const result = { client: session.id, version: serverVersion, ...session.holder.validity };
     session.reply({ method: 'refresh', id: command.id, result });
   });
 }
@@ -23,6 +26,7 @@ export function refresh(session: ClientSession, command: CommandOf<'refresh'>): 
 /** Prolongs a subscription by another token for the same channel. */
 export function subRefresh(session: ClientSession, command: CommandOf<'sub_refresh'>): void {
   const { channel, token } = command.request;
+  if (refreshProxyOf(session, channel) !== undefined) return session.disconnect(disconnectCodes.badRequest);
   if (!session.context.authority.enabled) return session.replyError(command.id, errorCodes.notAvailable);
   if (token === '' || channel === '') return session.replyError(command.id, errorCodes.badRequest);
   const isSubscribed = (): boolean => {

@@ -6,6 +6,7 @@ import type { ClientSession } from '../client-session.ts';
 import { type Grant, plainGrant } from '../grant.ts';
 import { Joining, refuseChannel } from '../joining.ts';
 import { PendingSubscribe } from '../subscription-set.ts';
+import { decision, grantFrom } from './backend.ts';
 import { PutOff } from './overcome.ts';
 import { maySubscribe } from './permissions.ts';
 
@@ -21,6 +22,8 @@ export function subscribe(session: ClientSession, command: SubscribeCommand): vo
   const tags = filter === undefined ? undefined : compile(session, filter);
   if (tags !== undefined && 'code' in tags) return session.replyError(command.id, tags);
   if (token !== '') return session.waitFor(command.id, () => joinByToken(session, command, namespace, tags));
+  if (maySubscribe(namespace, session, channel) === undefined)
+    return session.askBackend(command.id, () => joinByBackend(session, command, namespace, tags));
   const joining = new Joining(session, namespace, command.request, plainGrant, tags);
   if (joining.attached && tryToJoin(session, command, joining)) return;
   session.waitFor(command.id, () => joinLater(session, command, joining));
@@ -33,7 +36,7 @@ function refuse(
 ): ErrorCode | undefined {
   if (namespace === undefined) return errorCodes.unknownChannel;
   if (!mayBeCalled(namespace, channel)) return errorCodes.badRequest;
-  if (token === '' && !maySubscribe(namespace, session, channel)) return errorCodes.permissionDenied;
+  if (token === '' && maySubscribe(namespace, session, channel) === false) return errorCodes.permissionDenied;
   if (delta !== '' && delta !== 'fossil') return errorCodes.badRequest;
   if (filter === undefined) return undefined;
   // A filter can't be left out unnoticed.
@@ -61,6 +64,24 @@ async function joinByToken(
   const { request } = command;
   await joinLater(session, command, async () => {
     const grant = await session.context.authority.subscription(session, request.channel, request.token);
+    return isGrant(grant) ? new Joining(session, namespace, request, grant, tags) : grant;
+  });
+}
+
+async function joinByBackend(
+  session: ClientSession,
+  command: SubscribeCommand,
+  namespace: Namespace,
+  tags: TagFilter | undefined,
+): Promise<void> {
+  const { request } = command;
+  const { subscribe_proxy_name: proxy } = namespace.options;
+  await joinLater(session, command, async () => {
+    const asked = session.context.proxies.subscribe(proxy, session.holder.asking, request.channel, request.data);
+    const answer = await decision(asked);
+    if ('disconnect' in answer) session.disconnect(answer.disconnect);
+    if (!('result' in answer)) return 'error' in answer ? answer.error : errorCodes.permissionDenied;
+    const grant = answer.result === undefined ? plainGrant : grantFrom(session, answer.result);
     return isGrant(grant) ? new Joining(session, namespace, request, grant, tags) : grant;
   });
 }
