@@ -3,9 +3,9 @@ import { connect as connectTcp, type Socket } from 'node:net';
 import { describe, test, type TestContext } from 'node:test';
 import { Collector, eventually } from '@pharos/testkit';
 import type { TestEdge } from './support/edge.ts';
-import { ask, type Asked, emulate, statusAt, StreamClient } from './support/http-clients.ts';
+import { ask, type Asked, emulate, headAt, statusAt, StreamClient } from './support/http-clients.ts';
 import { metric, untilIdle, untilMetric } from './support/metrics.ts';
-import { memoryWorld, socketServers, startEdge, startOutsider } from './support/world.ts';
+import { memoryWorld, socketServers, startEdge, startOutsider, withoutPings } from './support/world.ts';
 
 const requests = 'pharos_edge_emulation_requests_total';
 const connect = JSON.stringify({ id: 1, connect: {} });
@@ -34,7 +34,10 @@ for (const socket of socketServers) {
   describe(`commands by requests, on ${socket}`, () => {
     test('are carried out in the order in which they were posted, on another edge too', async (t) => {
       const world = memoryWorld();
-      const [one, two] = [await startEdge(t, world, { socket }), await startEdge(t, world, { socket })] as const;
+      const [one, two] = [
+        await startEdge(t, world, { socket, env: withoutPings }),
+        await startEdge(t, world, { socket, env: withoutPings }),
+      ] as const;
       const client = await StreamClient.connect(t, one.port, 'sse');
       await client.call({ subscribe: { channel: 'room' } });
       const { node, session } = client.connected;
@@ -56,7 +59,10 @@ for (const socket of socketServers) {
 
     test('of no session, of a session that ended, of an edge that is not there or went: 404', async (t) => {
       const world = memoryWorld();
-      const [one, two] = [await startEdge(t, world, { socket }), await startEdge(t, world, { socket })] as const;
+      const [one, two] = [
+        await startEdge(t, world, { socket, env: withoutPings }),
+        await startEdge(t, world, { socket, env: withoutPings }),
+      ] as const;
       const client = await StreamClient.connect(t, one.port, 'http_stream');
       const { node, session } = client.connected;
       assert.equal(Buffer.from(session, 'base64url').length, 24);
@@ -85,7 +91,7 @@ for (const socket of socketServers) {
     test('that are none: 400, 413, or the end of their session; nobody else is concerned', async (t) => {
       const edge = await startEdge(t, memoryWorld(), {
         socket,
-        env: { PHAROS_EMULATION_MAX_REQUEST_BODY_SIZE: '2000' },
+        env: { ...withoutPings, PHAROS_EMULATION_MAX_REQUEST_BODY_SIZE: '2000' },
       });
       const [bad, good] = [
         await StreamClient.connect(t, edge.port, 'sse'),
@@ -115,7 +121,7 @@ for (const socket of socketServers) {
 
   describe(`connections by requests, on ${socket}`, () => {
     test('that begin with anything but a connect command end at once, and say why', async (t) => {
-      const edge = await startEdge(t, memoryWorld(), { socket });
+      const edge = await startEdge(t, memoryWorld(), { socket, env: withoutPings });
       const stream = '/connection/http_stream';
       for (const body of ['x', '{}', '{"id":1,"ping":{}}', '{"id":1,"connect":{}', '\0']) {
         const client = await StreamClient.open(t, edge.port, stream, post(body));
@@ -140,7 +146,7 @@ for (const socket of socketServers) {
       const origin = 'https://app.example.com';
       const edge = await startEdge(t, memoryWorld(), {
         socket,
-        env: { PHAROS_CLIENT_ALLOWED_ORIGINS: `["${origin}"]` },
+        env: { ...withoutPings, PHAROS_CLIENT_ALLOWED_ORIGINS: `["${origin}"]` },
       });
       const evil = { origin: 'https://evil.example' };
       for (const path of [sse, '/connection/http_stream', '/emulation']) {
@@ -151,7 +157,7 @@ for (const socket of socketServers) {
           { 'sec-fetch-site': 'cross-site' },
           { host: 'rebound.example' },
         ]) {
-          const answer = await ask(edge.port, path, { ...asked, headers });
+          const answer = await headAt(edge.port, path, { ...asked, headers });
           assert.equal(answer.status, 403, `${path} ${JSON.stringify(headers)}`);
           assert.equal(answer.headers['access-control-allow-origin'], undefined);
         }
@@ -176,7 +182,7 @@ for (const socket of socketServers) {
     });
 
     test('count among those of their address, from before their body is there', async (t) => {
-      const env = { PHAROS_CLIENT_ADDRESS_CONNECTION_LIMIT: '2' };
+      const env = { ...withoutPings, PHAROS_CLIENT_ADDRESS_CONNECTION_LIMIT: '2' };
       const edge = await startEdge(t, memoryWorld(), { socket, env });
       const client = await StreamClient.connect(t, edge.port, 'sse');
       const silent = sent(
@@ -195,7 +201,7 @@ for (const socket of socketServers) {
     });
 
     test('whose clients do not read are ended at the limit of their queue; the others get everything', async (t) => {
-      const env = { PHAROS_CLIENT_QUEUE_MAX_SIZE: '1MiB' };
+      const env = { ...withoutPings, PHAROS_CLIENT_QUEUE_MAX_SIZE: '1MiB' };
       const world = memoryWorld();
       const edge = await startEdge(t, world, { socket, env });
       const outsider = await startOutsider(t, world);

@@ -5,7 +5,7 @@ import { type Json, ProtocolClient, TextClient } from './support/clients.ts';
 import type { TestEdge } from './support/edge.ts';
 import { type Push, statusAt, StreamClient } from './support/http-clients.ts';
 import { metric, untilIdle, untilMetric } from './support/metrics.ts';
-import { memoryWorld, socketServers, startEdge, startOutsider } from './support/world.ts';
+import { memoryWorld, socketServers, startEdge, startOutsider, withoutPings } from './support/world.ts';
 
 const secret = 'a secret of the backend and of Pharos';
 
@@ -15,8 +15,7 @@ const env = {
   PHAROS_UNI_SSE_ENABLED: 'true',
   PHAROS_UNI_HTTP_STREAM_ENABLED: 'true',
   PHAROS_CHANNEL_WITHOUT_NAMESPACE_FORCE_RECOVERY: 'true',
-  PHAROS_CLIENT_PING_INTERVAL: '1s',
-  PHAROS_CLIENT_PONG_TIMEOUT: '1s',
+  ...withoutPings,
 };
 
 function sign(claims: JWTPayload): Promise<string> {
@@ -96,16 +95,14 @@ for (const socket of socketServers) {
         const { epoch, offset = 0 } = subs?.['room'] ?? { epoch: '' };
         assert.deepEqual(
           [first.connect?.['ping'], first.connect?.['pong'], first.connect?.['session']],
-          [1, undefined, undefined],
+          [600, undefined, undefined],
         );
         // Line ends that JSON takes for space must not become line ends of the stream.
-        await outsider.append('room', '{"a":\r\n1,\r"b":"x\\r\\ndata: {}"}');
+        await outsider.append('room', '{"a":\r1,\r"b":"x\\r\\ndata: {}"}');
         const push = await client.push(dataIs({ a: 1, b: 'x\r\ndata: {}' }), 'a publication');
         assert.deepEqual(Object.keys(push), ['channel', 'pub']);
         assert.equal(push.channel, 'room');
         assert.deepEqual((await other.publications.waitForCount(1))[0]?.data, push.pub?.data);
-        // Nobody answers pings here, and stays all the same.
-        await client.push((each) => Object.keys(each).length === 0, 'a ping');
         client.leave();
         await untilMetric(edge, 'pharos_edge_connections', 1);
         await outsider.append('room', '"missed"');
@@ -147,6 +144,17 @@ for (const socket of socketServers) {
         await untilIdle(edge);
       });
     }
+
+    test('pings go on though nobody answers them', async (t) => {
+      const pinging = { ...env, PHAROS_CLIENT_PING_INTERVAL: '1s', PHAROS_CLIENT_PONG_TIMEOUT: '1s' };
+      const edge = await startEdge(t, memoryWorld(), { socket, env: pinging });
+      const clients = await Promise.all(Object.values(ways).map((connect) => connect(t, edge, {})));
+      const isPing = (push: Push): boolean => Object.keys(push).length === 0;
+      for (const client of clients) {
+        await client.push(() => client.all.filter(isPing).length >= 3, 'three pings');
+        assert.equal(client.all.length, 1 + client.all.filter(isPing).length);
+      }
+    });
 
     test('requests that are none, and endpoints that are off', async (t) => {
       const edge = await startEdge(t, memoryWorld(), { socket, env });

@@ -29,6 +29,11 @@ export class Relay implements Publishing {
     this.#server = server;
   }
 
+  /** Topics with a connection. */
+  get topicCount(): number {
+    return this.#topics.topicCount;
+  }
+
   subscribe(connection: Relayed, topic: string): void {
     this.#topics.subscribe(connection, topic);
   }

@@ -6,7 +6,7 @@ import { Centrifuge as ProtobufCentrifuge } from 'centrifuge/build/protobuf';
 import { EventSource } from 'eventsource';
 import { StreamClient } from '../support/http-clients.ts';
 import { metric, untilIdle, untilMetric } from '../support/metrics.ts';
-import { startEdge, type World } from '../support/world.ts';
+import { startEdge, withoutPings, type World } from '../support/world.ts';
 
 type Kind = 'http_stream' | 'sse';
 
@@ -22,6 +22,7 @@ export const ways: readonly Way[] = [
 ];
 
 const recoverable = {
+  ...withoutPings,
   PHAROS_CHANNEL_WITHOUT_NAMESPACE_HISTORY_SIZE: '100',
   PHAROS_CHANNEL_WITHOUT_NAMESPACE_HISTORY_TTL: '60s',
   PHAROS_CHANNEL_WITHOUT_NAMESPACE_FORCE_RECOVERY: 'true',
@@ -93,7 +94,10 @@ export function streamScenarios(makeWorld: () => World, socket: 'uws' | 'ws'): v
 
     test(`the official SDK by ${name}: subscribes, publishes, asks, leaves; its commands meet another edge`, async (t) => {
       const world = makeWorld();
-      const [one, two] = [await startEdge(t, world, { socket }), await startEdge(t, world, { socket })] as const;
+      const [one, two] = [
+        await startEdge(t, world, { socket, env: withoutPings }),
+        await startEdge(t, world, { socket, env: withoutPings }),
+      ] as const;
       const sdk = new SdkStream(t, way, { stream: one.port, emulation: two.port });
       await sdk.connect();
       const room = await sdk.subscribe('room');

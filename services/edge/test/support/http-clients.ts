@@ -27,11 +27,15 @@ export async function ask(port: number, path: string, asked: Asked = {}): Promis
 }
 
 /** Only how it is answered: what follows is let go. */
-export async function statusAt(port: number, path: string, asked: Asked = {}): Promise<number> {
+export async function headAt(port: number, path: string, asked: Asked = {}): Promise<Omit<Answered, 'body'>> {
   const incoming = await head(undefined, port, path, asked);
   incoming.on('error', () => undefined);
   incoming.destroy();
-  return incoming.statusCode ?? 0;
+  return { status: incoming.statusCode ?? 0, headers: incoming.headers };
+}
+
+export async function statusAt(port: number, path: string, asked: Asked = {}): Promise<number> {
+  return (await headAt(port, path, asked)).status;
 }
 
 function head(t: TestContext | undefined, port: number, path: string, asked: Asked): Promise<IncomingMessage> {

@@ -17,6 +17,9 @@ export interface MemoryWorld extends World {
 /** A scenario registers tests for one socket server, on worlds that it asks for. */
 export type Scenario = (makeWorld: () => World, socket: 'uws' | 'ws') => void;
 
+/** For clients that answer no pings: where a test takes long, they would be ended. */
+export const withoutPings = { PHAROS_CLIENT_PING_INTERVAL: '600s' } as const;
+
 export const socketServers: readonly ('uws' | 'ws')[] = ['uws', 'ws'];
 
 export function memoryWorld(options: MemoryBrokerOptions = {}): MemoryWorld {
