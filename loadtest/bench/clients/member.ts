@@ -15,8 +15,9 @@ export interface MemberOptions {
   readonly url: string;
   readonly token: string;
   readonly channel: string;
-  /** Where it comes from: one address has fewer ports than there are members. */
+  /** Where it comes from: one address has fewer ports than there are members, and the system takes long to find the last free ones. */
   readonly localAddress: string;
+  readonly localPort: number;
   /** Its connection has ended, and nobody asked for that. */
   readonly onLost: () => void;
 }
@@ -39,6 +40,7 @@ export class Member {
       host: hostname,
       port: Number(port),
       localAddress: options.localAddress,
+      localPort: options.localPort,
       onread: {
         buffer: readBuffer,
         callback: (length) => {

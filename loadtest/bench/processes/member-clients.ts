@@ -7,8 +7,18 @@ import { serveCommands } from '../frame/commands.ts';
 /** Members that are on their way in at a time: a listener's queue holds 512, and several processes share it. */
 const maxEntering = 48;
 
+/** Below those that the system gives away. */
+const firstPort = 10_000;
+const lastPort = 32_000;
+
 const members = new Set<Member>();
 let lost = 0;
+let nextPort = firstPort;
+
+function takePort(): number {
+  if (nextPort > lastPort) nextPort = firstPort;
+  return nextPort++;
+}
 
 /** A machine that is busy with everybody else's coming may keep one waiting for longer than the edge does. */
 const maxTries = 5;
@@ -23,6 +33,7 @@ async function enter(params: Parameters<MemberCommands['enter']>[0]): Promise<{ 
       token: userToken(`user-${index % users}`, secret),
       channel,
       localAddress,
+      localPort: takePort(),
       onLost: () => {
         lost++;
         members.delete(member);
@@ -39,6 +50,10 @@ async function enter(params: Parameters<MemberCommands['enter']>[0]): Promise<{ 
           await enterAs(index);
           break;
         } catch (error) {
+          if (isTaken(error)) {
+            turn--;
+            continue;
+          }
           if (turn === maxTries) throw error;
           retries++;
         }
@@ -47,6 +62,11 @@ async function enter(params: Parameters<MemberCommands['enter']>[0]): Promise<{ 
   };
   await Promise.all(Array.from({ length: maxEntering }, work));
   return { retries };
+}
+
+/** A connection of an earlier run may still hold its port for a minute. */
+function isTaken(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'EADDRINUSE';
 }
 
 const commands: MemberCommands = {
