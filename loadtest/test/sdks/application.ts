@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { createServer, type Server } from 'node:http';
+import { createServer, type IncomingMessage, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Collector } from '@pharos/testkit';
 
@@ -9,7 +9,7 @@ import { signedToken } from '../../bench/clients/token.ts';
 /** How long its tokens are good: so short that every client has to ask for fresh ones, in seconds. */
 const tokenSeconds = 3;
 
-/** The application's backend: it signs the tokens that clients ask it for, and writes down who asked. */
+/** The application's backend: it signs the tokens that clients ask it for, writes down who asked, and answers what edges ask it. */
 export class Application {
   readonly secret: string = randomBytes(24).toString('hex');
   /** `connect <user>` and `subscribe <user> <channel>`, in order. */
@@ -19,6 +19,10 @@ export class Application {
   private constructor() {
     this.#server = createServer((request, response) => {
       const { pathname, searchParams } = new URL(request.url ?? '/', 'http://localhost');
+      if (pathname === '/rpc') {
+        void called(request).then((answer) => response.end(JSON.stringify(answer)));
+        return;
+      }
       const claims = Object.fromEntries(searchParams);
       this.asked.add([pathname.slice(1), ...Object.values(claims)].join(' '));
       const now = Math.floor(Date.now() / 1_000);
@@ -31,6 +35,11 @@ export class Application {
     application.#server.listen({ port: 0, host: '127.0.0.1' });
     await once(application.#server, 'listening');
     return application;
+  }
+
+  /** Where edges ask what a method answers. */
+  get rpcUrl(): string {
+    return this.#url('rpc', {});
   }
 
   /** Where a user gets tokens to connect with. */
@@ -59,4 +68,12 @@ export class Application {
     const { port } = this.#server.address() as AddressInfo;
     return `http://127.0.0.1:${port}/${path}?${new URLSearchParams(query).toString()}`;
   }
+}
+
+/** The method answers who called it, and with what. */
+async function called(request: IncomingMessage): Promise<object> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of request) chunks.push(chunk as Buffer);
+  const call = JSON.parse(Buffer.concat(chunks).toString('utf8')) as { user: string; method: string; data: unknown };
+  return { result: { data: { user: call.user, method: call.method, got: call.data } } };
 }

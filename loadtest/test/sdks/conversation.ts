@@ -28,10 +28,17 @@ export async function conversation(setting: Setting): Promise<void> {
   // Ann is cut off later, and comes back by the same address to the other edge.
   let way = await startProxy(first.url);
   try {
-    const open = (client: string, url: string): Promise<null> =>
-      driver.call('open', { client, url, ...wire, tokenUrl: application.connectUrl(client) });
-    await open(ann, first.url.replace(`:${first.port}`, `:${way.port}`));
-    await open(bob, second.url);
+    // What comes by requests of its own goes to the other edge, which hands it over.
+    const open = (client: string, port: number, other: number): Promise<null> =>
+      driver.call('open', {
+        client,
+        url: addressOf(wire, port),
+        emulationUrl: `http://127.0.0.1:${other}/emulation`,
+        ...wire,
+        tokenUrl: application.connectUrl(client),
+      });
+    await open(ann, way.port, second.port);
+    await open(bob, second.port, first.port);
 
     assert.deepEqual(await driver.call('subscribe', { client: ann, channel }), fresh);
     assert.deepEqual(await driver.call('subscribe', { client: bob, channel }), fresh);
@@ -59,6 +66,8 @@ export async function conversation(setting: Setting): Promise<void> {
     assert.deepEqual(await heard(ann), await heard(bob));
 
     await present(driver, channel, [ann, bob]);
+    const answer = await driver.call('rpc', { client: ann, method: 'echo', data: { question: 'ö' } });
+    assert.deepEqual(answer, { user: ann, method: 'echo', got: { question: 'ö' } });
     await lookBack(driver, bob, channel, await heard(bob));
 
     // Away: what is said meanwhile comes once, in its place, at another edge.
@@ -85,6 +94,10 @@ export async function conversation(setting: Setting): Promise<void> {
     for (const client of [ann, bob]) await driver.call('close', { client }).catch(() => undefined);
     await way.close();
   }
+}
+
+function addressOf({ transport }: Wire, port: number): string {
+  return `${transport === 'websocket' ? 'ws' : 'http'}://127.0.0.1:${port}/connection/${transport}`;
 }
 
 /** Each sees both, from the edge where it is. */

@@ -1,6 +1,7 @@
 import { Collector } from '@pharos/testkit';
 import { Centrifuge as JsonCentrifuge } from 'centrifuge';
 import { Centrifuge as ProtobufCentrifuge } from 'centrifuge/build/protobuf';
+import { EventSource } from 'eventsource';
 import { WebSocket } from 'ws';
 
 import type { Received, SdkCommands, SdkDriver, Subscribed } from './sdk.ts';
@@ -25,11 +26,15 @@ export class JavaScriptDriver {
   readonly #guests = new Map<string, Guest>();
 
   readonly commands: Implementation = {
-    open: async ({ client: name, url, encoding, tokenUrl }) => {
+    open: async ({ client: name, url, emulationUrl, transport, encoding, tokenUrl }) => {
       // The builds differ in private parts only.
       const Build = (encoding === 'json' ? JsonCentrifuge : ProtobufCentrifuge) as unknown as typeof JsonCentrifuge;
-      const client = new Build(url, {
+      const client = new Build([{ transport, endpoint: url }], {
         websocket: WebSocket,
+        emulationEndpoint: emulationUrl,
+        eventsource: EventSource,
+        fetch,
+        readableStream: ReadableStream,
         getToken: () => fetchText(tokenUrl),
         timeout: waitMs,
         minReconnectDelay: 50,
@@ -67,6 +72,10 @@ export class JavaScriptDriver {
       const { client, encode } = this.#guest(name);
       await client.publish(channel, encode(data));
       return null;
+    },
+    rpc: async ({ client: name, method, data }) => {
+      const { client, encode, decode } = this.#guest(name);
+      return decode((await client.rpc(method, encode(data))).data);
     },
     presence: async ({ client: name, channel }) => {
       const { clients } = await this.#guest(name).client.presence(channel);

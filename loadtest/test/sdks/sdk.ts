@@ -2,6 +2,7 @@ import type { JsonWorker } from '@pharos/testkit';
 
 /** How a client speaks to an edge. */
 export interface Wire {
+  readonly transport: 'websocket' | 'http_stream' | 'sse';
   readonly encoding: 'json' | 'protobuf';
 }
 
@@ -23,13 +24,19 @@ export type SdkCommands = {
   /** Connects, with tokens that it fetches from `tokenUrl` at first and whenever the SDK wants one; resolves when it is connected. */
   open(params: {
     readonly client: string;
+    /** Of the transport. */
     readonly url: string;
+    /** Where commands are posted to, where the transport brings none. */
+    readonly emulationUrl: string;
+    readonly transport: Wire['transport'];
     readonly encoding: Wire['encoding'];
     readonly tokenUrl: string;
   }): null;
   /** A recoverable subscription; resolves when it stands. where its tokens come from, where it needs them */
   subscribe(params: { readonly client: string; readonly channel: string; readonly tokenUrl?: string }): Subscribed;
   publish(params: { readonly client: string; readonly channel: string; readonly data: unknown }): null;
+  /** Calls a method of the application; resolves with its answer. */
+  rpc(params: { readonly client: string; readonly method: string; readonly data: unknown }): unknown;
   presence(params: {
     readonly client: string;
     readonly channel: string;

@@ -9,19 +9,28 @@ export const sdks: readonly Sdk[] = [
   {
     name: 'JavaScript',
     skip: false,
-    wires: [{ encoding: 'json' }, { encoding: 'protobuf' }],
+    wires: [
+      { transport: 'websocket', encoding: 'json' },
+      { transport: 'websocket', encoding: 'protobuf' },
+      { transport: 'http_stream', encoding: 'json' },
+      { transport: 'http_stream', encoding: 'protobuf' },
+      { transport: 'sse', encoding: 'json' },
+    ],
     start: () => Promise.resolve(javaScriptDriver()),
   },
   {
     name: 'Python',
     skip: unavailable('python'),
-    wires: [{ encoding: 'json' }, { encoding: 'protobuf' }],
+    wires: [
+      { transport: 'websocket', encoding: 'json' },
+      { transport: 'websocket', encoding: 'protobuf' },
+    ],
     start: () => startPythonWorker(fileURLToPath(new URL('python/sdk_worker.py', import.meta.url)), 'centrifuge'),
   },
   {
     name: 'Java',
     skip: unavailable('jdk'),
-    wires: [{ encoding: 'protobuf' }],
+    wires: [{ transport: 'websocket', encoding: 'protobuf' }],
     start: () =>
       startJavaWorker(fileURLToPath(new URL('java/', import.meta.url)), 'SdkWorker', {
         java: ['-Xmx256m'],

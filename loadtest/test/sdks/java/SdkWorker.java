@@ -15,6 +15,7 @@ import io.github.centrifugal.centrifuge.PresenceStatsResult;
 import io.github.centrifugal.centrifuge.Publication;
 import io.github.centrifugal.centrifuge.PublicationEvent;
 import io.github.centrifugal.centrifuge.PublishResult;
+import io.github.centrifugal.centrifuge.RPCResult;
 import io.github.centrifugal.centrifuge.ResultCallback;
 import io.github.centrifugal.centrifuge.SubscribedEvent;
 import io.github.centrifugal.centrifuge.Subscription;
@@ -81,6 +82,7 @@ public final class SdkWorker {
     commands.put("open", SdkWorker::open);
     commands.put("subscribe", SdkWorker::subscribe);
     commands.put("publish", SdkWorker::publish);
+    commands.put("rpc", SdkWorker::rpc);
     commands.put("presence", SdkWorker::presence);
     commands.put("presenceStats", SdkWorker::presenceStats);
     commands.put("history", SdkWorker::history);
@@ -165,6 +167,13 @@ public final class SdkWorker {
     Client client = guest(params).client;
     SdkWorker.<PublishResult>result(done -> client.publish(params.get("channel").asText(), data, done));
     return null;
+  }
+
+  private static Object rpc(JsonNode params) throws Exception {
+    byte[] data = JsonLines.JSON.writeValueAsBytes(params.get("data"));
+    Client client = guest(params).client;
+    RPCResult result = result(done -> client.rpc(params.get("method").asText(), data, done));
+    return JsonLines.JSON.readTree(result.getData());
   }
 
   private static Object presence(JsonNode params) throws Exception {

@@ -115,6 +115,12 @@ async def publish(params):
     await guest.client.publish(params["channel"], guest.encode(params["data"]))
 
 
+async def rpc(params):
+    guest = guests[params["client"]]
+    result = await guest.client.rpc(params["method"], guest.encode(params["data"]))
+    return guest.decode(result.data)
+
+
 async def presence(params):
     result = await guests[params["client"]].client.presence(params["channel"])
     return [{"client": one.client, "user": one.user} for one in result.clients.values()]
@@ -152,6 +158,7 @@ COMMANDS = {
     "open": open_client,
     "subscribe": subscribe,
     "publish": publish,
+    "rpc": rpc,
     "presence": presence,
     "presenceStats": presence_stats,
     "history": history,
