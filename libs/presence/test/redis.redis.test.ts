@@ -1,6 +1,6 @@
 import { RedisPresence } from '@pharos/presence';
 import { RedisClient, type RedisOptions } from '@pharos/redis';
-import { startRedis, startRedisCluster, unavailable } from '@pharos/testkit';
+import { makeDocumentedUsers, startRedis, startRedisCluster, unavailable } from '@pharos/testkit';
 import { presenceConformance } from './conformance.ts';
 import type { PresenceUnderTest } from './conformance/harness.ts';
 
@@ -17,9 +17,12 @@ async function rig(options: RedisOptions, stop: () => Promise<void>): Promise<Pr
   };
 }
 
-presenceConformance('redis', { skip }, async () => {
+presenceConformance('redis, with no more rights than docs/security.md asks for', { skip }, async () => {
   const server = await startRedis();
-  return rig({ mode: 'standalone', address: { host: '127.0.0.1', port: server.port } }, () => server.stop());
+  await makeDocumentedUsers(server.port, 'a-password');
+  const address = { host: '127.0.0.1', port: server.port };
+  const user = { username: 'pharos-presence', password: 'a-password' };
+  return rig({ mode: 'standalone', address, ...user }, () => server.stop());
 });
 
 presenceConformance('redis cluster', { skip }, async () => {

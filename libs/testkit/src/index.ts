@@ -64,3 +64,4 @@ export { startJavaWorker } from './workers/java-worker.ts';
 export { JsonWorker } from './workers/json-worker.ts';
 export type { WorkerCommands } from './workers/json-worker.ts';
 export { startPythonWorker } from './workers/python-worker.ts';
+export { makeDocumentedUsers } from './redis-users.ts';

@@ -64,6 +64,8 @@ export class TokenVerifier {
 
   #tokenError(error: unknown): TokenError {
     if (error instanceof TokenError) return error;
+    // Who it was, with all that is told of them, would be in the log with the cause.
+    if (error instanceof errors.JOSEError) Reflect.deleteProperty(error, 'payload');
     const known = knownTokenError(error);
     if (known !== undefined) return known;
     // What is left is a fetch that failed, in one of many ways; without a key set, a token that jose stumbles over.

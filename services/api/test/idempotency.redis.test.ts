@@ -1,7 +1,7 @@
 import { after, describe } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { RedisClient } from '@pharos/redis';
-import { type RedisServer, startRedis, unavailable } from '@pharos/testkit';
+import { makeDocumentedUsers, type RedisServer, startRedis, unavailable } from '@pharos/testkit';
 import { RedisIdempotency } from '../src/idempotency/redis-store.ts';
 import { idempotencyConformance } from './support/idempotency-conformance.ts';
 
@@ -16,8 +16,13 @@ describe('idempotency keys in Redis', { skip: unavailable('redis'), timeout: 60_
   });
 
   idempotencyConformance(async () => {
-    server ??= await startRedis();
-    const client = await RedisClient.open({ mode: 'standalone', address: { host: '127.0.0.1', port: server.port } });
+    if (server === undefined) {
+      server = await startRedis();
+      await makeDocumentedUsers(server.port, 'a-password', 'test');
+    }
+    const address = { host: '127.0.0.1', port: server.port };
+    const user = { username: 'pharos-api', password: 'a-password' };
+    const client = await RedisClient.open({ mode: 'standalone', address, ...user });
     clients.push(client);
     return {
       store: new RedisIdempotency(client, { keyPrefix: 'test', holdMs }),

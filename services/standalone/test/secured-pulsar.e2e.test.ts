@@ -52,6 +52,35 @@ describe('a Pulsar with TLS and authentication', { skip: unavailable('pulsar'), 
     assert.ok(!logged.includes(token));
   });
 
+  test('a role that is admin of its tenant and no more is enough, and what it can not check is said', async () => {
+    const asAdmin = { authorization: `Bearer ${pulsar.token('admin')}`, 'content-type': 'application/json' };
+    const put = async (path: string, body: unknown): Promise<void> => {
+      const url = `${pulsar.server.adminUrl}/admin/v2/${path}`;
+      const response = await fetch(url, { method: 'PUT', headers: asAdmin, body: JSON.stringify(body) });
+      assert.ok(response.ok, `${path}: ${response.status} ${await response.text()}`);
+    };
+    const clusters = await fetch(`${pulsar.server.adminUrl}/admin/v2/clusters`, { headers: asAdmin });
+    const [cluster] = (await clusters.json()) as string[];
+    await put('tenants/chat', { adminRoles: ['pharos-edge'], allowedClusters: [cluster] });
+    await put('namespaces/chat/live', {});
+    const address = { serviceUrl: pulsar.tlsServiceUrl, adminUrl: pulsar.tlsAdminUrl };
+    const topic = 'persistent://chat/live/room';
+    const env = {
+      ...tls,
+      PHAROS_PULSAR_AUTH_TOKEN: pulsar.token('pharos-edge'),
+      PHAROS_CONTROL_TOPIC: 'persistent://chat/live/control',
+    };
+    const edge = await startEdge({ pulsar: address, topic, env });
+    const sdk = await connectSdk('sdk', edge.sdkUrl, 'room');
+    await sdk.subscription.publish({ text: 'within its rights' });
+    await sdk.lines.waitFor((line) => line.includes('within its rights'), 'the publication');
+    sdk.centrifuge.disconnect();
+    await edge.stop();
+    const logged = [...edge.process.stdout.lines, ...edge.process.stderr.lines].join('\n');
+    assert.ok(!logged.includes('live delivery only'), logged);
+    assert.match(logged, /configuration can't be checked/);
+  });
+
   test('that refuses the token keeps the server waiting, which says so without the token', async () => {
     const token = pulsar.token('admin', -60);
     const address = { serviceUrl: pulsar.tlsServiceUrl, adminUrl: pulsar.tlsAdminUrl };

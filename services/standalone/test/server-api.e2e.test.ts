@@ -8,6 +8,7 @@ import {
   type RedisServer,
   type ServiceProcess,
   sharedPulsar,
+  makeDocumentedUsers,
   startRedis,
   unavailable,
   uniqueTopic,
@@ -20,6 +21,7 @@ type Json = Record<string, unknown>;
 
 const key = 'the key of the API';
 const secret = 'the secret of the tokens';
+const redisPassword = 'the-password-of-redis';
 
 interface Service {
   readonly process: ServiceProcess;
@@ -64,21 +66,31 @@ describe('the server API over two replicas and two edges, on Pulsar and Redis', 
   before(async () => {
     const pulsar = await sharedPulsar();
     redis = await startRedis();
+    await makeDocumentedUsers(redis.port, redisPassword);
     env = {
       PHAROS_PULSAR_URL: pulsar.serviceUrl,
       PHAROS_PULSAR_ADMIN_URL: pulsar.adminUrl,
       PHAROS_REDIS_URL: `redis://127.0.0.1:${redis.port}`,
+      PHAROS_REDIS_PASSWORD: redisPassword,
+      PHAROS_LOG_LEVEL: 'debug',
       PHAROS_CHANNEL_WITHOUT_NAMESPACE_LOG: topic,
       PHAROS_CHANNEL_WITHOUT_NAMESPACE_HISTORY_SIZE: '1000',
       PHAROS_CHANNEL_WITHOUT_NAMESPACE_HISTORY_TTL: '1h',
       PHAROS_CHANNEL_WITHOUT_NAMESPACE_PRESENCE: 'true',
       PHAROS_CHANNEL_WITHOUT_NAMESPACE_ALLOW_SUBSCRIBE_FOR_CLIENT: 'true',
     };
-    const ofEdges = { PHAROS_CLIENT_TOKEN_HMAC_SECRET_KEY: secret, PHAROS_DRAIN_TIMEOUT: '200ms' };
-    const ofApis = { PHAROS_HTTP_API_KEY: key };
+    const ofEdges = {
+      PHAROS_CLIENT_TOKEN_HMAC_SECRET_KEY: secret,
+      PHAROS_DRAIN_TIMEOUT: '200ms',
+      PHAROS_REDIS_USERNAME: 'pharos-edge',
+    };
+    const ofApis = { PHAROS_HTTP_API_KEY: key, PHAROS_REDIS_USERNAME: 'pharos-api' };
     edges = [await serve('edge-1', ofEdges), await serve('edge-2', ofEdges)];
     apis = [await serve('api-1', ofApis, 'api'), await serve('api-2', ofApis, 'api')];
-    const internal = { PHAROS_INTERNAL_LISTEN: `127.0.0.1:${await freePort()}` };
+    const internal = {
+      PHAROS_INTERNAL_LISTEN: `127.0.0.1:${await freePort()}`,
+      PHAROS_REDIS_USERNAME: 'pharos-history',
+    };
     services.push(await pharos(['serve', 'history'], { ...env, ...internal }, /logs are followed/));
   });
 
@@ -271,5 +283,43 @@ describe('the server API over two replicas and two edges, on Pulsar and Redis', 
       seen.sort((a, b) => a - b),
       Array.from({ length: count }, (_, n) => n),
     );
+  });
+
+  test('no secret, token or payload is in a log at debug, whatever goes wrong; and Redis allowed all that was asked', async () => {
+    const payload = 'tell-nobody-payload';
+    await result(0, 'publish', { channel: 'news', data: payload, tags: { tag: payload } });
+    await call(apis[0], 'publish', { channel: 'no:such', data: payload });
+    await call(apis[0], 'publish', { channel: 'news', data: payload, misspelt: payload });
+    const client = await connect(0, { sub: 'ann', info: { secret: payload } });
+    client.centrifuge.disconnect();
+    const wrongKey = { method: 'POST', headers: { 'X-API-Key': 'tell-nobody-key' }, body: payload };
+    assert.equal((await fetch(`http://127.0.0.1:${apis[0]?.port}/api/info`, wrongKey)).status, 401);
+    const forged = token({ sub: payload }).replace(/..$/, 'xx');
+    for (const frame of [
+      `{"id":1,"connect":{"token":"${forged}"}}`,
+      `{"id":1,"connect":{"data":"${payload}"`,
+      `{"id":1,"connect":{"token":"${token({ sub: payload, exp: 1 })}"}}\n{"id":2,"publish":{"channel":"news","data":"${payload}"}}`,
+    ]) {
+      const ws = new WebSocket(`ws://127.0.0.1:${edges[0]?.port}/connection/websocket`);
+      await new Promise((resolve) => ws.once('open', resolve));
+      const answered = new Promise((resolve) => ws.once('message', resolve).once('close', resolve));
+      ws.send(frame);
+      await answered;
+      ws.terminate();
+    }
+    const lines = services.flatMap(({ stdout, stderr }) => [...stdout.lines, ...stderr.lines]);
+    assert.ok(
+      lines.some((line) => line.includes('a token was not taken')),
+      'it is told that a token was refused',
+    );
+    for (const hidden of [key, secret, redisPassword, payload, 'tell-nobody-key', 'eyJ']) {
+      assert.deepEqual(
+        lines.filter((line) => line.includes(hidden)),
+        [],
+        hidden,
+      );
+    }
+    const refused = lines.filter((line) => line.includes('NOPERM'));
+    assert.deepEqual(refused, []);
   });
 });

@@ -183,11 +183,12 @@ export class CommandConsumer implements Service {
     const { deadLetters, logger, metrics } = this.#options;
     const backoff = new Backoff({ initialMs: 500, maxMs: maxRetryMs });
     const { position, lane } = message;
-    while (!this.#isEnding()) {
+    for (;;) {
       try {
         await deadLetters.add(message, failure, attempts);
         break;
       } catch (error) {
+        if (this.#isEnding()) return;
         logger.error(
           { err: error, topic: deadLetters.topic },
           'a command could not be laid among the dead letters; it is tried again',
@@ -195,7 +196,6 @@ export class CommandConsumer implements Service {
         await this.#pause(backoff);
       }
     }
-    if (this.#isEnding()) return;
     await subscription.ack(message);
     metrics.commands.inc({ outcome: 'dead_letter' });
     const { code, reason } = failure;
