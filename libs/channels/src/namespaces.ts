@@ -57,7 +57,8 @@ export class Namespaces {
           ...(options.lanes === undefined ? {} : { lanes: options.lanes }),
         });
         logs.set(topic, log);
-      } else if (options.lanes !== undefined && options.lanes > log.lanes) {
+      }
+      if (options.lanes !== undefined && options.lanes > log.lanes) {
         throw new BusError(
           'lanes-mismatch',
           `namespace ${name} asks for ${options.lanes} lanes of ${log.topic}, which has ${log.lanes}`,

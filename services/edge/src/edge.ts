@@ -12,6 +12,7 @@ import { type InternalServer, type Logger, type Metrics, type Readiness, startIn
 
 import { EdgeControl } from './control/edge-control.ts';
 import { Admission } from './accept/admission.ts';
+import { defaultConnectionLimit } from './accept/descriptors.ts';
 import { Authority } from './auth/authority.ts';
 import { Expirations } from './auth/expirations.ts';
 import { pageRoutes } from './accept/page-routes.ts';
@@ -79,6 +80,8 @@ export class Edge implements ReloadableService<EdgeConfig> {
   readonly #backendExpirations = new Expirations(0);
   readonly #proxies: Proxies;
   readonly #presence: EdgePresence | undefined;
+  /** Found out once: to ask holds the event loop up, longer with each connection. */
+  readonly #descriptors: number = defaultConnectionLimit();
   readonly #sessions = new Set<DrainableSession>();
   readonly #connections = new Connections();
   readonly #edges = new KnownEdges();
@@ -98,7 +101,7 @@ export class Edge implements ReloadableService<EdgeConfig> {
     const metrics = new EdgeMetrics(parts.metrics);
     this.#edgeMetrics = metrics;
     this.#settings = new EdgeSettings(config);
-    this.#admission = new Admission(admissionLimits(config), originCheck(config), metrics);
+    this.#admission = new Admission(admissionLimits(config, this.#descriptors), originCheck(config), metrics);
     this.#publisher = new Publisher(config.pulsar.publish_timeout, metrics, logger);
     this.#sweep = new SlowSweep(config.client.queue_max_size);
     this.#relay = new Relay(server);
@@ -225,6 +228,7 @@ export class Edge implements ReloadableService<EdgeConfig> {
       for (const limitation of log.limitations) logger.warn({ topic: log.topic }, limitation);
     }
     this.#rings.run(namespaces.recoverableLogs);
+    this.#presence?.takeUp(namespaces);
     await this.#runPresence(namespaces);
     // Before clients come: none may be let in by a token that was revoked.
     await Promise.all([this.#control.run(), usesEmulation(config) ? this.#emulation.run() : undefined]);
@@ -275,7 +279,7 @@ export class Edge implements ReloadableService<EdgeConfig> {
       takeTokens();
       takeProxies();
       this.#sweep.limitBytes = next.client.queue_max_size;
-      this.#admission.configure(admissionLimits(next), originCheck(next));
+      this.#admission.configure(admissionLimits(next, this.#descriptors), originCheck(next));
       this.#presence?.takeUp(namespaces);
       this.#rings.follow(namespaces.recoverableLogs);
       this.#hub.beginRings();
@@ -329,7 +333,7 @@ export class Edge implements ReloadableService<EdgeConfig> {
   async #runPresence(namespaces: Namespaces): Promise<void> {
     const { withPresence } = namespaces;
     if (withPresence.length === 0) return;
-    if (this.#presence !== undefined) return this.#presence.run(namespaces);
+    if (this.#presence !== undefined) return this.#presence.run();
     this.#parts.logger.warn(
       { namespaces: withPresence },
       'presence and join_leave of these namespaces are off: they need a store, and redis.url is not set',

@@ -1,7 +1,6 @@
 import type { ProxiesConfig } from '@pharos/proxies';
 
 import type { AdmissionLimits } from './accept/admission.ts';
-import { defaultConnectionLimit } from './accept/descriptors.ts';
 import { isLoopbackName, OriginCheck } from './accept/origin.ts';
 import type { EdgeConfig } from './config.ts';
 import type { SessionLimits } from './session/context.ts';
@@ -23,10 +22,10 @@ export function sessionLimits({ client, pulsar }: EdgeConfig): SessionLimits {
   };
 }
 
-/** How many may come in. */
-export function admissionLimits({ client }: EdgeConfig): AdmissionLimits {
+/** How many may come in. @param descriptors connections that the process can hold, where nothing is configured */
+export function admissionLimits({ client }: EdgeConfig, descriptors: number): AdmissionLimits {
   return {
-    maxConnections: client.connection_limit ?? defaultConnectionLimit(),
+    maxConnections: client.connection_limit ?? descriptors,
     connectionsPerSecond: client.connection_rate_limit,
     maxPerAddress: client.address_connection_limit,
   };

@@ -29,10 +29,11 @@ export interface TransportsConfig {
   readonly uni_sse: StreamConfig;
 }
 
-const smallestBody = { minBytes: 1_024, maxBytes: 16 * 1024 * 1024 };
+/** In base64 it must be a message of the topic that it is handed on by, where the session is on another edge. */
+const maxEmulationBytes = 2 * 1024 * 1024;
 
-function maxBody(what: string): z.ZodType {
-  return bytes(smallestBody).default(65_536).describe(what);
+function maxBody(what: string, maxBytes = 16 * 1024 * 1024): z.ZodType {
+  return bytes({ minBytes: 1_024, maxBytes }).default(65_536).describe(what);
 }
 
 function streamSection(path: string, enabled: boolean, what: string): z.ZodType {
@@ -48,7 +49,8 @@ export function transportSections(): Readonly<Record<keyof TransportsConfig, z.Z
     sse: streamSection('/connection/sse', true, 'Clients that connect by server-sent events,'),
     emulation: z.strictObject({
       max_request_body_size: maxBody(
-        'The largest body of a request with commands of a client on HTTP streaming or server-sent events, at /emulation.',
+        'The largest body of a request with commands of a client on HTTP streaming or server-sent events, at /emulation; 2 MiB at most.',
+        maxEmulationBytes,
       ),
     }),
     uni_websocket: z.strictObject({

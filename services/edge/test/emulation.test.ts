@@ -1,8 +1,13 @@
 import assert from 'node:assert/strict';
 import { connect as connectTcp, type Socket } from 'node:net';
 import { describe, test, type TestContext } from 'node:test';
+import { MemoryBroker, MemoryBus } from '@pharos/bus';
+import { createLogger, createRegistry, Metrics } from '@pharos/telemetry';
 import { Collector, eventually } from '@pharos/testkit';
-import type { TestEdge } from './support/edge.ts';
+import { KnownEdges } from '../src/control/known-edges.ts';
+import { Emulation } from '../src/emulation/emulation.ts';
+import { EdgeMetrics } from '../src/metrics.ts';
+import { type TestEdge, testConfig } from './support/edge.ts';
 import { ask, type Asked, emulate, headAt, statusAt, StreamClient } from './support/http-clients.ts';
 import { metric, untilIdle, untilMetric } from './support/metrics.ts';
 import { memoryWorld, socketServers, startEdge, startOutsider, withoutPings } from './support/world.ts';
@@ -256,6 +261,28 @@ test('pings come by the stream and are answered by requests; who does not is end
   await living.messages.waitUntil(() => answered.length >= 2, 'pings');
   assert.deepEqual([...new Set(await Promise.all(answered))], [204]);
   assert.equal(await metric(one, 'pharos_edge_connections', { transport: 'sse' }), 1);
+});
+
+test('what waits for the words of other edges is bounded in bytes, and is of what can be a session', async (t) => {
+  const bus = new MemoryBus(new MemoryBroker());
+  t.after(() => bus.close());
+  const emulation = new Emulation({
+    node: 'here',
+    bus,
+    config: testConfig({}).control,
+    edges: new KnownEdges(),
+    logger: createLogger({ name: 'test', level: 'silent' }),
+    metrics: new EdgeMetrics(new Metrics(createRegistry({ processMetrics: false }))),
+  });
+  await emulation.run();
+  const data = Buffer.alloc(2 * 1024 * 1024, 'x');
+  const hand = (session: string, bytes = data) => emulation.carry({ node: 'there', session, data: bytes });
+  assert.equal(await hand('x'.repeat(65_000)), 'no_session');
+  const secret = 's'.repeat(32);
+  const waiting = Array.from({ length: 7 }, () => hand(secret));
+  assert.equal(await hand(secret, Buffer.alloc(data.length + 1)), 'busy');
+  await emulation.stop();
+  assert.deepEqual([...new Set(await Promise.all(waiting))], ['no_session']);
 });
 
 /** Whether one more may come in is looked at until it is as expected: what ends is counted a little later. */

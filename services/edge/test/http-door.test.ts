@@ -38,20 +38,22 @@ describe('bodies', () => {
 
   test('hold no more than there is room for, and give it back', () => {
     const budget = new BodyBudget(10_000);
-    const head = (length: string) => ({
+    const head = (length: string, host = 1) => ({
       method: 'POST',
       path: '/',
       query: '',
-      remoteAddress: '',
+      remoteAddress: `192.0.2.${host}`,
       header: () => length,
     });
-    const [small, large] = [budget.take(head('3'), 5_000), budget.take(head(''), 5_000)];
-    assert.deepEqual([small, large], [1_024, 5_000]);
-    assert.equal(budget.take(head('999999999'), 5_000), undefined);
-    assert.equal(budget.take(head('-1'), 5_000), undefined);
-    assert.equal(budget.take(head('3000'), 5_000), 3_000);
-    budget.give(5_000);
-    assert.equal(budget.take(head('x'), 5_000), 5_000);
+    const [small, large] = [budget.take(head('3', 1), 2_500), budget.take(head('', 2), 2_500)];
+    assert.deepEqual([small, large], [1_024, 2_500]);
+    assert.equal(budget.take(head('1500', 1), 2_500), undefined, 'more than a quarter for one address');
+    assert.deepEqual([budget.take(head('x', 3), 2_500), budget.take(head('999999999', 4), 2_500)], [2_500, 2_500]);
+    assert.equal(budget.take(head('2000', 5), 2_500), undefined);
+    assert.equal(budget.take(head('-1', 5), 2_500), undefined);
+    assert.equal(budget.take(head('1400', 5), 2_500), 1_400);
+    budget.give(head('', 2), 2_500);
+    assert.equal(budget.take(head('2000', 2), 2_500), 2_000);
   });
 });
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test, type TestContext } from 'node:test';
-import { MemoryPresence } from '@pharos/presence';
+import { MemoryPresence, PresenceNode } from '@pharos/presence';
 import { Collector } from '@pharos/testkit';
 import { SignJWT } from 'jose';
 import { startBackend } from './support/backend.ts';
@@ -111,11 +111,17 @@ describe('a configuration that is reloaded', () => {
 
   test('a namespace that is new, with members; one that went is unknown to commands, and who is subscribed hears on', async (t) => {
     const members = { allow_presence_for_client: true, allow_presence_for_anonymous: true };
-    const going = JSON.stringify([{ name: 'going' }]);
-    const { edge, reload } = await reloadable(t, { PHAROS_CHANNEL_NAMESPACES: going });
+    const going = JSON.stringify([{ name: 'going', presence: false, join_leave: false }]);
+    const { edge, reload } = await reloadable(t, {
+      PHAROS_CHANNEL_NAMESPACES: going,
+      PHAROS_CHANNEL_WITHOUT_NAMESPACE_PRESENCE: 'false',
+      PHAROS_CHANNEL_WITHOUT_NAMESPACE_JOIN_LEAVE: 'false',
+    });
     const client = await ProtocolClient.connect(t, edge);
     assert.equal(await client.errorOf({ subscribe: { channel: 'going:a' } }), 0);
     const fresh = { name: 'fresh', log: 'fresh', presence: true, join_leave: true, ...members };
+    const runs = t.mock.method(PresenceNode.prototype, 'run').mock;
+    const reports = t.mock.method(process.report, 'getReport').mock;
     await reload({ PHAROS_CHANNEL_NAMESPACES: JSON.stringify([fresh]) });
     assert.equal(await client.errorOf({ subscribe: { channel: 'fresh:a' } }), 0);
     const { presence } = (await client.call({ presence: { channel: 'fresh:a' } }))['presence'] as { presence: Json };
@@ -124,6 +130,9 @@ describe('a configuration that is reloaded', () => {
     await reload({ PHAROS_CHANNEL_NAMESPACES: going });
     assert.equal(await client.errorOf({ publish: { channel: 'going:a', data: 2 } }), 0);
     await client.publications.waitForCount(1);
+    await reload({ PHAROS_CHANNEL_NAMESPACES: JSON.stringify([fresh]) });
+    assert.equal(runs.callCount(), 1, 'presence that comes back is the one that runs');
+    assert.equal(reports.callCount(), 0, 'a report of all connections holds them up');
   });
 
   test('what can not be is refused before anything has changed', async (t) => {
@@ -140,6 +149,16 @@ describe('a configuration that is reloaded', () => {
       reload({ PHAROS_CLIENT_TOKEN_ECDSA_PUBLIC_KEY: '-----BEGIN PUBLIC KEY-----', PHAROS_CLIENT_CHANNEL_LIMIT: '1' }),
       /ecdsa_public_key/,
     );
+    const lanes = (own: number): string => JSON.stringify([{ name: 'talk' }, { name: 'wide', lanes: own }]);
+    await assert.rejects(reload({ PHAROS_CHANNEL_NAMESPACES: lanes(2) }), /asks for 2 lanes of .*, which has 1/);
+    const moved = JSON.stringify([{ name: 'first', log: 'other', lanes: 1 }, { name: 'talk' }]);
+    await reload({ PHAROS_CHANNEL_NAMESPACES: moved });
+    const wider = JSON.stringify([
+      { name: 'wide', log: 'other', lanes: 2 },
+      { name: 'first', log: 'other', lanes: 1 },
+      { name: 'talk' },
+    ]);
+    await assert.rejects(reload({ PHAROS_CHANNEL_NAMESPACES: wider }), /wide asks for 2 lanes of .*other, which has 1/);
     for (const channel of ['a', 'b', 'talk:b']) assert.equal(await client.errorOf({ subscribe: { channel } }), 0);
   });
 });

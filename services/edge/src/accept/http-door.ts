@@ -108,7 +108,7 @@ export class HttpDoor {
           throw error;
       }
     } finally {
-      this.#budget.give(room);
+      this.#budget.give(request, room);
     }
   }
 }

@@ -6,6 +6,11 @@ import type { ClientSession } from '../session/client-session.ts';
 /** Whoever knows a session's secret commands as its client: it must not be guessed. */
 const secretBytes = 24;
 
+/** Whether a text can be the secret of a session, on any edge. */
+export function isSecret(text: string): boolean {
+  return text.length === (secretBytes / 3) * 4;
+}
+
 /** Sessions of this edge whose clients' commands come by requests. */
 export class EmulatedSessions implements SessionRegister {
   readonly #bySecret = new Map<string, ClientSession>();

@@ -1,17 +1,20 @@
 import { type Bus, BusError } from '@pharos/bus';
-import type { EmulationRequest } from '@pharos/client-protocol';
+import { disconnectCodes, type EmulationRequest } from '@pharos/client-protocol';
 import { type ControlConfig, Inbox, openInbox } from '@pharos/control';
 import { DeadlineExceeded, type Service } from '@pharos/lifecycle';
 import { type Logger, ThrottledLog } from '@pharos/telemetry';
 
 import type { KnownEdges } from '../control/known-edges.ts';
 import type { EdgeMetrics } from '../metrics.ts';
-import { EmulatedSessions } from './emulated-sessions.ts';
+import { EmulatedSessions, isSecret } from './emulated-sessions.ts';
 
 /** How long another edge has to say that it took commands. SDKs give a command up after 5 s. */
 const handMs = 3_000;
 /** Requests that wait for other edges' words. */
 const maxHanding = 2_000;
+/** What these hold together; each holds more than its data. */
+const maxHandingBytes = 16 * 1024 * 1024;
+const requestBytes = 1_024;
 const maxNodeLength = 255;
 const failureLogMs = 10_000;
 
@@ -40,6 +43,7 @@ export class Emulation implements Service {
   #lastFailure: unknown;
   #inbox: Inbox | undefined;
   #handing = 0;
+  #handingBytes = 0;
 
   constructor(options: EmulationOptions) {
     this.#options = options;
@@ -84,8 +88,12 @@ export class Emulation implements Service {
     if (node === this.#options.node) return this.#take(session, data) ? 'taken' : 'no_session';
     if (this.#inbox === undefined) return 'unavailable';
     if (node === '' || node.length > maxNodeLength || !this.#options.edges.mayBeThere(node)) return 'no_edge';
-    if (this.#handing >= maxHanding) return 'busy';
+    // Whoever asks shows nothing but this: what can be none is no other edge's business.
+    if (!isSecret(session)) return 'no_session';
+    const bytes = data.length + requestBytes;
+    if (this.#handing >= maxHanding || this.#handingBytes + bytes > maxHandingBytes) return 'busy';
     this.#handing++;
+    this.#handingBytes += bytes;
     try {
       return (await this.#inbox.hand(node, session, data, handMs)) ? 'handed' : 'no_session';
     } catch (error) {
@@ -95,13 +103,20 @@ export class Emulation implements Service {
       return error.code === 'outcome-unknown' ? 'unknown' : 'unavailable';
     } finally {
       this.#handing--;
+      this.#handingBytes -= bytes;
     }
   }
 
   #take(secret: string, data: Buffer): boolean {
     const session = this.sessions.get(secret);
     if (session === undefined) return false;
-    session.message(data, session.codec.binary);
+    try {
+      session.message(data, session.codec.binary);
+    } catch (error) {
+      // As a socket server does it: one client's failure ends that client, here also where it comes by the inbox.
+      this.#options.logger.error({ err: error, client: session.id }, 'commands of a client failed unexpectedly');
+      session.disconnect(disconnectCodes.serverError);
+    }
     return true;
   }
 

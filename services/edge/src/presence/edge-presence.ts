@@ -75,6 +75,7 @@ export class EdgePresence implements Service {
   readonly #idPrefix: string = randomBytes(8).toString('hex');
   #lastFailure: unknown;
   #namespaces: Namespaces | undefined;
+  #running: Promise<void> | undefined;
   #joinId = 0;
   #isStopped = false;
 
@@ -116,10 +117,10 @@ export class EdgePresence implements Service {
     });
   }
 
-  /** Resolves after the first try for a lease: the store may be away. */
-  async run(namespaces?: Namespaces): Promise<void> {
-    this.#namespaces = namespaces;
-    await this.#node.run();
+  /** Resolves after the first try for a lease: the store may be away. More than once is once: a reloaded configuration may bring presence back. */
+  run(): Promise<void> {
+    this.#running ??= this.#node.run();
+    return this.#running;
   }
 
   /** From now on these say where joins and leaves go. */
