@@ -267,7 +267,7 @@ export class Edge implements ReloadableService<EdgeConfig> {
   }
 
   async prepareReload(next: EdgeConfig): Promise<() => void> {
-    const { bus, logger } = this.#parts;
+    const { bus, logger, config: running } = this.#parts;
     const takeProxies = this.#proxies.prepare(proxiesConfig(next));
     const takeTokens = this.#authority.prepare(next.client.token, next.client.subscription_token);
     const settings = await this.#settings.prepare(next, bus, this.#presence !== undefined);
@@ -279,7 +279,9 @@ export class Edge implements ReloadableService<EdgeConfig> {
       takeTokens();
       takeProxies();
       this.#sweep.limitBytes = next.client.queue_max_size;
-      this.#admission.configure(admissionLimits(next, this.#descriptors), originCheck(next));
+      // Where it listens only a restart changes.
+      const origins = originCheck({ ...next, listen: running.listen });
+      this.#admission.configure(admissionLimits(next, this.#descriptors), origins);
       this.#presence?.takeUp(namespaces);
       this.#rings.follow(namespaces.recoverableLogs);
       this.#hub.beginRings();

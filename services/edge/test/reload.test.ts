@@ -6,6 +6,7 @@ import { SignJWT } from 'jose';
 import { startBackend } from './support/backend.ts';
 import { type Json, ProtocolClient, TextClient } from './support/clients.ts';
 import { type TestEdge, testConfig } from './support/edge.ts';
+import { statusAt } from './support/http-clients.ts';
 import { memoryWorld, startEdge, startOutsider, type World } from './support/world.ts';
 
 const secret = 'a secret of at least thirty-two bytes';
@@ -43,6 +44,10 @@ describe('a configuration that is reloaded', () => {
     const second = await ProtocolClient.open(t, edge);
     second.send({ connect: { token: await tokenOf('ann') } });
     assert.equal((await second.closed).code, 3504);
+    // Pages of a name that was rebound to this machine's loopback are kept out for as long as nobody else can be meant.
+    await reload({ PHAROS_LISTEN: '0.0.0.0:0' });
+    const rebound = { origin: 'http://evil.example', host: 'evil.example' };
+    assert.equal(await statusAt(edge.port, '/connection/sse', { headers: rebound }), 403);
     await reload({ PHAROS_CLIENT_ADDRESS_CONNECTION_LIMIT: '1' });
     await assert.rejects(ProtocolClient.open(t, edge), /429/);
     await reload({ PHAROS_CLIENT_CONNECTION_LIMIT: '1' });
