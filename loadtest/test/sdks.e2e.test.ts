@@ -21,7 +21,8 @@ describe('official SDKs', { skip: unavailable('pulsar') || unavailable('redis'),
       allow_anonymous_connect_without_token: false,
       token: { hmac_secret_key: application.secret },
     };
-    rig = await Rig.start({ edges: 2, history: 1, presence: 1, lanes: 2, edge: { client } });
+    const rpc = { proxy: { endpoint: application.rpcUrl }, without_namespace: { proxy_enabled: true } };
+    rig = await Rig.start({ edges: 2, history: 1, presence: 1, lanes: 2, edge: { client, rpc } });
     edges = rig.of('edge') as [ServiceNode, ServiceNode];
   });
 
@@ -34,7 +35,7 @@ describe('official SDKs', { skip: unavailable('pulsar') || unavailable('redis'),
   for (const { name, skip, wires, start } of sdks) {
     describe(name, { skip }, () => {
       for (const wire of wires) {
-        test(`${wire.transport} in ${wire.encoding}: token, refresh, subscribe, publish, presence, history, recovery`, async (t) => {
+        test(`${wire.transport} in ${wire.encoding}: token, refresh, subscribe, publish, rpc, presence, history, recovery`, async (t) => {
           const driver = await start();
           t.after(() => driver.stop());
           await conversation({ driver, wire, application, edges, name: `${name}-${wire.transport}-${wire.encoding}` });

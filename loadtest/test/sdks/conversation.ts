@@ -66,6 +66,8 @@ export async function conversation(setting: Setting): Promise<void> {
     assert.deepEqual(await heard(ann), await heard(bob));
 
     await present(driver, channel, [ann, bob]);
+    const answer = await driver.call('rpc', { client: ann, method: 'echo', data: { question: 'ö' } });
+    assert.deepEqual(answer, { user: ann, method: 'echo', got: { question: 'ö' } });
     await lookBack(driver, bob, channel, await heard(bob));
 
     // Away: what is said meanwhile comes once, in its place, at another edge.
