@@ -12,6 +12,7 @@ export {
   type Question,
   type Revocation,
   type Target,
+  sessionDigest,
 } from './message.ts';
 export { maxRevocations, type RevocableToken, Revocations } from './revocations.ts';
 export { type ControlConfig, type ControlLogs, controlSection, openControl, openInbox } from './topics.ts';

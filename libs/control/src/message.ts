@@ -1,9 +1,18 @@
+import { createHash } from 'node:crypto';
+
 import { Fields, ProtocolError } from '@pharos/client-protocol';
 
 /** Whose connections a command is about: all that every one of these names; an empty one names any. */
 export interface Target {
   readonly user: string;
   readonly client: string;
+  /** Of a session of SSE or HTTP streaming: the digest, since who knows the session itself commands as its client. */
+  readonly session: string;
+}
+
+/** As what a session is named where others may read it. */
+export function sessionDigest(session: string): string {
+  return createHash('sha256').update(session).digest('base64url');
 }
 
 /** What edges do to their connections. `info` and `data` are JSON. */
@@ -113,9 +122,10 @@ export function decodeControl(data: Buffer): ControlMessage | undefined {
       return node === '' ? undefined : { do: kind, node, here: fields.boolean('here') };
     }
     const of = fields.object('target');
-    const target = { user: of?.string('user') ?? '', client: of?.string('client') ?? '' };
+    const name = (field: keyof Target): string => of?.string(field) ?? '';
+    const target = { user: name('user'), client: name('client'), session: name('session') };
     // A command that is about nobody in particular is no command to all.
-    if (target.user === '' && target.client === '') return undefined;
+    if (target.user === '' && target.client === '' && target.session === '') return undefined;
     const channel = fields.string('channel');
     if (kind === 'disconnect') {
       const whitelist = fields.strings('whitelist');

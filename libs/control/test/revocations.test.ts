@@ -7,6 +7,7 @@ import {
   decodeRevocation,
   encodeInbox,
   encodeMessage,
+  sessionDigest,
 } from '../src/message.ts';
 import { Revocations } from '../src/revocations.ts';
 
@@ -42,7 +43,7 @@ describe('revocations', () => {
 });
 
 describe('messages of control topics', () => {
-  const target = { user: 'ann', client: '' };
+  const target = { user: 'ann', client: '', session: sessionDigest('secret') };
 
   test('come out as they went in', () => {
     const since = { offset: 2 ** 53 - 1, epoch: 'e.1' };

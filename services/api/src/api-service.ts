@@ -3,6 +3,7 @@ import { type ChannelConfig, keepingLogs, Namespaces, openNamespaces } from '@ph
 import type { HistoryStore } from '@pharos/history';
 import type { PresenceStore } from '@pharos/presence';
 import type { ReloadableService } from '@pharos/service';
+import { type NamedProxyConfig, Proxies, type RpcConfig } from '@pharos/proxies';
 import type { HttpRoute } from '@pharos/socket-server';
 import type { Logger, Metrics, Readiness } from '@pharos/telemetry';
 
@@ -26,6 +27,9 @@ export interface ApiServiceParts {
   readonly channel: ChannelConfig;
   readonly config: HttpApiConfig;
   readonly control: ControlConfig;
+  /** Methods of the application, and the proxies that they may name. */
+  readonly rpc: RpcConfig;
+  readonly proxies: readonly NamedProxyConfig[];
   /** Where commands lie, beside those over HTTP. @default nowhere */
   readonly commands?: CommandsConfig;
   /** The pause after a command's first try that failed, which then doubles. @default 500 */
@@ -43,6 +47,8 @@ export interface ApiServiceParts {
 export interface ApiSettings {
   readonly channel: ChannelConfig;
   readonly http_api: HttpApiConfig;
+  readonly rpc: RpcConfig;
+  readonly proxies: readonly NamedProxyConfig[];
 }
 
 /** The server API. Its routes are to be given to a socket server before it listens; they answer 503 until `run` has resolved. */
@@ -55,6 +61,8 @@ export class ApiService implements ReloadableService<ApiSettings> {
     'http_api.max_requests',
     'http_api.read_timeout',
     'http_api.max_members',
+    'rpc',
+    'proxies',
   ];
   readonly #parts: ApiServiceParts;
   readonly #metrics: ApiMetrics;
@@ -62,6 +70,7 @@ export class ApiService implements ReloadableService<ApiSettings> {
   readonly #watches: LaneWatches;
   readonly #control: ControlPlane;
   readonly #keyed: KeyedPublishes | undefined;
+  readonly #proxies: Proxies;
   readonly #stopping = new AbortController();
   readonly #commands: CommandConsumer | undefined;
   #api: Api | undefined;
@@ -86,6 +95,7 @@ export class ApiService implements ReloadableService<ApiSettings> {
     });
     this.#watches = new LaneWatches({ logger, metrics });
     this.#keyed = store === undefined ? undefined : new KeyedPublishes({ store, logger, metrics });
+    this.#proxies = new Proxies({ rpc: parts.rpc, named: parts.proxies }, metrics.proxies, logger);
     this.#routes = new ApiRoutes({
       settings: settingsOf(config),
       metrics,
@@ -121,12 +131,14 @@ export class ApiService implements ReloadableService<ApiSettings> {
     await this.#commands?.run();
   }
 
-  async prepareReload({ channel: next, http_api: config }: ApiSettings): Promise<() => void> {
+  async prepareReload({ channel: next, http_api: config, rpc, proxies }: ApiSettings): Promise<() => void> {
     const { bus, logger } = this.#parts;
     const { channel, kept } = keepingLogs(this.#channel, next);
     const { without_namespace: without, namespaces: named } = channel;
     const namespaces = await Namespaces.open(bus, without, named, { previous: this.#namespaces });
+    const takeProxies = this.#proxies.prepare({ rpc, named: proxies });
     return () => {
+      takeProxies();
       if (kept.length > 0) logger.warn({ kept }, `only a restart changes these: ${kept.join(', ')}`);
       this.#channel = channel;
       this.#routes.configure(settingsOf(config));
@@ -145,6 +157,7 @@ export class ApiService implements ReloadableService<ApiSettings> {
       presence,
       control: this.#control,
       keyed: this.#keyed,
+      proxies: this.#proxies,
       logger,
       metrics: this.#metrics,
       publishTimeoutMs: started.publish_timeout,
@@ -166,6 +179,7 @@ export class ApiService implements ReloadableService<ApiSettings> {
     this.#stopping.abort();
     await this.#commands?.stop();
     this.#keyed?.stop();
+    await this.#proxies.stop();
     await this.#control.stop();
     await this.#watches.close();
   }

@@ -1,6 +1,6 @@
 import { errorCodes } from '@pharos/client-protocol';
 
-import { ApiError, badRequest, toApiError } from './api-error.ts';
+import { ApiError, badRequest, notAvailable, toApiError } from './api-error.ts';
 import { allows, type KeyHolder } from './keys.ts';
 import {
   disconnect,
@@ -16,8 +16,11 @@ import type { ApiContext, Json, Method } from './methods/method.ts';
 import { presence, presenceStats } from './methods/presence.ts';
 import { broadcast, historyRemove, publish } from './methods/publish.ts';
 import { errorJson } from './methods/replies.ts';
+import { rpc } from './methods/rpc.ts';
 import { elementsOf, objectIn, Params } from './params.ts';
 
+/** From here on error codes are those of the application's methods. */
+const applicationCodes = 400;
 const maxCommands = 1_000;
 /** Commands of one batch that are worked on at the same time. */
 const batchAtOnce = 64;
@@ -27,7 +30,7 @@ export const methods: ReadonlyMap<string, Method> = new Map(
   [
     ...[publish, broadcast, history, historyRemove, presence, presenceStats],
     ...[subscribe, unsubscribe, disconnect, refresh, revokeToken, invalidateUserTokens],
-    ...[info, channels, connections],
+    ...[info, channels, connections, rpc],
   ].map((method) => [method.name, method]),
 );
 
@@ -80,6 +83,8 @@ export class Api {
     if (name === batch.name) return this.#counted(name, () => this.#batch(body, caller));
     const method = methods.get(name);
     if (method === undefined) return { error: new ApiError(errorCodes.methodNotFound) };
+    // What a topic holds is tried again, and nobody waits for an answer.
+    if (method === rpc && caller.keyIfNone !== undefined) return { error: notAvailable('rpc: over HTTP only') };
     const reply = await this.#counted(name, async () => {
       if (!allows(caller.holder, method.scope)) {
         throw new ApiError(
@@ -105,7 +110,10 @@ export class Api {
       if (known === undefined) logger.error({ err: error, method }, 'a command failed unexpectedly');
       else if (known.code === errorCodes.internal) logger.warn({ err: error, method }, 'a command failed');
       const told = known ?? new ApiError(errorCodes.internal);
-      metrics.requests.inc({ method, code: String(told.code.code) });
+      metrics.requests.inc({
+        method,
+        code: told.code.code < applicationCodes ? String(told.code.code) : 'application',
+      });
       return { error: told };
     } finally {
       end();

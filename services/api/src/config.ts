@@ -2,6 +2,13 @@ import { type ControlConfig, controlSection } from '@pharos/control';
 import { type ChannelConfig, channelSection } from '@pharos/channels';
 import { bytes, duration, type RedisAccessConfig, redisSection, secret, z } from '@pharos/config';
 import {
+  type NamedProxyConfig,
+  namedProxiesSection,
+  refuseMissingRpcProxies,
+  type RpcConfig,
+  rpcSection,
+} from '@pharos/proxies';
+import {
   defaultInternalListen,
   publishTimeout,
   type PulsarConfig,
@@ -47,6 +54,8 @@ export interface ApiConfig extends ServiceConfig, SocketConfig {
   readonly channel: ChannelConfig;
   readonly http_api: HttpApiConfig;
   readonly control: ControlConfig;
+  readonly rpc: RpcConfig;
+  readonly proxies: readonly NamedProxyConfig[];
   readonly commands: CommandsConfig;
 }
 
@@ -174,9 +183,13 @@ export function apiConfigSchema(): z.ZodType<ApiConfig> {
     channel: channelSection({ open: false }),
     http_api: httpApiSection(true),
     control: controlSection(),
+    rpc: rpcSection(),
+    proxies: namedProxiesSection(),
     commands: commandsSection(),
   });
-  return schema.superRefine((read, context) =>
-    requireKeyStore(read as unknown as ApiConfig, context),
-  ) as unknown as z.ZodType<ApiConfig>;
+  return schema.superRefine((read, context) => {
+    const config = read as unknown as ApiConfig;
+    requireKeyStore(config, context);
+    refuseMissingRpcProxies(config.rpc, config.proxies, context);
+  }) as unknown as z.ZodType<ApiConfig>;
 }

@@ -38,6 +38,8 @@ export async function main(options: MainOptions): Promise<void> {
     channel,
     config: http,
     control: config.control,
+    rpc: config.rpc,
+    proxies: config.proxies,
     commands: config.commands,
     bus,
     logger,

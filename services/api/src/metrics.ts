@@ -1,3 +1,4 @@
+import { ProxyMetrics } from '@pharos/proxies';
 import {
   type Counter,
   createRegistry,
@@ -19,8 +20,10 @@ export class ApiMetrics {
   readonly commands: Counter<'outcome'>;
   readonly commandsUnderWay: Gauge;
   readonly commandSeconds: Histogram;
+  readonly proxies: ProxyMetrics;
 
   constructor(metrics: Metrics) {
+    this.proxies = new ProxyMetrics(metrics, 'api');
     this.requests = metrics.counter({
       name: 'pharos_api_requests_total',
       help: 'Commands of the server API, by method and by error code (0: it succeeded). Those of a batch count each.',

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { deltaProperty, MemoryBroker, MemoryBus, skipHistoryProperty } from '@pharos/bus';
-import { Collector } from '@pharos/testkit';
+import { Collector, HttpBackend } from '@pharos/testkit';
 import { type Json, post, startApi } from './support/api.ts';
 
 interface Seen {
@@ -191,6 +191,55 @@ describe('keys, scopes and statuses', () => {
     assert.equal(line['outcome'], 0);
     assert.ok(!api.log.join('').includes('not for the log') && !api.log.join('').includes('secret'));
   });
+});
+
+describe('methods of the application', () => {
+  test('are answered by its backend, as those that clients call', async (t) => {
+    const backend = await HttpBackend.start(t, ({ json }) => ({ result: { data: { got: json['data'] ?? null } } }));
+    const api = await startApi(t, {
+      env: {
+        PHAROS_RPC_PROXY_ENDPOINT: backend.url('/rpc'),
+        PHAROS_RPC_NAMESPACES: JSON.stringify([{ name: 'app', proxy_enabled: true }]),
+        PHAROS_RPC_PROXY_TIMEOUT: '60s',
+      },
+    });
+    assert.deepEqual(await api.result('rpc', { method: 'app:do', params: { a: 1 } }), { data: { got: { a: 1 } } });
+    assert.deepEqual(backend.requests.items[0]?.json, {
+      ...{ client: '', transport: 'http_api', protocol: 'json', encoding: 'json', user: '', method: 'app:do' },
+      data: { a: 1 },
+    });
+    backend.answering = () => ({ error: { code: 1_999, message: 'mine' } });
+    assert.equal(await api.errorOf('rpc', { method: 'app:do' }), 1_999);
+    backend.answering = () => ({ disconnect: { code: 4_000, reason: 'x' } });
+    assert.equal(await api.errorOf('rpc', { method: 'app:do' }), 108);
+    await backend.stop();
+    assert.equal(await api.errorOf('rpc', { method: 'app:do' }), 100);
+    assert.equal(await api.errorOf('rpc', { method: 'do' }), 108);
+    assert.equal(await api.errorOf('rpc', { method: 'other:do' }), 104);
+    assert.equal(await api.errorOf('rpc', { method: '' }), 107);
+    const counted = await api.metrics.registry.getSingleMetric('pharos_api_requests_total')?.get();
+    const codes = counted?.values.map(({ labels }) => labels['code']) ?? [];
+    assert(codes.includes('application') && !codes.includes('1999'));
+  });
+});
+
+test('publication_data_format holds for what the application publishes too', async (t) => {
+  const formats = ['', 'json', 'json_object', 'binary'].map((format) => ({
+    name: format === '' ? 'any' : format,
+    publication_data_format: format,
+  }));
+  const api = await startApi(t, { env: { PHAROS_CHANNEL_NAMESPACES: JSON.stringify(formats) } });
+  const text = { b64data: Buffer.from('no json').toString('base64') };
+  for (const [channel, takesText, takesList] of [
+    ['any:a', 0, 0],
+    ['json:a', 107, 0],
+    ['json_object:a', 107, 107],
+    ['binary:a', 0, 0],
+  ] as const) {
+    assert.equal(await api.errorOf('publish', { channel, ...text }), takesText, channel);
+    assert.equal(await api.errorOf('publish', { channel, data: [1] }), takesList, channel);
+    assert.equal(await api.errorOf('publish', { channel, data: { a: 1 } }), 0, channel);
+  }
 });
 
 describe('presence and batch', () => {

@@ -119,7 +119,8 @@ describe('commands from a topic', () => {
     await send(publishing('nowhere:a', 1));
     await send({ method: 'disconnect', params: { user: 'ann' } });
     await send({ method: 'broadcast', params: { channels: ['plain:a', 'nowhere:b'], data: 'half' } });
-    await dead.waitForCount(5);
+    await send({ method: 'rpc', params: { method: 'ping' } });
+    await dead.waitForCount(6);
     await published.waitForCount(1);
     const reasons = dead.items.map(
       ({ properties }) => `${properties.get('pharos-error-code')} ${properties.get('pharos-reason')}`,
@@ -130,6 +131,7 @@ describe('commands from a topic', () => {
       /^102 .*namespace/,
       /^103 .*disconnect/,
       /^102 .*namespace/,
+      /^108 .*HTTP/,
     ].entries()) {
       assert.ok(
         reasons.some((reason) => pattern.test(reason)),

@@ -61,11 +61,12 @@ const requests: readonly (readonly [string, Json])[] = [
     'subscribe',
     { user: 'u', channel: 'kept:a', info: {}, data: [], expire_at: 0, recover_since: { offset: 1, epoch: 'e' } },
   ],
-  ['unsubscribe', { user: 'u', client: 'c', channel: 'kept:a' }],
+  ['unsubscribe', { user: 'u', client: 'c', session: 's', channel: 'kept:a' }],
   ['disconnect', { user: 'u', whitelist: ['c'], disconnect: { code: 4000, reason: 'r' } }],
   ['refresh', { client: 'c', expired: true }],
   ['revoke_token', { uid: 'jti' }],
   ['invalidate_user_tokens', { user: 'u', issued_before: 5 }],
+  ['rpc', { method: 'ping', params: { a: 1 } }],
   ['info', {}],
   ['channels', { pattern: 'a*' }],
   ['connections', { user: 'u' }],
@@ -73,7 +74,7 @@ const requests: readonly (readonly [string, Json])[] = [
 ];
 
 test('what the server takes and answers is what its OpenAPI document says', async (t) => {
-  const api = await startApi(t, { env: { PHAROS_HTTP_API_SURVEY_TIMEOUT: '100ms' } });
+  const api = await startApi(t, { env: { PHAROS_HTTP_API_SURVEY_TIMEOUT: '100ms', PHAROS_RPC_PING_ENABLED: 'true' } });
   const document = (await (await fetch(`${api.url}/openapi.json`)).json()) as Json;
   assert.match(document['openapi'] as string, /^3\.1\./);
   const paths = document['paths'] as Json;

@@ -147,14 +147,8 @@ export class Edge implements ReloadableService<EdgeConfig> {
     this.#presence = this.#newPresence(metrics.presence);
     this.#control = this.#newControl(revocations);
     const { bus } = parts;
-    this.#emulation = new Emulation({
-      node: this.#node,
-      bus,
-      config: config.control,
-      edges: this.#edges,
-      logger,
-      metrics,
-    });
+    const inbox = { node: this.#node, bus, config: config.control, edges: this.#edges };
+    this.#emulation = new Emulation({ ...inbox, logger, metrics });
   }
 
   #newControl(revocations: Revocations): EdgeControl {
@@ -168,8 +162,10 @@ export class Edge implements ReloadableService<EdgeConfig> {
       connections: this.#connections,
       hub: this.#hub,
     };
-    const { metrics } = { metrics: this.#edgeMetrics };
-    return new EdgeControl({ config: config.control, bus, asked, revocations, edges: this.#edges, logger, metrics });
+    return new EdgeControl({
+      ...{ config: config.control, bus, asked, revocations, edges: this.#edges, logger, metrics: this.#edgeMetrics },
+      emulated: (digest) => this.#emulation.sessions.withDigest(digest),
+    });
   }
 
   #newPresence(metrics: PresenceMetrics): EdgePresence | undefined {

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { connect as connectTcp, type Socket } from 'node:net';
 import { describe, test, type TestContext } from 'node:test';
 import { MemoryBroker, MemoryBus } from '@pharos/bus';
+import { encodeMessage, sessionDigest, type Target } from '@pharos/control';
 import { createLogger, createRegistry, Metrics } from '@pharos/telemetry';
 import { Collector, eventually } from '@pharos/testkit';
 import { KnownEdges } from '../src/control/known-edges.ts';
@@ -60,6 +61,32 @@ for (const socket of socketServers) {
       await client.reply(201);
       assert.equal(await metric(two, requests, { outcome: 'handed' }), 50);
       assert.equal(await metric(one, requests, { outcome: 'taken' }), 2);
+    });
+
+    test('a command of the server API that names the session concerns it alone, on whichever edge it is', async (t) => {
+      const world = memoryWorld();
+      const [one, two] = [await startEdge(t, world, { socket }), await startEdge(t, world, { socket })] as const;
+      const [client, other] = [
+        await StreamClient.connect(t, one.port, 'http_stream'),
+        await StreamClient.connect(t, two.port, 'sse'),
+      ];
+      const bus = world.bus();
+      t.after(() => bus.close());
+      const { topic } = testConfig({}).control;
+      const commands = await bus.openLog({ topic });
+      const send = (code: number, target: Partial<Target>): Promise<unknown> => {
+        const whole = { user: '', client: '', session: '', ...target };
+        const message = { do: 'disconnect', target: whole, code, reason: 'r', whitelist: [] } as const;
+        return commands.append({ channel: 'any', data: encodeMessage(message) }, 60_000);
+      };
+      const { session } = client.connected;
+      const others = other.connected['client'] as string;
+      await send(4001, { session });
+      await send(4001, { session: sessionDigest(session), client: others });
+      await send(4001, { session: sessionDigest(session), user: 'ann' });
+      await send(4000, { session: sessionDigest(session) });
+      await send(4002, { session: sessionDigest(other.connected.session), client: others });
+      assert.deepEqual([(await client.disconnect()).code, (await other.disconnect()).code], [4000, 4002]);
     });
 
     test('of no session, of a session that ended, of an edge that is not there or went: 404', async (t) => {

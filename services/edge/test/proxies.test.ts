@@ -7,6 +7,7 @@ import { SignJWT } from 'jose';
 import { WebSocket } from 'ws';
 import { startBackend } from './support/backend.ts';
 import { type Json, ProtocolClient } from './support/clients.ts';
+import { StreamClient } from './support/http-clients.ts';
 import { metric } from './support/metrics.ts';
 import { memoryWorld, startEdge } from './support/world.ts';
 
@@ -93,6 +94,25 @@ describe('connecting through the backend', () => {
     });
     assert.equal(await (await ProtocolClient.open(t, closed)).errorOf({ connect: {} }), 101);
   });
+});
+
+test('the backend knows what the client came over, and headers of requests', async (t) => {
+  const { backend, env } = await startBackend(t, () => ({ result: { user: 'ann' } }), {
+    connect: true,
+    each: { HTTP_HEADERS: 'X-Mine' },
+  });
+  const edge = await startEdge(t, memoryWorld(), { env: { ...env, PHAROS_UNI_HTTP_STREAM_ENABLED: 'true' } });
+  for (const path of ['http_stream', 'uni_http_stream']) {
+    const body = path === 'http_stream' ? { id: 1, connect: {} } : {};
+    const asked = { method: 'POST', body: JSON.stringify(body), headers: { 'X-Mine': path } };
+    const client = await StreamClient.open(t, edge.port, `/connection/${path}`, asked);
+    await client.messages.waitForCount(1);
+  }
+  const seen = backend.requests.items.map(({ headers, json }) => [headers['x-mine'], json['transport']]);
+  assert.deepEqual(seen, [
+    ['http_stream', 'http_stream'],
+    ['uni_http_stream', 'uni_http_stream'],
+  ]);
 });
 
 describe('subscribing through the backend', () => {

@@ -123,6 +123,8 @@ function serverApi(
     channel,
     config: http,
     control: config.control,
+    rpc: config.rpc,
+    proxies: config.proxies,
     commands,
     bus,
     logger,

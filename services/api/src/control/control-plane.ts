@@ -74,9 +74,9 @@ export class ControlPlane implements Service {
 
   /** Resolves when it is where every edge reads it. @throws BusError */
   async command(command: ConnectionCommand): Promise<void> {
-    const { user, client } = command.target;
+    const { user, client, session } = command.target;
     await this.#open.commands.append(
-      { channel: user === '' ? client : user, data: encodeMessage(command) },
+      { channel: user || client || session, data: encodeMessage(command) },
       this.#options.publishTimeoutMs,
     );
   }

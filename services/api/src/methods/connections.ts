@@ -1,14 +1,20 @@
-import type { Target } from '@pharos/control';
+import { sessionDigest, type Target } from '@pharos/control';
 import { disconnectCodes } from '@pharos/client-protocol';
 
-import { badRequest, notAvailable } from '../api-error.ts';
+import { badRequest } from '../api-error.ts';
 import type { FieldSpecs, Params } from '../params.ts';
 import { emptyResult, emptySchema, type Method, namespaceOf } from './method.ts';
 
 const target: FieldSpecs = {
-  user: { type: 'string', description: 'Connections of this user. This or `client`, or both.' },
+  user: {
+    type: 'string',
+    description: 'Connections of this user. This, `client` or `session`; of several, those of all.',
+  },
   client: { type: 'string', description: 'The connection with this client id.' },
-  session: { type: 'string', description: 'Not available: connections have no session ids yet (error 108).' },
+  session: {
+    type: 'string',
+    description: 'The connection with this session, as its connect result has it: on SSE and HTTP streaming.',
+  },
 };
 
 const channel = { type: 'string', required: true, description: 'The channel.' } as const;
@@ -150,10 +156,9 @@ export const invalidateUserTokens: Method = {
 
 /** @throws ApiError */
 function targetOf(params: Params): Target {
-  if (params.string('session') !== '') throw notAvailable('session: connections have no session ids yet');
-  const [user, client] = [params.string('user'), params.string('client')];
-  if (user === '' && client === '') throw badRequest('expected user or client');
-  return { user, client };
+  const [user, client, session] = [params.string('user'), params.string('client'), params.string('session')];
+  if (user === '' && client === '' && session === '') throw badRequest('expected user, client or session');
+  return { user, client, session: session === '' ? '' : sessionDigest(session) };
 }
 
 function untilOf(params: Params, ttlMs: number): number {

@@ -3,6 +3,7 @@ import { mayBeCalled } from '@pharos/channels';
 import { errorCodes } from '@pharos/client-protocol';
 import type { HistoryStore } from '@pharos/history';
 import type { PresenceStore } from '@pharos/presence';
+import type { Proxies } from '@pharos/proxies';
 import type { Logger } from '@pharos/telemetry';
 
 import { ApiError, badRequest } from '../api-error.ts';
@@ -23,6 +24,8 @@ export interface ApiContext {
   /** Connections of all edges. */
   readonly control: ControlPlane;
   readonly keyed: KeyedPublishes | undefined;
+  /** The application's backend, for its methods. */
+  readonly proxies: Proxies;
   readonly logger: Logger;
   readonly metrics: ApiMetrics;
   readonly publishTimeoutMs: number;

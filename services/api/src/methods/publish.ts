@@ -6,6 +6,8 @@ import {
   skipHistoryProperty,
 } from '@pharos/bus';
 
+import { holdsFormat } from '@pharos/channels';
+
 import { badRequest, notAvailable, toApiError } from '../api-error.ts';
 import type { Place } from '../lanes/lane-watch.ts';
 import type { FieldSpecs, Params } from '../params.ts';
@@ -113,8 +115,11 @@ async function respond(channel: string, params: Params, context: ApiContext): Pr
 }
 
 async function publishInto(channel: string, params: Params, context: ApiContext): Promise<Place | undefined> {
-  const { log, options } = namespaceOf(context, channel);
+  const namespace = namespaceOf(context, channel);
+  const { log, options } = namespace;
   const publication = publicationOf(channel, params, options.delta_publish);
+  if (!holdsFormat(namespace, publication.data))
+    throw badRequest(`data: the namespace takes ${options.publication_data_format || 'no empty data'}`);
   const key = params.string('idempotency_key');
   const watch = context.watches.of(log, channel);
   if (key === '') return watch.append(publication, context.publishTimeoutMs);

@@ -80,6 +80,8 @@ export async function startApi(t: TestContext, options: TestApiOptions = {}): Pr
     channel: config.channel,
     config: config.http_api,
     control: config.control,
+    rpc: config.rpc,
+    proxies: config.proxies,
     commands: config.commands,
     commandRetryMs: 20,
     bus,

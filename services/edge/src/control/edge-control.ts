@@ -40,6 +40,8 @@ export interface EdgeControlOptions {
   readonly bus: Bus;
   readonly asked: Asked;
   readonly revocations: Revocations;
+  /** The session of that digest, where this edge has it. */
+  readonly emulated: (digest: string) => ClientSession | undefined;
   readonly edges: KnownEdges;
   readonly logger: Logger;
   readonly metrics: EdgeMetrics;
@@ -147,8 +149,13 @@ export class EdgeControl implements Service {
     for (const session of this.#sessions(command.target)) this.#carryOut(command, session);
   }
 
-  #sessions({ user, client }: Target): ClientSession[] {
+  #sessions({ user, client, session: digest }: Target): ClientSession[] {
     const { connections, sessions } = this.#options.asked;
+    if (digest !== '') {
+      const session = this.#options.emulated(digest);
+      const isMeant = (user === '' || session?.user === user) && (client === '' || session?.id === client);
+      return session !== undefined && isMeant ? [session] : [];
+    }
     if (user !== '') return connections.ofUser(user).filter(({ id }) => client === '' || id === client);
     const found: ClientSession[] = [];
     for (const session of sessions) if (session instanceof ClientSession && session.id === client) found.push(session);

@@ -1,5 +1,7 @@
 import { randomBytes } from 'node:crypto';
 
+import { sessionDigest } from '@pharos/control';
+
 import type { SessionRegister } from '../session/carrier.ts';
 import type { ClientSession } from '../session/client-session.ts';
 
@@ -15,6 +17,8 @@ export function isSecret(text: string): boolean {
 export class EmulatedSessions implements SessionRegister {
   readonly #bySecret = new Map<string, ClientSession>();
   readonly #secrets = new Map<ClientSession, string>();
+  /** As the server API's commands name them. */
+  readonly #byDigest = new Map<string, ClientSession>();
 
   get size(): number {
     return this.#bySecret.size;
@@ -24,11 +28,16 @@ export class EmulatedSessions implements SessionRegister {
     return this.#bySecret.get(secret);
   }
 
+  withDigest(digest: string): ClientSession | undefined {
+    return this.#byDigest.get(digest);
+  }
+
   add(session: ClientSession): string {
     this.remove(session);
     const secret = randomBytes(secretBytes).toString('base64url');
     this.#bySecret.set(secret, session);
     this.#secrets.set(session, secret);
+    this.#byDigest.set(sessionDigest(secret), session);
     return secret;
   }
 
@@ -37,5 +46,6 @@ export class EmulatedSessions implements SessionRegister {
     if (secret === undefined) return;
     this.#secrets.delete(session);
     this.#bySecret.delete(secret);
+    this.#byDigest.delete(sessionDigest(secret));
   }
 }
