@@ -33,6 +33,8 @@ export interface NamespaceConfig {
   readonly allow_history_for_subscriber: boolean;
   readonly allow_history_for_client: boolean;
   readonly allow_history_for_anonymous: boolean;
+  readonly publish_rate_limit?: number | undefined;
+  readonly subscribe_rate_limit?: number | undefined;
   readonly publication_data_format: PublicationDataFormat;
   readonly subscribe_proxy_enabled: boolean;
   readonly subscribe_proxy_name: string;
@@ -177,6 +179,18 @@ function namespaceSchema(preset: ChannelPreset): z.ZodObject<Record<string, z.Zo
       .describe(
         'What clients and the server API may publish: json, json_object, anything and also nothing at all (binary), anything but nothing (empty).',
       ),
+    publish_rate_limit: z
+      .int()
+      .min(1)
+      .optional()
+      .describe(
+        'Publications of one connection into all channels of the namespace in a second; more: error 111. Default: no limit.',
+      ),
+    subscribe_rate_limit: z
+      .int()
+      .min(1)
+      .optional()
+      .describe('Subscribes of one connection to all of its channels in a second; more: error 111. Default: no limit.'),
     ...proxyOptions('subscribe', 'The backend says who may subscribe without a token, and allow_subscribe_… nothing.'),
     ...proxyOptions('publish', 'The backend says what clients may publish, and allow_publish_… nothing.'),
     ...proxyOptions('sub_refresh', 'The backend is asked when subscriptions expire, in place of their clients.'),

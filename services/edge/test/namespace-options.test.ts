@@ -24,7 +24,7 @@ interface Scene {
   readonly channel: string;
   readonly isOn: boolean;
   /** Another client of the same user. */
-  another(): Promise<ProtocolClient>;
+  readonly another: () => Promise<ProtocolClient>;
 }
 
 interface Case {
@@ -105,6 +105,13 @@ async function hasDelta({ ann, channel }: Scene): Promise<boolean> {
     const { channel: of, pub } = (push ?? {}) as { channel?: string; pub?: Json };
     return of === channel && pub?.['delta'] === true;
   });
+}
+
+/** What the last of many is answered with, all sent at once. */
+async function lastOf(client: ProtocolClient, command: (n: number) => Json): Promise<number> {
+  const ids = client.send(...Array.from({ length: 40 }, (_, n) => command(n)));
+  const replies = await Promise.all(ids.map((id) => client.reply(id)));
+  return (replies.at(-1)?.['error'] as { code: number } | undefined)?.code ?? 0;
 }
 
 /** Where the backend was asked about the channel. */
@@ -218,6 +225,16 @@ const cases: Readonly<Record<string, Case>> = {
     ...{ off: 'json', on: 'json_object', seen: [0, 107] },
     see: ({ ann, channel }) => ann.errorOf({ publish: { channel, data: [1] } }),
   },
+  publish_rate_limit: {
+    both: open,
+    ...{ off: undefined, on: 1, seen: [0, 111] },
+    see: ({ ann, channel }) => lastOf(ann, (data) => ({ publish: { channel, data } })),
+  },
+  subscribe_rate_limit: {
+    both: open,
+    ...{ off: undefined, on: 1, seen: [0, 111] },
+    see: ({ ann, channel }) => lastOf(ann, (n) => ({ subscribe: { channel: `${channel}${n}` } })),
+  },
   log: {
     both: { ...open, allow_positioning: true },
     ...{ off: topic('chat'), on: topic('another'), seen: [true, false] },
@@ -270,7 +287,7 @@ const cases: Readonly<Record<string, Case>> = {
 
 /** Options that other tests hold, which fail where the option is ignored: the file from the root, and how the test begins. */
 const elsewhere: Readonly<Record<string, readonly [file: string, title: string]>> = {
-  history_meta_ttl: ['services/history/test/history.test.ts', 'history_meta_ttl: '],
+  history_meta_ttl: ['services/history/test/whatever-happens.test.ts', 'history_meta_ttl: '],
   replay: ['services/edge/test/scenarios/history.ts', 'with replay history goes back as far as the log'],
 };
 
@@ -315,6 +332,7 @@ async function stage(t: TestContext): Promise<Omit<Scene, 'channel' | 'isOn'>> {
   );
   const env: Record<string, string> = {
     PHAROS_CHAT_ENABLED: 'false',
+    PHAROS_CLIENT_CHANNEL_LIMIT: '1000',
     PHAROS_CLIENT_TOKEN_HMAC_SECRET_KEY: secret,
     PHAROS_CHANNEL_NAMESPACES: JSON.stringify([
       ...namespaces,

@@ -34,9 +34,9 @@ async function world(
   t: { after(hook: () => Promise<void>): void },
   lanes = 1,
   broker = new MemoryBroker(),
-  store = new MemoryHistory(),
 ): Promise<World> {
   const bus = new MemoryBus(broker);
+  const store = new MemoryHistory();
   const services: (() => Promise<void>)[] = [() => bus.close()];
   t.after(async () => {
     for (const stop of services.reverse()) await stop();
@@ -90,18 +90,6 @@ describe('the history service', () => {
       'what comes after',
     );
     assert.equal((await texts(w, 'kept:a')).length, 5);
-  });
-
-  test('history_meta_ttl: how long a channel is remembered, and with it how far back its lane goes', async (t) => {
-    const hourMs = 3_600_000;
-    let laterMs = 0;
-    const w = await world(t, 1, new MemoryBroker(), new MemoryHistory({ now: () => Date.now() + laterMs }));
-    await w.start([{ ...kept, history_meta_ttl: '2h' }]);
-    await w.publish('kept:a', '1');
-    await untilWritten(w.log, w.store);
-    const floors: unknown[] = [];
-    for (laterMs of [0, 1.9 * hourMs, 2.1 * hourMs]) floors.push((await w.store.tidy(laneOf(w.log)))?.floor);
-    assert.deepEqual(floors, [0, 0, 1]);
   });
 
   test('what was published before it and since is in the store, every publication once, in order', async (t) => {

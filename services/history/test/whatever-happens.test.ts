@@ -2,11 +2,12 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 
 import { historyRemoveMarker, type LaneEntry, type Log, markerProperty, MemoryBroker, MemoryBus } from '@pharos/bus';
+import { MemoryHistory } from '@pharos/history';
 import { eventually } from '@pharos/testkit';
 import fc from 'fast-check';
 
 import { FlakyStore } from './support/flaky-store.ts';
-import { channels, laneOf, makeHistory } from './support/rig.ts';
+import { channels, laneOf, makeHistory, untilWritten } from './support/rig.ts';
 
 const topic = 'persistent://public/default/any';
 const lanes = 2;
@@ -249,4 +250,24 @@ describe('the history service, the log and the store', () => {
     for (const each of ['recovered', 'trimmed', 'floor', 'no-lane', 'brought'])
       assert.ok(seen.has(each), `no run met ${each}`);
   });
+});
+
+test('history_meta_ttl: how long a channel is remembered, and with it how far back its lane goes', async (t) => {
+  const hourMs = 3_600_000;
+  let laterMs = 0;
+  const store = new MemoryHistory({ now: () => Date.now() + laterMs });
+  const bus = new MemoryBus(new MemoryBroker());
+  const log = await bus.openLog({ topic });
+  const own = { name: 'kept', log: topic, ...history, history_meta_ttl: '2h' };
+  const { service } = makeHistory(bus, store, channels([own]));
+  t.after(async () => {
+    await service.stop();
+    await bus.close();
+  });
+  await service.run();
+  await log.append({ channel: 'kept:a', data: Buffer.from('1') }, 60_000);
+  await untilWritten(log, store);
+  const floors: unknown[] = [];
+  for (laterMs of [0, 1.9 * hourMs, 2.1 * hourMs]) floors.push((await store.tidy(laneOf(log)))?.floor);
+  assert.deepEqual(floors, [0, 0, 1]);
 });

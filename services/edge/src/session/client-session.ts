@@ -19,6 +19,7 @@ import {
   type UnsubscribeCode,
   unsubscribeCodes,
 } from '@pharos/client-protocol';
+import type { Namespace } from '@pharos/channels';
 import type { Socket } from '@pharos/socket-server';
 
 import type { Subscriber } from '../outbound/subscriber.ts';
@@ -31,6 +32,7 @@ import type { DrainableSession, SessionContext } from './context.ts';
 import { type Grant, plainGrant } from './grant.ts';
 import { HeldGrants } from './held-grants.ts';
 import { Holder } from './holder.ts';
+import { NamespaceRates } from './namespace-rates.ts';
 import type { PingedSession } from './liveness.ts';
 import { PendingSubscribe, SubscriptionSet } from './subscription-set.ts';
 
@@ -60,6 +62,8 @@ export class ClientSession implements Subscriber, PingedSession, DrainableSessio
   #slot = -1;
   #underWay = 0;
   readonly #rates: CommandRates | undefined;
+  /** Made with the first command that a namespace may limit. */
+  #namespaceRates: NamespaceRates | undefined;
 
   constructor(context: SessionContext, codec: Codec, headers?: ReadonlyMap<string, string>) {
     this.context = context;
@@ -219,6 +223,15 @@ export class ClientSession implements Subscriber, PingedSession, DrainableSessio
     if (this.#rates.take(command.method)) return true;
     if (command.method === 'send') this.disconnect(disconnectCodes.tooManyRequests);
     else this.replyError(command.id, errorCodes.tooManyRequests);
+    return false;
+  }
+
+  /** Whether its namespace takes it; where it is one too many, it is answered so. */
+  isWithinRate(id: number, kind: 'publish' | 'subscribe', namespace: Namespace): boolean {
+    if (namespace.options[`${kind}_rate_limit`] === undefined) return true;
+    this.#namespaceRates ??= new NamespaceRates();
+    if (this.#namespaceRates.take(kind, namespace)) return true;
+    this.replyError(id, errorCodes.tooManyRequests);
     return false;
   }
 

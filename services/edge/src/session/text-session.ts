@@ -7,6 +7,7 @@ import { chatLine } from '../inbound/text-line.ts';
 import type { Subscription } from '../outbound/live-channel.ts';
 import type { Subscriber } from '../outbound/subscriber.ts';
 import { CommandRates } from './command-rates.ts';
+import { NamespaceRates } from './namespace-rates.ts';
 import type { ChatContext, DrainableSession, SessionContext } from './context.ts';
 import { takePart } from './take-part.ts';
 
@@ -37,6 +38,7 @@ export class TextSession implements Subscriber, DrainableSession {
   #socket: Socket<TextSession> | undefined;
   #subscription: Subscription | undefined;
   readonly #rates: CommandRates | undefined;
+  readonly #namespaceRates = new NamespaceRates();
   #underWay = 0;
   /** While it waits for the lane: whether it came to it. What it says meanwhile waits too, else all would hear it but itself. */
   #joining: Promise<boolean> | undefined;
@@ -79,7 +81,9 @@ export class TextSession implements Subscriber, DrainableSession {
     if (this.#underWay >= maxPublishesUnderWay || this.#heldBytes > maxHeldBytes)
       return this.#close(textClose.tryAgain, 'too many messages wait for the log');
     // Each text is a publish, and it has no answer.
-    if (this.#rates?.take('publish') === false) return this.#close(textClose.tryAgain, 'too many messages');
+    const { namespace } = this.#chat;
+    if (this.#rates?.take('publish') === false || !this.#namespaceRates.take('publish', namespace))
+      return this.#close(textClose.tryAgain, 'too many messages');
     this.#underWay++;
     // `chatLine` copies: the message is the socket server's again when this function returns.
     const line = chatLine(this.id, message);

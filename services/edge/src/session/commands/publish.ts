@@ -17,6 +17,7 @@ export function publish(session: ClientSession, command: PublishCommand): void {
   if (!mayBeCalled(namespace, channel) || !holdsFormat(namespace, data)) {
     return session.replyError(command.id, errorCodes.badRequest);
   }
+  if (!session.isWithinRate(command.id, 'publish', namespace)) return;
   if (namespace.options.publish_proxy_enabled) {
     return session.askBackend(command.id, (next) => publishByBackend(session, command, namespace, next));
   }

@@ -19,6 +19,7 @@ export function subscribe(session: ClientSession, command: SubscribeCommand): vo
   if (refusal !== undefined || namespace === undefined) {
     return session.replyError(command.id, refusal ?? errorCodes.unknownChannel);
   }
+  if (!session.isWithinRate(command.id, 'subscribe', namespace)) return;
   const tags = filter === undefined ? undefined : compile(session, filter);
   if (tags !== undefined && 'code' in tags) return session.replyError(command.id, tags);
   if (token !== '') return session.waitFor(command.id, () => joinByToken(session, command, namespace, tags));
