@@ -209,6 +209,7 @@ export function valuesSchema(): JsonSchema {
         rules: section({ enabled: flag, labels: texts }),
         dashboards: section({ enabled: flag, namespace: text, labels: texts, annotations: texts }),
       }),
+      tests: section({ enabled: flag, channel: { ...text, minLength: 1 }, timeoutSeconds: whole(1) }),
       extraObjects: list({ type: ['object', 'string'] }),
       // Helm's own, given to every chart.
       global: open,

@@ -49,6 +49,26 @@ describe('the render matrix', { skip: withoutHelm }, () => {
       for (const component of present) await checkConfig(rendered, component);
     });
 
+    test(`${name}: the self-test takes its arguments and settings`, async () => {
+      const rendered = await render(folder + name);
+      const pod = rendered.find('Pod', '-selftest');
+      if (pod === undefined) return;
+      const args = at(pod, 'spec.containers.0.args') as string[];
+      // It reads them, and finds nobody to connect to.
+      const to = (flag: string, value: string): void => void (args[args.indexOf(flag) + 1] = value);
+      to('--url', 'ws://127.0.0.1:1/');
+      to('--timeout', '0.1');
+      to('--config', join(secrets, 'pharos.yaml'));
+      writeFileSync(join(secrets, 'pharos.yaml'), rendered.config('edge'));
+      const env = (at(pod, 'spec.containers.0.env') ?? []) as { name: string; value: string }[];
+      const { status, err } = await pharos(
+        args,
+        Object.fromEntries(env.map(({ name, value }) => [name, mounted(value)])),
+      );
+      assert.equal(status, 1);
+      assert.match(err, /^pharos: connect: /);
+    });
+
     test(`${name}: objects are as Kubernetes has them`, { skip: withoutPython }, async () => {
       const { objects } = await render(folder + name);
       const own = objects.filter(({ kind }) => !foreign.includes(kind));

@@ -8,6 +8,7 @@ import { CliError } from './errors.ts';
 import { parseOptions } from './options.ts';
 import { produceCommand } from './produce-command.ts';
 import { referenceCommand } from './reference-command.ts';
+import { selftestCommand } from './selftest-command.ts';
 import { serveCommand } from './serve-command.ts';
 import { say, type Terminal } from './terminal.ts';
 import { tokenCommand } from './token-command.ts';
@@ -18,6 +19,7 @@ const COMMANDS: readonly Command[] = [
   serveCommand,
   configCommand,
   tokenCommand,
+  selftestCommand,
   referenceCommand,
 ];
 

@@ -16,9 +16,19 @@ export const cliErrorTable: ErrorTable = {
   },
   'line-too-long': { retryable: false, description: 'A line of the input is longer than a message may be.' },
   'not-acknowledged': { retryable: true, description: 'The broker did not acknowledge every line.' },
+  'selftest-failed': {
+    retryable: true,
+    description: 'A step of `pharos selftest` did not work; the message says which.',
+  },
 };
 
-export type CliErrorCode = 'usage' | 'name-in-use' | 'subscription-in-use' | 'line-too-long' | 'not-acknowledged';
+export type CliErrorCode =
+  | 'usage'
+  | 'name-in-use'
+  | 'subscription-in-use'
+  | 'line-too-long'
+  | 'not-acknowledged'
+  | 'selftest-failed';
 
 /** What the command says on standard error before it ends; `usage` ends it with status 2, all else with 1. */
 export class CliError extends PharosError<CliErrorCode> {

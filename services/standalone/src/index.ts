@@ -1,1 +1,1 @@
-export { main, standaloneConfigSchema, standalonePreset } from './main.ts';
+export { main, type StandaloneConfig, standaloneConfigSchema, standalonePreset } from './main.ts';
