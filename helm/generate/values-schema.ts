@@ -209,6 +209,13 @@ export function valuesSchema(): JsonSchema {
         rules: section({ enabled: flag, labels: texts }),
         dashboards: section({ enabled: flag, namespace: text, labels: texts, annotations: texts }),
       }),
+      provision: section({
+        enabled: flag,
+        strict: flag,
+        backoffLimit: whole(0),
+        timeoutSeconds: whole(1),
+        serviceAccountName: text,
+      }),
       tests: section({ enabled: flag, channel: { ...text, minLength: 1 }, timeoutSeconds: whole(1) }),
       extraObjects: list({ type: ['object', 'string'] }),
       // Helm's own, given to every chart.

@@ -10,5 +10,6 @@ export {
   skipHistoryProperty,
 } from './port.ts';
 export { parseTopic } from './topic.ts';
+export { adminUrlOf } from './pulsar/admin-url.ts';
 export { PulsarBus } from './pulsar/pulsar-bus.ts';
 export type { BusLogger, PulsarBusOptions, PulsarMetrics } from './pulsar/pulsar-options.ts';

@@ -15,4 +15,11 @@ export {
   sessionDigest,
 } from './message.ts';
 export { maxRevocations, type RevocableToken, Revocations } from './revocations.ts';
-export { type ControlConfig, type ControlLogs, controlSection, openControl, openInbox } from './topics.ts';
+export {
+  type ControlConfig,
+  type ControlLogs,
+  controlSection,
+  controlTopics,
+  openControl,
+  openInbox,
+} from './topics.ts';

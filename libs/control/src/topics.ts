@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
-import { type Bus, BusError } from '@pharos/bus';
+import { type Bus, BusError, type LogSpec } from '@pharos/bus';
 import { LivingLog } from '@pharos/channels';
 import { duration, z } from '@pharos/config';
 import { Backoff } from '@pharos/lifecycle';
@@ -64,7 +64,7 @@ export async function openInbox(
   { topic }: ControlConfig,
   options: OpenControlOptions,
 ): Promise<LivingLog | undefined> {
-  const spec = { topic: `${topic}-inbox`, lanes: inboxLanes };
+  const spec = inboxSpec(topic);
   const opened = await openUntilAborted(async () => ({ inbox: await LivingLog.open(bus, spec) }), options);
   return opened?.inbox;
 }
@@ -91,11 +91,29 @@ async function openUntilAborted<Logs extends object>(
   return undefined;
 }
 
-async function open(bus: Bus, { topic, revocation_ttl: ttl }: ControlConfig): Promise<ControlLogs> {
+/** Every topic of the section, as it is opened. */
+export function controlTopics(config: ControlConfig): LogSpec[] {
+  return [...controlSpecs(config), inboxSpec(config.topic)];
+}
+
+function controlSpecs({ topic, revocation_ttl: ttl }: ControlConfig): [LogSpec, LogSpec, LogSpec] {
+  return [
+    { topic, lanes: 1 },
+    { topic: `${topic}-nodes`, lanes: 1 },
+    { topic: `${topic}-revocations`, lanes: 1, keepMs: ttl + hourMs },
+  ];
+}
+
+function inboxSpec(topic: string): LogSpec {
+  return { topic: `${topic}-inbox`, lanes: inboxLanes };
+}
+
+async function open(bus: Bus, config: ControlConfig): Promise<ControlLogs> {
+  const [first, second, third] = controlSpecs(config);
   const [commands, nodes, revocations] = await Promise.all([
-    LivingLog.open(bus, { topic, lanes: 1 }),
-    LivingLog.open(bus, { topic: `${topic}-nodes`, lanes: 1 }),
-    LivingLog.open(bus, { topic: `${topic}-revocations`, lanes: 1, keepMs: ttl + hourMs }),
+    LivingLog.open(bus, first),
+    LivingLog.open(bus, second),
+    LivingLog.open(bus, third),
   ]);
   return { commands, nodes, revocations };
 }

@@ -7,6 +7,7 @@ import { configCommand } from './config-command.ts';
 import { CliError } from './errors.ts';
 import { parseOptions } from './options.ts';
 import { produceCommand } from './produce-command.ts';
+import { provisionCommand } from './provision-command.ts';
 import { referenceCommand } from './reference-command.ts';
 import { selftestCommand } from './selftest-command.ts';
 import { serveCommand } from './serve-command.ts';
@@ -19,6 +20,7 @@ const COMMANDS: readonly Command[] = [
   serveCommand,
   configCommand,
   tokenCommand,
+  provisionCommand,
   selftestCommand,
   referenceCommand,
 ];
