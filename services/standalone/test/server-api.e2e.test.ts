@@ -285,6 +285,19 @@ describe('the server API over two replicas and two edges, on Pulsar and Redis', 
     );
   });
 
+  test('SIGHUP has every one of them read its configuration again, and go on', async () => {
+    const running = services.filter(({ status }) => status === undefined);
+    assert.ok(running.length >= 5);
+    await Promise.all(
+      running.map(async (service) => {
+        const from = service.stdout.count;
+        service.signal('SIGHUP');
+        await service.stdout.waitFor(/configuration read again: nothing/, { from });
+      }),
+    );
+    await result(0, 'publish', { channel: 'news', data: 'after' });
+  });
+
   test('no secret, token or payload is in a log at debug, whatever goes wrong; and Redis allowed all that was asked', async () => {
     const payload = 'tell-nobody-payload';
     await result(0, 'publish', { channel: 'news', data: payload, tags: { tag: payload } });
