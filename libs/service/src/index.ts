@@ -21,6 +21,7 @@ export {
   type Reloadable,
   type ReloadableService,
 } from './reload.ts';
+export { type StartedTracing, startTracing, type TracingOptions } from './tracing.ts';
 export { pharosVersion } from './version.ts';
 export { runService } from './run.ts';
 export {

@@ -9,6 +9,7 @@ import {
   Metrics,
   type Readiness,
   startInternalServer,
+  type Tracing,
 } from '@pharos/telemetry';
 
 import type { PulsarConfig, ServiceConfig, TailSubscription } from './config.ts';
@@ -16,7 +17,9 @@ import { pulsarBus, redisClient } from './connections.ts';
 import { type Identity, newIdentity } from './identity.ts';
 import { ProcessMetrics } from './process-metrics.ts';
 import { ConfigReloader, logLevelPart, type Reloadable } from './reload.ts';
+import type { MainOptions } from './main-options.ts';
 import { runService } from './run.ts';
+import { startTracing } from './tracing.ts';
 
 /** The settings of a service that works between Pulsar and Redis, and has no clients. */
 export interface WorkerConfig extends ServiceConfig {
@@ -31,6 +34,7 @@ export interface WorkerParts {
   readonly client: RedisClient;
   readonly logger: Logger;
   readonly metrics: Metrics;
+  readonly tracing?: Tracing;
 }
 
 export interface Worker extends Service {
@@ -42,6 +46,8 @@ export interface WorkerOptions<C extends WorkerConfig> {
   readonly config: C;
   /** Reads it anew, at SIGHUP. @throws ConfigError */
   readonly reread: () => C;
+  /** Of the process: what OpenTelemetry goes by. */
+  readonly env: MainOptions['env'];
   /** What it means that Redis can't be used. */
   readonly withoutRedis: string;
   /** Makes the service, and the store that it uses, which is closed after it. */
@@ -56,11 +62,13 @@ export async function serveWorker<C extends WorkerConfig>(options: WorkerOptions
   const { name, config, withoutRedis, create } = options;
   const logger = createLogger({ name, level: config.log_level });
   const identity = newIdentity(config.name);
+  const traces = await startTracing({ env: options.env, service: name, identity, logger });
+  const traced = traces.tracing === undefined ? {} : { tracing: traces.tracing };
   const metrics = new Metrics();
   const processMetrics = new ProcessMetrics(metrics, name);
   const bus = pulsarBus(config.pulsar, identity, logger, metrics);
   const client = redisClient(config.redis, logger, withoutRedis, metrics);
-  const { service, store } = create({ identity, bus, client, logger, metrics });
+  const { service, store } = create({ identity, bus, client, logger, metrics, ...traced });
   processMetrics.readReadiness = () => service.readiness();
   const reloader = new ConfigReloader<C>({
     current: config,
@@ -94,6 +102,7 @@ export async function serveWorker<C extends WorkerConfig>(options: WorkerOptions
         await store.close();
         client.close();
         await bus.close();
+        await traces.stop();
         await internal?.stop();
       },
     },

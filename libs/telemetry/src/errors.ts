@@ -11,11 +11,16 @@ export const telemetryErrorTable: ErrorTable = {
   },
   'invalid-metric': {
     retryable: false,
-    description: 'A metric was declared with a name that does not start with pharos_, twice, or without a help text.',
+    description:
+      'A metric was declared with a name that does not start with pharos_ or is not in a base unit, twice, without a help text, or with too many buckets.',
+  },
+  'invalid-tracing': {
+    retryable: false,
+    description: 'A variable of OpenTelemetry (OTEL_…) has a value that is not supported.',
   },
 };
 
-export type TelemetryErrorCode = 'address-in-use' | 'listen-failed' | 'invalid-metric';
+export type TelemetryErrorCode = 'address-in-use' | 'listen-failed' | 'invalid-metric' | 'invalid-tracing';
 
 export class TelemetryError extends PharosError<TelemetryErrorCode> {
   constructor(code: TelemetryErrorCode, message: string, options?: PharosErrorOptions) {

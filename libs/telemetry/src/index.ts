@@ -1,3 +1,5 @@
+export type { TraceCarrier } from './trace-context.ts';
+export { type EndSpan, Tracing } from './tracing.ts';
 export type { Counter, Gauge, Histogram, Registry } from 'prom-client';
 export { TelemetryError, type TelemetryErrorCode, telemetryErrorTable } from './errors.ts';
 export {

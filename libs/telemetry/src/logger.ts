@@ -2,6 +2,7 @@ import { isatty } from 'node:tty';
 import { pino } from 'pino';
 import { formatForPeople } from './human.ts';
 import { REDACTED, redactedPaths, redactTokens } from './redact.ts';
+import { traceFields } from './tracing.ts';
 
 export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent';
 
@@ -60,6 +61,7 @@ export function createLogger(options: LoggerOptions): Logger {
       name: options.name,
       // The pod's name and the process id are the collector's to add; on each line they only cost.
       base: { name: options.name },
+      mixin: traceFields,
       redact: { paths: redactedPaths, censor: REDACTED },
       serializers: { err: pino.stdSerializers.errWithCause },
     },

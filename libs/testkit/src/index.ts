@@ -26,6 +26,7 @@ export { verifySends } from './checker/verify-sends.ts';
 export { verifyStream } from './checker/verify-stream.ts';
 export type { StreamOptions, StreamVerdict } from './checker/verify-stream.ts';
 export { launchChromium } from './chromium.ts';
+export { OtlpReceiver, type ReceivedSpan } from './otlp-receiver.ts';
 export { Collector } from './collector.ts';
 export { TestkitError, testkitErrors } from './errors.ts';
 export type { TestkitErrorCode } from './errors.ts';

@@ -5,7 +5,7 @@ import type { PresenceStore } from '@pharos/presence';
 import type { ReloadableService } from '@pharos/service';
 import { type NamedProxyConfig, Proxies, type RpcConfig } from '@pharos/proxies';
 import type { HttpRoute } from '@pharos/socket-server';
-import type { Logger, Metrics, Readiness } from '@pharos/telemetry';
+import type { Logger, Metrics, Readiness, Tracing } from '@pharos/telemetry';
 
 import type { ControlConfig } from '@pharos/control';
 import { ControlPlane } from './control/control-plane.ts';
@@ -41,6 +41,7 @@ export interface ApiServiceParts {
   readonly idempotency?: IdempotencyStore;
   readonly logger: Logger;
   readonly metrics: Metrics;
+  readonly tracing?: Tracing;
 }
 
 /** The settings that it takes up while it runs are among these. */
@@ -93,7 +94,7 @@ export class ApiService implements ReloadableService<ApiSettings> {
       publishTimeoutMs: config.publish_timeout,
       surveyTimeoutMs: config.survey_timeout,
     });
-    this.#watches = new LaneWatches({ logger, metrics });
+    this.#watches = new LaneWatches({ logger, metrics, tracing: parts.tracing });
     this.#keyed = store === undefined ? undefined : new KeyedPublishes({ store, logger, metrics });
     this.#proxies = new Proxies({ rpc: parts.rpc, named: parts.proxies }, metrics.proxies, logger);
     this.#routes = new ApiRoutes({
@@ -160,6 +161,7 @@ export class ApiService implements ReloadableService<ApiSettings> {
       proxies: this.#proxies,
       logger,
       metrics: this.#metrics,
+      tracing: this.#parts.tracing,
       publishTimeoutMs: started.publish_timeout,
       readTimeoutMs: config.read_timeout,
       maxMembers: config.max_members,

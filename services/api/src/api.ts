@@ -1,5 +1,7 @@
 import { errorCodes } from '@pharos/client-protocol';
 
+import type { TraceCarrier } from '@pharos/telemetry';
+
 import { ApiError, badRequest, notAvailable, toApiError } from './api-error.ts';
 import { allows, type KeyHolder } from './keys.ts';
 import {
@@ -68,6 +70,8 @@ export interface Caller {
   readonly address: string;
   /** For publishes that bring no idempotency key; in a batch, the beginning of one for each. */
   readonly keyIfNone?: string;
+  /** What came along of a trace. */
+  readonly trace?: TraceCarrier;
 }
 
 /** The commands of the API, whatever brings them. */
@@ -80,6 +84,14 @@ export class Api {
 
   /** Runs one command; never rejects. */
   async run(name: string, body: Buffer, caller: Caller): Promise<Reply> {
+    const { tracing } = this.#context;
+    if (tracing === undefined || !(methods.has(name) || name === batch.name)) return this.#run(name, body, caller);
+    return tracing.serve(`api ${name}`, { 'rpc.method': name }, caller.trace ?? {}, () =>
+      this.#run(name, body, caller),
+    );
+  }
+
+  async #run(name: string, body: Buffer, caller: Caller): Promise<Reply> {
     if (name === batch.name) return this.#counted(name, () => this.#batch(body, caller));
     const method = methods.get(name);
     if (method === undefined) return { error: new ApiError(errorCodes.methodNotFound) };
@@ -140,8 +152,13 @@ export class Api {
     const next = commands.entries();
     const work = async (): Promise<void> => {
       for (const [index, { method, request }] of next) {
+        // Of the trace of the batch, whatever came along with that.
         const { keyIfNone } = caller;
-        const own = keyIfNone === undefined ? caller : { ...caller, keyIfNone: `${keyIfNone}-${index}` };
+        const own = {
+          ...caller,
+          trace: {},
+          ...(keyIfNone === undefined ? {} : { keyIfNone: `${keyIfNone}-${index}` }),
+        };
         const reply = await this.run(method, request, own);
         replies[index] = 'result' in reply ? `{"${method}":${reply.result}}` : `{"error":${errorJson(reply.error)}}`;
       }

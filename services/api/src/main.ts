@@ -11,6 +11,7 @@ import {
   readConfig,
   redisClient,
   runService,
+  startTracing,
 } from '@pharos/service';
 import { checkAddress } from '@pharos/socket-server';
 import { createLogger, type InternalServer, type Logger, Metrics, startInternalServer } from '@pharos/telemetry';
@@ -26,6 +27,8 @@ export async function main(options: MainOptions): Promise<void> {
   const config = reread();
   const logger = createLogger({ name: 'api', level: config.log_level });
   const identity = newIdentity(config.name);
+  const traces = await startTracing({ env: options.env, service: 'api', identity, logger });
+  const traced = traces.tracing === undefined ? {} : { tracing: traces.tracing };
   const metrics = new Metrics();
   const processMetrics = new ProcessMetrics(metrics, 'api');
   const listener = await Listener.create({ config, logger, metrics: processMetrics });
@@ -35,6 +38,7 @@ export async function main(options: MainOptions): Promise<void> {
   const { channel, http_api: http } = config;
   const service = new ApiService({
     ...stores,
+    ...traced,
     channel,
     config: http,
     control: config.control,
@@ -87,6 +91,7 @@ export async function main(options: MainOptions): Promise<void> {
         await server.stop();
         await stores.close();
         await bus.close();
+        await traces.stop();
         await internal?.stop();
       },
     },

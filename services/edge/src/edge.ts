@@ -8,7 +8,14 @@ import type { PresenceStore } from '@pharos/presence';
 import { Proxies } from '@pharos/proxies';
 import type { Identity, ReloadableService } from '@pharos/service';
 import { checkAddress, type SocketServer } from '@pharos/socket-server';
-import { type InternalServer, type Logger, type Metrics, type Readiness, startInternalServer } from '@pharos/telemetry';
+import {
+  type InternalServer,
+  type Logger,
+  type Metrics,
+  type Readiness,
+  startInternalServer,
+  type Tracing,
+} from '@pharos/telemetry';
 
 import { EdgeControl } from './control/edge-control.ts';
 import { Admission } from './accept/admission.ts';
@@ -59,6 +66,7 @@ export interface EdgeParts {
   readonly history?: HistoryStore;
   /** Who is in which channel; without it nobody can ask, and no joins and leaves are told. */
   readonly presence?: PresenceStore;
+  readonly tracing?: Tracing;
 }
 
 /** An edge: the connections of clients, what they publish into the logs, and the lanes that are fanned out to them. */
@@ -102,19 +110,16 @@ export class Edge implements ReloadableService<EdgeConfig> {
     this.#edgeMetrics = metrics;
     this.#settings = new EdgeSettings(config);
     this.#admission = new Admission(admissionLimits(config, this.#descriptors), originCheck(config), metrics);
-    this.#publisher = new Publisher(config.pulsar.publish_timeout, metrics, logger);
+    this.#publisher = new Publisher(config.pulsar.publish_timeout, metrics, logger, parts.tracing);
     this.#sweep = new SlowSweep(config.client.queue_max_size);
     this.#relay = new Relay(server);
-    this.#flusher = new Flusher(this.#relay, this.#sweep, metrics);
+    this.#flusher = new Flusher(this.#relay, this.#sweep, metrics, parts.tracing);
     this.#rings = new Rings({
       maxLaneBytes: config.ring.max_lane_size,
       maxBytes: config.ring.max_size,
       maxAgeMs: config.ring.max_age,
     });
     metrics.readRingBytes = () => this.#rings.bytes;
-    metrics.readConnectionLimit = () => this.#admission.limit;
-    metrics.readPublishesUnderWay = () => this.#publisher.underWay;
-    metrics.readQueueBytes = () => this.#sweep.queueBytes;
     const { history } = parts;
     this.#hub = new Hub({
       logger,

@@ -12,6 +12,7 @@ export async function main(options: MainOptions): Promise<void> {
     config,
     reread,
     service: 'edge',
+    env: options.env,
     createBus: (identity, logger, metrics) => pulsarBus(config.pulsar, identity, logger, metrics),
     createStores: (logger, metrics) => redisStores(config.redis, logger, metrics),
   });

@@ -5,13 +5,15 @@ import {
   type Identity,
   Listener,
   logLevelPart,
+  type MainOptions,
   newIdentity,
   ProcessMetrics,
   type ReloadableService,
   runService,
+  startTracing,
 } from '@pharos/service';
 import type { SocketServer } from '@pharos/socket-server';
-import { createLogger, type Logger, Metrics } from '@pharos/telemetry';
+import { createLogger, type Logger, Metrics, type Tracing } from '@pharos/telemetry';
 
 import type { EdgeConfig } from './config.ts';
 import { Edge } from './edge.ts';
@@ -23,6 +25,8 @@ export interface ServeOptions<C extends EdgeConfig> {
   readonly reread: () => C;
   /** The service's name in the log. */
   readonly service: string;
+  /** Of the process: what OpenTelemetry goes by. */
+  readonly env: MainOptions['env'];
   /** Makes the bus that the edge reads and writes; `serveEdge` closes it. */
   readonly createBus: (identity: Identity, logger: Logger, metrics: Metrics) => Bus;
   /** Makes the stores that the edge asks; `serveEdge` closes them. */
@@ -42,6 +46,7 @@ export interface ServedParts {
   readonly identity: Identity;
   readonly logger: Logger;
   readonly metrics: Metrics;
+  readonly tracing?: Tracing;
 }
 
 /** Beyond the waves of a drain: time for flushing, for taking members out of presence, and for closing what is left. */
@@ -52,6 +57,9 @@ export async function serveEdge<C extends EdgeConfig>(options: ServeOptions<C>):
   const { config } = options;
   const logger = createLogger({ name: options.service, level: config.log_level });
   const identity = newIdentity(config.name);
+  const { env, service } = options;
+  const traces = await startTracing({ env, service, identity, logger });
+  const traced = traces.tracing === undefined ? {} : { tracing: traces.tracing };
   const metrics = new Metrics();
   const processMetrics = new ProcessMetrics(metrics, options.service);
   const compression = compressionOf(config.websocket);
@@ -67,11 +75,12 @@ export async function serveEdge<C extends EdgeConfig>(options: ServeOptions<C>):
     server,
     logger,
     metrics,
+    ...traced,
     ...(history === undefined ? {} : { history }),
     ...(presence === undefined ? {} : { presence }),
   });
   processMetrics.readReadiness = () => edge.readiness();
-  const others = options.createOthers?.({ bus, server, stores, identity, logger, metrics }) ?? [];
+  const others = options.createOthers?.({ bus, server, stores, identity, logger, metrics, ...traced }) ?? [];
   const reloader = new ConfigReloader<C>({
     current: config,
     read: options.reread,
@@ -102,6 +111,7 @@ export async function serveEdge<C extends EdgeConfig>(options: ServeOptions<C>):
         await edge.stop();
         await stores.close();
         await bus.close();
+        await traces.stop();
       },
     },
     config.drain_timeout + stopMarginMs,

@@ -11,7 +11,7 @@ import {
 import { changedSettings } from '@pharos/config';
 import type { HistoryStore, StoreLimits } from '@pharos/history';
 import type { Identity, ReloadableService } from '@pharos/service';
-import type { Logger, Metrics, Readiness } from '@pharos/telemetry';
+import type { Logger, Metrics, Readiness, Tracing } from '@pharos/telemetry';
 
 import type { LimitsOf } from './lane-batch.ts';
 import { LogWorker } from './log-worker.ts';
@@ -29,6 +29,7 @@ export interface HistoryServiceParts {
   readonly store: HistoryStore;
   readonly logger: Logger;
   readonly metrics: Metrics;
+  readonly tracing?: Tracing;
 }
 
 const defaultLookMs = 5_000;
@@ -99,7 +100,7 @@ export class HistoryService implements ReloadableService<{ readonly channel: Cha
   }
 
   #follow(namespaces: Namespaces): void {
-    const { logger, store, identity, queueBytes } = this.#parts;
+    const { logger, store, identity, queueBytes, tracing } = this.#parts;
     this.#namespaces = namespaces;
     // On several lanes messages can be misplaced, whether or not anything is kept.
     const recoverable = namespaces.recoverableLogs;
@@ -119,6 +120,7 @@ export class HistoryService implements ReloadableService<{ readonly channel: Cha
         queueBytes: Math.max(minLaneQueueBytes, Math.floor(queueBytes / lanes)),
         metrics: this.#metrics,
         logger,
+        ...(tracing === undefined ? {} : { tracing }),
       });
     });
     for (const log of this.#logs) log.run();

@@ -1,7 +1,8 @@
 import { BusError, type LaneGroup, type LaneRerouter, type Log } from '@pharos/bus';
 import { HistoryError, type HistoryStore, type LaneId } from '@pharos/history';
-import type { Logger } from '@pharos/telemetry';
+import type { Logger, Tracing } from '@pharos/telemetry';
 
+import { traceBatch } from './batch-trace.ts';
 import { type LaneBatch, laneBatch, type LaneChannels, type LimitsOf, type Misplaced } from './lane-batch.ts';
 import { LaneFeed } from './lane-feed.ts';
 import type { LaneProgress } from './lane-progress.ts';
@@ -21,6 +22,7 @@ export interface SessionParts {
   readonly lookMs: number;
   readonly metrics: HistoryMetrics;
   readonly logger: Logger;
+  readonly tracing?: Tracing;
   readonly progress: LaneProgress;
 }
 
@@ -122,13 +124,16 @@ export class LaneSession {
   }
 
   async #append({ batch, kinds }: LaneBatch): Promise<void> {
-    const { store, lane, namespaces, metrics, progress } = this.#parts;
+    const { store, lane, namespaces, metrics, progress, tracing } = this.#parts;
     const took = metrics.appendSeconds.startTimer();
+    const traced = tracing === undefined ? undefined : traceBatch(tracing, lane.log, batch.entries);
     const outcome = await store.append(lane, { ...batch, namespaces: keeps(namespaces) }).catch((error: unknown) => {
+      traced?.(error);
       metrics.batches.inc({ outcome: 'failed' });
       throw error;
     });
     took();
+    traced?.();
     // Written by an attempt whose answer was lost, or by another writer of the same log.
     const isThere = outcome.written || (outcome.watermark ?? -1) >= batch.watermark;
     metrics.batches.inc({ outcome: outcome.written ? 'written' : 'refused' });

@@ -4,7 +4,7 @@ import type { Log } from '@pharos/bus';
 import type { LivingLog } from '@pharos/channels';
 import type { HistoryStore } from '@pharos/history';
 import { Backoff, Deferred } from '@pharos/lifecycle';
-import type { Logger } from '@pharos/telemetry';
+import type { Logger, Tracing } from '@pharos/telemetry';
 
 import type { LimitsOf } from './lane-batch.ts';
 import { LaneWorker } from './lane-worker.ts';
@@ -27,6 +27,7 @@ export interface LogWorkerParts {
   readonly lookMs: number;
   readonly metrics: HistoryMetrics;
   readonly logger: Logger;
+  readonly tracing?: Tracing;
 }
 
 /** How often a log that can't be kept is looked at again. */
@@ -116,7 +117,7 @@ export class LogWorker {
       },
     );
     lanes = Array.from({ length: life.lanes }, (_value, lane) => {
-      const { store, namespaces, limitsOf, queueBytes, lookMs, metrics } = this.#parts;
+      const { store, namespaces, limitsOf, queueBytes, lookMs, metrics, tracing } = this.#parts;
       const id = { log: life.topic, epoch: life.epoch, lane };
       const onEnded = (): void => over.resolve();
       return new LaneWorker({
@@ -130,6 +131,7 @@ export class LogWorker {
         lookMs,
         metrics,
         logger,
+        ...(tracing === undefined ? {} : { tracing }),
         onEnded,
       });
     });

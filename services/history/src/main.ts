@@ -14,6 +14,7 @@ export async function main(options: MainOptions): Promise<void> {
     name: 'history',
     config,
     reread,
+    env: options.env,
     withoutRedis: 'nothing is written until it can',
     create: ({ client, ...parts }) => {
       const store = new RedisHistory(client, { keyPrefix: config.redis.prefix, idleLaneTtlMs: idleLaneTtlMs(config) });

@@ -12,6 +12,7 @@ export async function main(options: MainOptions): Promise<void> {
     name: 'presence',
     config,
     reread,
+    env: options.env,
     withoutRedis: 'nobody is taken for dead until it can',
     create: ({ client, ...parts }) => {
       const store = new RedisPresence(client, { keyPrefix: config.redis.prefix });

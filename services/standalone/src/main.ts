@@ -71,6 +71,7 @@ export async function main(options: MainOptions): Promise<void> {
     config,
     reread,
     service: 'pharos',
+    env: options.env,
     createBus: (identity, logger, metrics): Bus =>
       config.pulsar.url === undefined
         ? new MemoryBus(new MemoryBroker())
@@ -110,7 +111,7 @@ function others(config: StandaloneConfig, parts: ServedParts): ReloadableService
 /** Under /api of the port that clients use; undefined without a key. */
 function serverApi(
   config: StandaloneConfig,
-  { server, stores, bus, logger, metrics }: ServedParts,
+  { server, stores, bus, logger, metrics, tracing }: ServedParts,
 ): ReloadableService<StandaloneConfig> | undefined {
   const { http_api: http, channel, pulsar } = config;
   const { commands } = config;
@@ -129,6 +130,7 @@ function serverApi(
     bus,
     logger,
     metrics,
+    ...(tracing === undefined ? {} : { tracing }),
     ...(history === undefined ? {} : { history }),
     ...(presence === undefined ? {} : { presence }),
     ...(idempotency === undefined ? {} : { idempotency }),

@@ -168,8 +168,10 @@ export class CommandConsumer implements Service {
   async #attempt(message: WorkMessage): Promise<Failure | undefined> {
     try {
       const { method, request } = decodeCommand(message.data);
+      const { properties } = message;
+      const trace = { traceparent: properties.get('traceparent'), tracestate: properties.get('tracestate') };
       const keyIfNone = `${this.#keyPrefix}-${message.lane}-${message.position}`;
-      return failureOf(method, await this.#options.api().run(method, request, { ...this.#caller, keyIfNone }));
+      return failureOf(method, await this.#options.api().run(method, request, { ...this.#caller, keyIfNone, trace }));
     } catch (error) {
       const known = toApiError(error);
       if (known !== undefined) return failureFrom(known);

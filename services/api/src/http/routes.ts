@@ -104,7 +104,8 @@ export class ApiRoutes {
         if (isFull) return refuse('busy', 503, new ApiError(errorCodes.tooManyRequests));
         this.#begin(size);
         try {
-          const caller = { holder, address: request.remoteAddress };
+          const trace = { traceparent: request.header('traceparent'), tracestate: request.header('tracestate') };
+          const caller = { holder, address: request.remoteAddress, trace };
           const reply = await this.#reply(api, request, read, caller, bodyLimit);
           const isTransport = request.header('x-centrifugo-error-mode').toLowerCase() === 'transport';
           if (reply !== undefined) send(response, isTransport ? statusOf(reply) : 200, reply);

@@ -8,7 +8,7 @@ import {
 } from '@pharos/bus';
 import type { LivingLog } from '@pharos/channels';
 import { Deferred, withDeadline } from '@pharos/lifecycle';
-import type { Logger } from '@pharos/telemetry';
+import type { Logger, Tracing } from '@pharos/telemetry';
 
 import type { ApiMetrics } from '../metrics.ts';
 import { SeenPositions } from './seen-positions.ts';
@@ -30,6 +30,7 @@ export interface LaneMark extends Place {
 export interface LaneWatchContext {
   readonly logger: Logger;
   readonly metrics: ApiMetrics;
+  readonly tracing: Tracing | undefined;
 }
 
 /**
@@ -79,13 +80,22 @@ export class LaneWatch {
     try {
       // It must be attached before, or what is appended may lie behind its start. That it can't be is no reason not to publish.
       const mark = await this.mark(deadlineMs / 2).catch(() => undefined);
-      const receipt = await this.log.append(publication, deadlineAt - performance.now());
+      const receipt = await this.#write(publication, deadlineAt - performance.now());
       if (mark === undefined) return this.#unknown();
       return await this.#placeOf(receipt, mark.epoch, Math.max(1_000, deadlineAt - performance.now()));
     } finally {
       this.#underWay--;
       if (this.#underWay === 0) this.#seen.clear();
     }
+  }
+
+  #write(publication: NewPublication, deadlineMs: number): Promise<AppendReceipt> {
+    const { tracing } = this.#context;
+    if (tracing === undefined) return this.log.append(publication, deadlineMs);
+    const { channel, properties = {} } = publication;
+    return tracing.publish(this.log.topic, channel, properties, (traced) =>
+      this.log.append({ ...publication, properties: traced }, deadlineMs),
+    );
   }
 
   /** Tells of a publication with this key when it comes by, once; returns how to stop that. */

@@ -4,7 +4,7 @@ import { errorCodes } from '@pharos/client-protocol';
 import type { HistoryStore } from '@pharos/history';
 import type { PresenceStore } from '@pharos/presence';
 import type { Proxies } from '@pharos/proxies';
-import type { Logger } from '@pharos/telemetry';
+import type { Logger, Tracing } from '@pharos/telemetry';
 
 import { ApiError, badRequest } from '../api-error.ts';
 import type { ControlPlane } from '../control/control-plane.ts';
@@ -28,6 +28,7 @@ export interface ApiContext {
   readonly proxies: Proxies;
   readonly logger: Logger;
   readonly metrics: ApiMetrics;
+  readonly tracing: Tracing | undefined;
   readonly publishTimeoutMs: number;
   readonly readTimeoutMs: number;
   readonly maxMembers: number;

@@ -42,6 +42,7 @@ export class Admission {
     this.#limits = limits;
     this.#origin = origin;
     this.#metrics = metrics;
+    metrics.readConnectionLimit = () => this.#limits.maxConnections;
     this.#take(limits);
   }
 
@@ -69,11 +70,6 @@ export class Admission {
 
   get closing(): boolean {
     return this.#closing;
-  }
-
-  /** How many it lets in at most. */
-  get limit(): number {
-    return this.#limits.maxConnections;
   }
 
   /** From now on nobody comes in. */

@@ -1,6 +1,6 @@
 import { BusError, deltaProperty, skipHistoryProperty } from '@pharos/bus';
 import type { RawData } from '@pharos/client-protocol';
-import { type Logger, ThrottledLog } from '@pharos/telemetry';
+import { type Logger, ThrottledLog, type Tracing } from '@pharos/telemetry';
 
 import type { Namespace } from '@pharos/channels';
 import type { EdgeMetrics } from '../metrics.ts';
@@ -39,22 +39,20 @@ export class Publisher {
   readonly #deadlineMs: number;
   readonly #metrics: EdgeMetrics;
   readonly #failures: ThrottledLog;
+  readonly #tracing: Tracing | undefined;
   #lastFailure: unknown;
   #underWay = 0;
   #idle: (() => void)[] = [];
 
   /** @param deadlineMs how long an append may wait for the log */
-  constructor(deadlineMs: number, metrics: EdgeMetrics, logger: Logger) {
+  constructor(deadlineMs: number, metrics: EdgeMetrics, logger: Logger, tracing?: Tracing) {
+    this.#tracing = tracing;
     this.#deadlineMs = deadlineMs;
     this.#metrics = metrics;
+    metrics.readPublishesUnderWay = () => this.#underWay;
     this.#failures = new ThrottledLog(failureLogMs, (times) =>
       logger.warn({ err: this.#lastFailure, times }, 'publishes of clients failed; the last one so'),
     );
-  }
-
-  /** How many wait for the log. */
-  get underWay(): number {
-    return this.#underWay;
   }
 
   async publish(
@@ -74,7 +72,12 @@ export class Publisher {
     this.#underWay++;
     const end = this.#metrics.publishSeconds.startTimer();
     try {
-      await log.append({ channel, data, properties }, this.#deadlineMs);
+      if (this.#tracing === undefined) await log.append({ channel, data, properties }, this.#deadlineMs);
+      else {
+        await this.#tracing.publish(log.topic, channel, properties, (traced) =>
+          log.append({ channel, data, properties: traced }, this.#deadlineMs),
+        );
+      }
       this.#metrics.publishes.inc({ outcome: 'ok' });
     } catch (error) {
       this.#metrics.publishes.inc({ outcome: error instanceof BusError ? error.code.replaceAll('-', '_') : 'error' });

@@ -1,8 +1,11 @@
 import type { PublicationCursor } from '@pharos/bus';
 
+import type { Tracing } from '@pharos/telemetry';
+
 import type { EdgeMetrics } from '../metrics.ts';
 import { BuilderPool } from './channel-pack.ts';
 import type { ChannelPush, Outlet } from './delivery-group.ts';
+import { DeliveryTrace } from './delivery-trace.ts';
 import type { LiveChannel } from './live-channel.ts';
 import { PublicationView } from './publication-view.ts';
 import type { Publishing } from './relay.ts';
@@ -24,6 +27,7 @@ export class Flusher {
   readonly #metrics: EdgeMetrics;
   readonly #dirty = new Set<LiveChannel>();
   readonly #outlet: Outlet;
+  readonly #trace: DeliveryTrace | undefined;
   /** Whose frames the outlet is handed. */
   #channel: LiveChannel | undefined;
   #lastFlushMs = 0;
@@ -32,10 +36,12 @@ export class Flusher {
   #publishedMs = 0;
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(sockets: Publishing, sweep: SlowSweep, metrics: EdgeMetrics) {
+  constructor(sockets: Publishing, sweep: SlowSweep, metrics: EdgeMetrics, tracing?: Tracing) {
+    this.#trace = tracing === undefined ? undefined : new DeliveryTrace(tracing);
     this.#sockets = sockets;
     this.#sweep = sweep;
     this.#metrics = metrics;
+    metrics.readQueueBytes = () => sweep.queueBytes;
     this.#outlet = {
       pool: new BuilderPool(),
       send: (...frame) => this.#publish(...frame),
@@ -53,6 +59,7 @@ export class Flusher {
       this.#publishedMs = publishTimeMs;
     }
     const publication = PublicationView.at(cursor, publishTimeMs);
+    if (this.#trace !== undefined && cursor.hasProperties) this.#trace.took(channel, publication);
     this.#channel = channel;
     for (const group of channel.groups) group.take(publication, this.#outlet);
     this.#taken(channel);
@@ -107,6 +114,7 @@ export class Flusher {
     // Two clocks, the broker's and this one's, may differ a little.
     this.#metrics.deliverySeconds.observe(Math.max(0, Date.now() - this.#publishedMs) / 1000);
     this.#takenMs = 0;
+    this.#trace?.flushed();
   }
 
   #publish(topic: string, variant: Variant, frame: Buffer, publications: number, subscribers: number): void {

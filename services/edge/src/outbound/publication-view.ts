@@ -16,6 +16,8 @@ import {
   renderText,
 } from '@pharos/client-protocol';
 
+import type { TraceCarrier } from '@pharos/telemetry';
+
 import { chanInfoProperty, clientProperty, connInfoProperty, userProperty } from '../publishing-client.ts';
 
 /** Names that begin so are Pharos's own; the trace context travels beside them. Neither is a tag. */
@@ -54,6 +56,15 @@ export class PublicationView {
       cursor.offset,
       publishTimeMs,
     );
+  }
+
+  get offset(): number {
+    return this.#offset;
+  }
+
+  /** What its publisher is traced as. */
+  get traceContext(): TraceCarrier {
+    return { traceparent: this.#properties.get('traceparent'), tracestate: this.#properties.get('tracestate') };
   }
 
   /** As plain-text clients get it. */

@@ -1,0 +1,48 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { readTraceContext, writeTraceContext } from '../src/trace-context.ts';
+
+const trace = '0af7651916cd43dd8448eb211c80319c';
+const span = 'b7ad6b7169203331';
+
+describe('the trace context', () => {
+  test('is written as it was read', () => {
+    const carrier = { traceparent: `00-${trace}-${span}-01`, tracestate: 'vendor=value,other=1' };
+    const context = readTraceContext(carrier);
+    assert.ok(context !== undefined);
+    assert.deepEqual([context.traceId, context.spanId, context.traceFlags], [trace, span, 1]);
+    assert.deepEqual(writeTraceContext(context), carrier);
+  });
+
+  test('flags other than sampled are not passed on; a later version is read as far as it is known', () => {
+    const context = readTraceContext({ traceparent: `01-${trace}-${span}-03-more` });
+    assert.ok(context !== undefined);
+    assert.deepEqual(writeTraceContext(context), { traceparent: `00-${trace}-${span}-01` });
+  });
+
+  test('what is none is none', () => {
+    const zeros = '0'.repeat(32);
+    for (const traceparent of [
+      undefined,
+      '',
+      'x',
+      `00-${trace}-${span}`,
+      `00-${trace}-${span}-01-more`,
+      `ff-${trace}-${span}-01`,
+      `00-${trace.toUpperCase()}-${span}-01`,
+      `00-${zeros}-${span}-01`,
+      `00-${trace}-${zeros.slice(0, 16)}-01`,
+      `00-${trace}-${span}-01\n`,
+    ]) {
+      assert.equal(readTraceContext({ traceparent }), undefined, String(traceparent));
+    }
+  });
+
+  test('a state that is too long, or no state, is left out', () => {
+    for (const tracestate of ['a='.padEnd(600, 'x'), '???']) {
+      const context = readTraceContext({ traceparent: `00-${trace}-${span}-00`, tracestate });
+      assert.ok(context !== undefined);
+      assert.deepEqual(writeTraceContext(context), { traceparent: `00-${trace}-${span}-00` });
+    }
+  });
+});
