@@ -11,9 +11,9 @@ describe('tracing', () => {
   test('is off unless it is asked for, and then nothing has a tracer', async () => {
     const endpoint = { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:4318' };
     for (const env of [{}, { ...endpoint, OTEL_SDK_DISABLED: 'true' }, { ...endpoint, OTEL_TRACES_EXPORTER: 'none' }]) {
-      const { tracing, stop } = await start(env);
-      assert.equal(tracing, undefined, JSON.stringify(env));
-      await stop();
+      const started = await start(env);
+      assert.equal(started.tracing, undefined, JSON.stringify(env));
+      await started.stop();
     }
   });
 
