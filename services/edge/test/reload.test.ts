@@ -1,4 +1,7 @@
 import assert from 'node:assert/strict';
+import { generateKeyPairSync } from 'node:crypto';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { describe, test, type TestContext } from 'node:test';
 import { MemoryPresence, PresenceNode } from '@pharos/presence';
 import { Collector } from '@pharos/testkit';
@@ -138,6 +141,29 @@ describe('a configuration that is reloaded', () => {
     await reload({ PHAROS_CHANNEL_NAMESPACES: JSON.stringify([fresh]) });
     assert.equal(runs.callCount(), 1, 'presence that comes back is the one that runs');
     assert.equal(reports.callCount(), 0, 'a report of all connections holds them up');
+  });
+
+  test('a key set that was fetched is not lost to a change of something else, while it can not be fetched', async (t) => {
+    const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+    const keys = [{ ...publicKey.export({ format: 'jwk' }), kid: 'one', alg: 'ES256' }];
+    let isUp = true;
+    const server = createServer((_request, response) => {
+      response.writeHead(isUp ? 200 : 503, { 'content-type': 'application/json' }).end(JSON.stringify({ keys }));
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    t.after(() => server.close());
+    const { port } = server.address() as AddressInfo;
+    const { edge, reload } = await reloadable(t, {
+      PHAROS_CLIENT_TOKEN_JWKS_PUBLIC_ENDPOINT: `http://127.0.0.1:${port}/keys`,
+    });
+    const token = await new SignJWT({ sub: 'ann' }).setProtectedHeader({ alg: 'ES256', kid: 'one' }).sign(privateKey);
+    await ProtocolClient.connect(t, edge, { token });
+    isUp = false;
+    await reload({ PHAROS_CLIENT_CHANNEL_LIMIT: '2' });
+    await ProtocolClient.connect(t, edge, { token });
+    await reload({ PHAROS_CLIENT_TOKEN_ISSUER: 'somebody' });
+    const other = await ProtocolClient.open(t, edge);
+    assert.equal(await other.errorOf({ connect: { token } }), 100);
   });
 
   test('what can not be is refused before anything has changed', async (t) => {

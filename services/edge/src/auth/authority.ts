@@ -1,3 +1,5 @@
+import { isDeepStrictEqual } from 'node:util';
+
 import { isForUser, isPrivate } from '@pharos/channels';
 import {
   type DisconnectCode,
@@ -40,13 +42,19 @@ export interface AuthorityOptions {
 }
 
 interface Verifiers {
+  /** What they were made of. */
+  readonly config: readonly [TokenConfig, SubscriptionTokenConfig];
   readonly connection: TokenVerifier;
   readonly subscription: TokenVerifier;
 }
 
 function verifiersOf(connection: TokenConfig, subscription: SubscriptionTokenConfig): Verifiers {
   const verifier = new TokenVerifier(connection);
-  return { connection: verifier, subscription: subscription.enabled ? new TokenVerifier(subscription) : verifier };
+  return {
+    config: [connection, subscription],
+    connection: verifier,
+    subscription: subscription.enabled ? new TokenVerifier(subscription) : verifier,
+  };
 }
 
 /** Says what tokens allow. */
@@ -60,9 +68,10 @@ export class Authority {
     this.#verifiers = verifiersOf(options.connection, options.subscription);
   }
 
-  /** Keys and rules for tokens that come from now on; key sets are fetched anew. @throws TokenError `invalid-key` */
+  /** Keys and rules for tokens that come from now on. Where they are the same, key sets stay as they were fetched. @throws TokenError `invalid-key` */
   prepare(connection: TokenConfig, subscription: SubscriptionTokenConfig): () => void {
-    const next = verifiersOf(connection, subscription);
+    const isSame = isDeepStrictEqual(this.#verifiers.config, [connection, subscription]);
+    const next = isSame ? this.#verifiers : verifiersOf(connection, subscription);
     return () => (this.#verifiers = next);
   }
 
