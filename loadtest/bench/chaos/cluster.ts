@@ -6,7 +6,7 @@ import { Rig, type RigOptions } from './rig.ts';
 import type { ServiceNode } from './service-node.ts';
 
 export interface ClusterOptions extends Omit<RigOptions, 'edges' | 'history' | 'presence'> {
-  readonly fleet: Omit<FleetOptions, 'channels' | 'padBytes' | 'joinLeave'> & { readonly channels: number };
+  readonly fleet: Omit<FleetOptions, 'channels' | 'padBytes'> & { readonly channels: number };
 }
 
 /** A cluster as a small production has it, with clients in it and the checker over them. */
@@ -30,7 +30,7 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
   const rig = await Rig.start({ edges: 2, history: 2, presence: 1, redisKeeps: true, edge: smallRings, ...rest });
   let fleet: Fleet;
   try {
-    fleet = await Fleet.open(rig, { ...load, channels, padBytes: 1_000, joinLeave: true });
+    fleet = await Fleet.open(rig, { joinLeave: true, ...load, channels, padBytes: 1_000 });
   } catch (error) {
     await rig.stop();
     throw error;
