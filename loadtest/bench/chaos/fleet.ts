@@ -136,7 +136,9 @@ export class Fleet {
   /** Who was a member when, and what all clients saw of joins and leaves. */
   async presence(): Promise<PresenceSummary> {
     const [sdk, raw] = await Promise.all([this.sdk.call('presence'), this.raw.call('presence')]);
-    return { members: [...sdk.members, ...raw.members], logs: [...sdk.logs, ...raw.logs] };
+    // Who doesn't ask for joins and leaves isn't told of them.
+    const logs = this.#options.joinLeave === true ? [...sdk.logs, ...raw.logs] : [];
+    return { members: [...sdk.members, ...raw.members], logs };
   }
 
   async stop(): Promise<void> {
