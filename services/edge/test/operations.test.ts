@@ -19,6 +19,24 @@ async function scrape(port: number): Promise<Map<string, number>> {
 }
 
 describe('what operators see', () => {
+  test('/metrics has no series more for many channels and users', async (t) => {
+    const edge = await startEdge(t, memoryWorld());
+    const join = async (channel: string): Promise<void> => {
+      const client = await ProtocolClient.connect(t, edge);
+      await client.subscribe(channel);
+      await client.publish(channel, 1);
+      await client.publications.waitForCount(1);
+      assert.equal(await client.errorOf({ subscribe: { channel } }), 105);
+    };
+    await join('first');
+    const before = [...(await scrape(edge.edge.internalPort)).keys()];
+    await Promise.all(Array.from({ length: 40 }, (_value, n) => join(`room-${n}`)));
+    await untilMetric(edge, 'pharos_edge_channels', 41);
+    const after = [...(await scrape(edge.edge.internalPort)).keys()];
+    assert.deepEqual(after.sort(), before.sort());
+    assert.ok(after.length < 400, `${after.length} series`);
+  });
+
   test('/metrics after a scenario has the right values', async (t) => {
     const world = memoryWorld();
     const edge = await startEdge(t, world);
