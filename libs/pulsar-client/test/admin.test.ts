@@ -7,7 +7,7 @@ import { describe, test, type TestContext } from 'node:test';
 import { AdminError } from '../src/admin/admin-error.ts';
 import { PulsarAdmin } from '../src/admin/admin.ts';
 
-async function startApi(t: TestContext, listener: RequestListener, timeoutMs = 2000): Promise<PulsarAdmin> {
+async function startApi(t: TestContext, listener: RequestListener, timeoutMs = 30_000): Promise<PulsarAdmin> {
   const server = createServer(listener).listen(0, '127.0.0.1');
   await once(server, 'listening');
   t.after(() => {

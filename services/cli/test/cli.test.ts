@@ -35,7 +35,7 @@ describe('pharos', () => {
   for (const [args, message] of [
     [
       ['prodce'],
-      /^pharos: there is no command 'prodce', only produce, consume, serve, config, token, reference; did you mean produce\?\nTry: pharos --help\n$/,
+      /^pharos: there is no command 'prodce', only produce, consume, serve, config, token, provision, selftest, reference; did you mean produce\?\nTry: pharos --help\n$/,
     ],
     [['--topic'], /there is no option --topic before a command/],
     [
