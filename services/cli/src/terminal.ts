@@ -34,3 +34,10 @@ export class Output {
 export function say(terminal: Terminal, text: string): void {
   terminal.stderr.write(`${text}\n`);
 }
+
+/** Resolves when the reader has what was written, or has gone: what a pipe hasn't taken is lost with the process. */
+export function flushed(stream: Writable): Promise<void> {
+  return new Promise((resolve) => {
+    stream.write('', () => resolve());
+  });
+}

@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict';
+import { Writable } from 'node:stream';
 import { describe, test } from 'node:test';
+import { setImmediate } from 'node:timers/promises';
 import { cliErrorTable, runCli } from '../src/index.ts';
+import { flushed } from '../src/terminal.ts';
 import { fakeTerminal } from './fakes.ts';
 
 async function cli(...args: string[]): Promise<{ status: number; out: string; err: string }> {
@@ -56,6 +59,23 @@ describe('pharos', () => {
       assert.match(err, message);
     });
   }
+
+  test('output is waited for until its reader has it, or has gone', async () => {
+    const waiting: (() => void)[] = [];
+    const pipe = new Writable({ write: (_chunk, _encoding, taken) => void waiting.push(taken) });
+    pipe.write('a page of help');
+    let isFlushed = false;
+    const end = flushed(pipe).then(() => (isFlushed = true));
+    await setImmediate();
+    assert.equal(isFlushed, false);
+    waiting.shift()?.();
+    await setImmediate();
+    waiting.shift()?.();
+    await end;
+    pipe.on('error', () => undefined);
+    pipe.destroy(new Error('EPIPE'));
+    await flushed(pipe);
+  });
 
   test('every error code is described', () => {
     for (const { description } of Object.values(cliErrorTable)) assert.ok(description.length > 20);
