@@ -1,6 +1,9 @@
 import { runCli } from './cli.ts';
 import { flushed } from './terminal.ts';
 
+// `| head` closes the pipe: that is no failure of the command.
+for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
+
 const status = await runCli(process.argv.slice(2), {
   stdin: process.stdin,
   stdout: process.stdout,
