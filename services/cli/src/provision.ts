@@ -54,7 +54,8 @@ async function makeSubscription(topic: string, bus: Bus): Promise<void> {
 /** Opens logs, which makes them, and writes down what it found; as a dry run it only looks. */
 class ProvisioningBus implements Bus {
   readonly kind = 'pulsar';
-  readonly report: string[] = [];
+  /** Of each topic what there is to say of it, in the order in which they were asked for. */
+  readonly #report: (readonly string[])[] = [];
   /** Every topic has its epoch, or would be given one. */
   isComplete = true;
   /** What Pulsar lacks. */
@@ -70,19 +71,29 @@ class ProvisioningBus implements Bus {
     this.#isDryRun = isDryRun;
   }
 
+  get report(): string[] {
+    return this.#report.flat();
+  }
+
   hasMade(topic: string): boolean {
     return this.#made.has(topic);
   }
 
   async openLog(spec: LogSpec): Promise<Log> {
     const { full } = parseTopic(spec.topic);
+    // Logs are opened at the same time: whichever is done first, its place is its own.
+    const place = this.#report.push([]) - 1;
     const partitions = await this.#admin.getPartitions(full);
     if (partitions === undefined) this.#made.add(full);
-    if (this.#isDryRun) return this.#look(spec, full, partitions);
+    if (this.#isDryRun) return this.#look(place, spec, full, partitions);
     const log = await this.#bus.openLog(spec);
     const { lanes, epoch, limitations } = log;
     const what = partitions === undefined ? 'made' : 'there';
-    this.#say(`${full}: ${what}, ${lanesText(lanes)}, ${epoch === '' ? 'no epoch' : `epoch ${epoch}`}`, limitations);
+    this.#say(
+      place,
+      `${full}: ${what}, ${lanesText(lanes)}, ${epoch === '' ? 'no epoch' : `epoch ${epoch}`}`,
+      limitations,
+    );
     if (epoch === '') this.isComplete = false;
     return log;
   }
@@ -95,19 +106,24 @@ class ProvisioningBus implements Bus {
     return this.#bus.close();
   }
 
-  #look(spec: LogSpec, topic: string, partitions: number | undefined): Log {
+  #look(place: number, spec: LogSpec, topic: string, partitions: number | undefined): Log {
     const asked = spec.lanes ?? 1;
     const lanes = partitions === undefined ? asked : Math.max(1, partitions);
     const tooFew = asked > lanes ? [`${lanesText(asked)} were asked for; a log keeps the number it was made with`] : [];
-    this.#say(`${topic}: ${partitions === undefined ? 'would be made' : 'is there'}, ${lanesText(lanes)}`, tooFew);
+    this.#say(
+      place,
+      `${topic}: ${partitions === undefined ? 'would be made' : 'is there'}, ${lanesText(lanes)}`,
+      tooFew,
+    );
     if (tooFew.length > 0) this.isComplete = false;
     const { local } = parseTopic(topic);
-    return { topic, lanes, defaultChannel: local, epoch: '', limitations: [], ...unopened };
+    // As many as were asked for: that there are fewer is in the report, which goes on.
+    return { topic, lanes: Math.max(lanes, asked), defaultChannel: local, epoch: '', limitations: [], ...unopened };
   }
 
-  #say(line: string, limitations: readonly string[]): void {
+  #say(place: number, line: string, limitations: readonly string[]): void {
     this.lacks += limitations.length;
-    this.report.push(line, ...limitations.map((limitation) => `  lacking: ${limitation}`));
+    this.#report[place] = [line, ...limitations.map((limitation) => `  lacking: ${limitation}`)];
   }
 }
 
