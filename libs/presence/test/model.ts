@@ -89,6 +89,7 @@ export class Model {
       case 'crash':
         return this.#crash(step.node);
       case 'freeze':
+        await this.#remembered(this.#edge(step.node));
         this.#edge(step.node).state = 'frozen';
         return;
       case 'thaw':
@@ -202,11 +203,18 @@ export class Model {
     await this.#settled();
   }
 
-  async #crash(index: number): Promise<void> {
-    const edge = this.#edge(index);
-    // Of who dies in that moment nobody could know.
+  /**
+   * The store knows the edge's members again. Of who dies, or is frozen until it is buried, between a flush and the next heartbeat nobody could
+   * know: the reaper finds none of those who were there before, and the node takes their leaves for the reaper's.
+   */
+  async #remembered(edge: Edge): Promise<void> {
     if (edge.isForgotten) await this.#recover();
     if (edge.isForgotten) await edge.node.beat();
+  }
+
+  async #crash(index: number): Promise<void> {
+    const edge = this.#edge(index);
+    await this.#remembered(edge);
     await this.#settled();
     await edge.node.stop();
     edge.seats = [];
