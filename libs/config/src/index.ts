@@ -24,5 +24,5 @@ export {
 } from './pulsar-access.ts';
 export { type RedisAccessConfig, redisSection } from './redis-access.ts';
 export { closest } from './suggest.ts';
-export { type TlsConfig, tlsSection } from './tls.ts';
+export { certificateWithKey, type TlsConfig, tlsSection } from './tls.ts';
 export { formatBytes, formatDuration, formatListenAddress, type ListenAddress } from './units.ts';

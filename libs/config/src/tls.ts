@@ -28,13 +28,19 @@ export function tlsSection(server: string): z.ZodType {
         .default(false)
         .describe('Takes any certificate: for trials only, since anybody could listen.'),
     })
-    .superRefine(({ cert_file: cert, key_file: key }, context) => {
-      if ((cert === undefined) === (key === undefined)) return;
-      const missing = cert === undefined ? 'cert_file' : 'key_file';
-      context.addIssue({
-        code: 'custom',
-        path: [missing],
-        message: 'expected both cert_file and key_file, or neither',
-      });
-    });
+    .superRefine(certificateWithKey);
+}
+
+/** A refinement: the files of a certificate and of its private key come together, or not at all. */
+export function certificateWithKey(
+  { cert_file: cert, key_file: key }: { readonly cert_file?: unknown; readonly key_file?: unknown },
+  context: z.RefinementCtx,
+): void {
+  if ((cert === undefined) === (key === undefined)) return;
+  const missing = cert === undefined ? 'cert_file' : 'key_file';
+  context.addIssue({
+    code: 'custom',
+    path: [missing],
+    message: 'expected both cert_file and key_file, or neither',
+  });
 }

@@ -1,4 +1,4 @@
-import { bytes, duration, type ListenAddress, listenAddress, z } from '@pharos/config';
+import { bytes, certificateWithKey, duration, type ListenAddress, listenAddress, z } from '@pharos/config';
 import { type CompressionOptions, isNetwork } from '@pharos/socket-server';
 
 /** The listener that clients or applications use. */
@@ -54,15 +54,7 @@ function serverTlsSection(): z.ZodType {
         .default(10_000)
         .describe('How often it is looked whether the files have changed; new connections get what is in them then.'),
     })
-    .superRefine(({ cert_file: cert, key_file: key }, context) => {
-      if ((cert === undefined) === (key === undefined)) return;
-      const missing = cert === undefined ? 'cert_file' : 'key_file';
-      context.addIssue({
-        code: 'custom',
-        path: [missing],
-        message: 'expected both cert_file and key_file, or neither',
-      });
-    });
+    .superRefine(certificateWithKey);
 }
 
 /** Compression of messages to and from WebSocket clients. */

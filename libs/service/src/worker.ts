@@ -8,12 +8,12 @@ import {
   type Logger,
   Metrics,
   type Readiness,
-  startInternalServer,
   type Tracing,
 } from '@pharos/telemetry';
 
 import type { PulsarConfig, ServiceConfig, TailSubscription } from './config.ts';
 import { pulsarBus, redisClient } from './connections.ts';
+import { startInternalListener } from './internal-listener.ts';
 import { type Identity, newIdentity } from './identity.ts';
 import { ProcessMetrics } from './process-metrics.ts';
 import { ConfigReloader, logLevelPart, type Reloadable } from './reload.ts';
@@ -82,16 +82,12 @@ export async function serveWorker<C extends WorkerConfig>(options: WorkerOptions
   await runService(
     {
       run: async () => {
-        const { listen } = config.internal;
-        if (listen !== undefined) {
-          internal = await startInternalServer({
-            ...listen,
-            registry: metrics.registry,
-            isReady: () => service.readiness(),
-            onError: (error) => logger.error({ err: error }, 'the internal listener failed'),
-          });
-          logger.info({ internalPort: internal.port }, `${name} ${identity.name} starts`);
-        }
+        internal = await startInternalListener(config.internal, {
+          metrics,
+          logger,
+          readiness: () => service.readiness(),
+        });
+        if (internal !== undefined) logger.info({ internalPort: internal.port }, `${name} ${identity.name} starts`);
         await service.run();
         reloader.run();
       },

@@ -11,10 +11,11 @@ import {
   readConfig,
   redisClient,
   runService,
+  startInternalListener,
   startTracing,
 } from '@pharos/service';
 import { checkAddress } from '@pharos/socket-server';
-import { createLogger, type InternalServer, type Logger, Metrics, startInternalServer } from '@pharos/telemetry';
+import { createLogger, type InternalServer, type Logger, Metrics } from '@pharos/telemetry';
 
 import { ApiService } from './api-service.ts';
 import { type ApiConfig, apiConfigSchema } from './config.ts';
@@ -64,15 +65,11 @@ export async function main(options: MainOptions): Promise<void> {
     {
       run: async () => {
         await checkAddress(config.listen.host, config.listen.port);
-        const { listen } = config.internal;
-        if (listen !== undefined) {
-          internal = await startInternalServer({
-            ...listen,
-            registry: metrics.registry,
-            isReady: () => service.readiness(),
-            onError: (error) => logger.error({ err: error }, 'the internal listener failed'),
-          });
-        }
+        internal = await startInternalListener(config.internal, {
+          metrics,
+          logger,
+          readiness: () => service.readiness(),
+        });
         await service.run();
         if (!service.readiness().ready) return;
         const port = await server.listen(config.listen.host, config.listen.port);

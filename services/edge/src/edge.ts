@@ -6,16 +6,9 @@ import type { HistoryStore } from '@pharos/history';
 import { withDeadline } from '@pharos/lifecycle';
 import type { PresenceStore } from '@pharos/presence';
 import { Proxies } from '@pharos/proxies';
-import type { Identity, ReloadableService } from '@pharos/service';
+import { type Identity, type ReloadableService, startInternalListener } from '@pharos/service';
 import { checkAddress, type SocketServer } from '@pharos/socket-server';
-import {
-  type InternalServer,
-  type Logger,
-  type Metrics,
-  type Readiness,
-  startInternalServer,
-  type Tracing,
-} from '@pharos/telemetry';
+import { type InternalServer, type Logger, type Metrics, type Readiness, type Tracing } from '@pharos/telemetry';
 
 import { EdgeControl } from './control/edge-control.ts';
 import { Admission } from './accept/admission.ts';
@@ -345,15 +338,8 @@ export class Edge implements ReloadableService<EdgeConfig> {
 
   async #runInternal(): Promise<void> {
     const { config, logger, metrics } = this.#parts;
-    const address = config.internal.listen;
-    if (address === undefined) return;
-    this.#internal = await startInternalServer({
-      host: address.host,
-      port: address.port,
-      registry: metrics.registry,
-      isReady: () => this.readiness(),
-      onError: (error) => logger.error({ err: error }, 'the internal listener failed'),
-    });
+    const readiness = (): Readiness => this.readiness();
+    this.#internal = await startInternalListener(config.internal, { metrics, logger, readiness });
   }
 
   #openNamespaces(): Promise<Namespaces | undefined> {
