@@ -128,8 +128,10 @@ export function decodeControl(data: Buffer): ControlMessage | undefined {
     if (target.user === '' && target.client === '' && target.session === '') return undefined;
     const channel = fields.string('channel');
     if (kind === 'disconnect') {
-      const whitelist = fields.strings('whitelist');
-      return { do: kind, target, code: fields.uint32('code'), reason: fields.string('reason'), whitelist };
+      const [code, whitelist] = [fields.uint32('code'), fields.strings('whitelist')];
+      // No other may be sent.
+      if (code < 3_000 || code > 4_999) return undefined;
+      return { do: kind, target, code, reason: fields.string('reason'), whitelist };
     }
     if (kind === 'unsubscribe') return { do: kind, target, channel };
     const [info, expireAt] = [fields.string('info'), fields.uint53('expireAt')];

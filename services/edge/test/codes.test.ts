@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { describe, test, type TestContext } from 'node:test';
 import { disconnectCodes, errorCodes, unsubscribeCodes } from '@pharos/client-protocol';
 import { type ConnectionCommand, encodeMessage } from '@pharos/control';
+import { type Asked, answerTo } from '../src/control/answers.ts';
 import { startBackend } from './support/backend.ts';
 import { type Json, ProtocolClient } from './support/clients.ts';
 import { testConfig } from './support/edge.ts';
@@ -81,6 +82,72 @@ async function commander(t: TestContext, world: MemoryWorld): Promise<(command: 
     await log.append({ channel: 'any', data: encodeMessage(command) }, 60_000);
   };
 }
+
+describe('what lies on the control topic', () => {
+  test('JSON over several lines is sent in one, and others see it so', async (t) => {
+    const world = memoryWorld();
+    const edge = await startEdge(t, world);
+    const send = await commander(t, world);
+    const client = await ProtocolClient.connect(t, edge);
+    const target = { user: '', client: client.id, session: '' };
+    const [info, data] = ['{\n  "seat": 1\r\n}', '[\n1]'];
+    await send({
+      ...{ do: 'subscribe', target, channel: 'room', info, data },
+      ...{ expireAt: 0, since: { offset: 0, epoch: '' } },
+    });
+    await send({ do: 'refresh', target, expired: false, expireAt: 0, info: '{\n"name": "Ann"}' });
+    await client.messages.waitUntil(() => client.pushes.length >= 2, 'both');
+    assert.deepEqual((client.pushes[0]?.['subscribe'] as Json)['data'], [1]);
+    await client.publish('room', 1);
+    const [publication] = await client.publications.waitForCount(1);
+    assert.deepEqual(publication?.info, {
+      ...{ client: client.id, user: '', conn_info: { name: 'Ann' }, chan_info: { seat: 1 } },
+    });
+  });
+
+  test('a code that may not be sent ends nothing, this process neither', async (t) => {
+    const world = memoryWorld();
+    const edge = await startEdge(t, world);
+    const send = await commander(t, world);
+    const client = await ProtocolClient.connect(t, edge);
+    const target = { user: '', client: client.id, session: '' };
+    for (const code of [0, 1005, 2999, 5000])
+      await send({ do: 'disconnect', target, code, reason: '', whitelist: [] });
+    await send({ do: 'disconnect', target, code: 4999, reason: 'last', whitelist: [] });
+    assert.deepEqual(await client.closed, { code: 4999, reason: 'last' });
+  });
+
+  test('a question about channels takes no time to speak of, whatever stars it has, and its answer fits a message', () => {
+    const about = (names: readonly string[]): Asked =>
+      ({ hub: { channels: () => names.map((name) => ({ name, subscriptions: new Set() })) } }) as unknown as Asked;
+    const found = (pattern: string, ...names: string[]): string[] => {
+      const question = { do: 'ask', id: '', what: 'channels', pattern, user: '' } as const;
+      return Object.keys(JSON.parse(answerTo(question, about(names)).body) as Json);
+    };
+    // A regular expression would be at it for days.
+    assert.deepEqual(found(`${'*a'.repeat(20)}b`, 'a'.repeat(255), `${'a'.repeat(254)}b`), [`${'a'.repeat(254)}b`]);
+    const names = ['news', 'news:eu', 'n', '', 'x😀y', 'a.b', 'a\nb'];
+    for (const [pattern, expected] of [
+      ['*', names],
+      ['news*', ['news', 'news:eu']],
+      ['*e*u', ['news:eu']],
+      ['x?y', ['x😀y']],
+      ['?', ['n']],
+      ['a?b', ['a.b', 'a\nb']],
+      ['a.b', ['a.b']],
+      ['**n**', ['news', 'news:eu', 'n']],
+      ['ews', []],
+      ['news?', []],
+    ] as const) {
+      assert.deepEqual(found(pattern, ...names), expected, pattern);
+    }
+    const many = Array.from({ length: 9_000 }, (_, n) => `${n}${'\u0001'.repeat(250)}`);
+    const answer = answerTo({ do: 'ask', id: '', what: 'channels', pattern: '', user: '' }, about(many));
+    assert.equal(answer.partial, true);
+    const message = encodeMessage({ say: 'answer', node: 'n', id: 'i', ...answer });
+    assert(message.length < 4 * 1024 * 1024 && message.length > 2 * 1024 * 1024, String(message.length));
+  });
+});
 
 describe('codes that nothing else provokes', () => {
   test('2000: the server API takes a client out of a channel; it ends connections with 3503, or any code that it names', async (t) => {

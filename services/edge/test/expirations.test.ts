@@ -49,8 +49,10 @@ test('what is over already is told at the next look, also where the clock went b
   assert.deepEqual(told, ['past']);
 });
 
-test('a client is told at least a second', () => {
+test('a client is told at least a second, and no more than it can count to', () => {
   const { expirations } = rig(0);
   assert.equal(expirations.ttlSeconds(1_060), 60);
   assert.equal(expirations.ttlSeconds(10), 1);
+  // As backends have it that take milliseconds for seconds.
+  assert.equal(expirations.ttlSeconds(1_764_288_000_000), 2_147_483_647);
 });

@@ -4,6 +4,8 @@ export interface Expiring {
 }
 
 const tickMs = 1_000;
+/** What all clients can count to: the field has 32 bits, and some read it with a sign. */
+const maxTtlSeconds = 0x7fffffff;
 
 /**
  * What expires, by the second: one timer for all connections and subscriptions of an edge. Each gets a while beyond its time, in which its
@@ -53,7 +55,7 @@ export class Expirations {
 
   /** How long from now, in whole seconds, at least 1: what clients are told. */
   ttlSeconds(expireAt: number): number {
-    return Math.max(1, expireAt - this.#second());
+    return Math.min(maxTtlSeconds, Math.max(1, expireAt - this.#second()));
   }
 
   /** Tells those whose time is over. */

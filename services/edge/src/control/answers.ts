@@ -4,9 +4,12 @@ import type { Hub } from '../outbound/hub.ts';
 import { ClientSession } from '../session/client-session.ts';
 import type { Connections } from '../session/connections.ts';
 import type { DrainableSession } from '../session/context.ts';
+import { matchesGlob } from './glob.ts';
 
-/** What one answer may hold, so that it is a message of a log. */
+/** What one answer may hold. */
 const maxEntries = 10_000;
+/** The same in bytes, so that it is a message of a log, which takes 5 MiB: names are the clients' choice. */
+const maxBytes = 3 * 1024 * 1024;
 
 export interface Asked {
   readonly node: string;
@@ -39,32 +42,43 @@ function info({ node, name, version, startedMs, sessions, connections: { users }
 }
 
 function channels(pattern: string, { hub }: Asked): Answer {
-  const matches = pattern === '' ? undefined : globPattern(pattern);
-  const found: Record<string, number> = Object.create(null) as Record<string, number>;
-  let count = 0;
+  const entries = new Entries();
   for (const { name, subscriptions } of hub.channels()) {
-    if (matches?.test(name) === false) continue;
-    if (++count > maxEntries) break;
-    found[name] = subscriptions.size;
+    if (pattern !== '' && !matchesGlob(pattern, name)) continue;
+    if (!entries.add(name, subscriptions.size)) break;
   }
-  return { body: JSON.stringify(found), partial: count > maxEntries };
+  return entries.answer();
 }
 
 function connections(user: string, { sessions, connections: index }: Asked): Answer {
-  const found: Record<string, unknown> = Object.create(null) as Record<string, unknown>;
-  let count = 0;
+  const entries = new Entries();
   for (const session of user === '' ? sessions : index.ofUser(user)) {
     if (!(session instanceof ClientSession) || session.fresh || session.closed) continue;
-    if (++count > maxEntries) break;
     const { id, codec, subscriptions } = session;
     const { transport } = session.context.carrier;
-    found[id] = { user: session.user, transport, protocol: codec.encoding, num_channels: subscriptions.size };
+    const about = { user: session.user, transport, protocol: codec.encoding, num_channels: subscriptions.size };
+    if (!entries.add(id, about)) break;
   }
-  return { body: JSON.stringify(found), partial: count > maxEntries };
+  return entries.answer();
 }
 
-/** `*` stands for any characters, `?` for one. */
-function globPattern(pattern: string): RegExp {
-  const escaped = pattern.replace(/[.+^${}()|[\]\\]/g, '\\$&');
-  return new RegExp(`^${escaped.replaceAll(/\*+/g, '.*').replaceAll('?', '.')}$`, 'su');
+/** Members of a JSON object, as many as an answer may hold. */
+class Entries {
+  readonly #members: string[] = [];
+  #bytes = 0;
+  #isFull = false;
+
+  /** False where there is no more room. */
+  add(name: string, value: unknown): boolean {
+    const member = `${JSON.stringify(name)}:${JSON.stringify(value)}`;
+    // As a text within the message, where quotes are escaped once more.
+    this.#bytes += Buffer.byteLength(JSON.stringify(member));
+    if (this.#members.length >= maxEntries || this.#bytes > maxBytes) this.#isFull = true;
+    else this.#members.push(member);
+    return !this.#isFull;
+  }
+
+  answer(): Answer {
+    return { body: `{${this.#members.join(',')}}`, partial: this.#isFull };
+  }
 }

@@ -1,6 +1,6 @@
 import { type Bus, BusError } from '@pharos/bus';
 import type { LivingLog } from '@pharos/channels';
-import { disconnectCodes, unsubscribeCodes } from '@pharos/client-protocol';
+import { classifyPayload, disconnectCodes, type RawData, unsubscribeCodes } from '@pharos/client-protocol';
 import {
   type ConnectionCommand,
   type ControlConfig,
@@ -174,8 +174,8 @@ export class EdgeControl implements Service {
       case 'subscribe': {
         const { channel, info, data, expireAt, since } = command;
         const grant = {
-          ...(info === '' ? {} : { info: Buffer.from(info) }),
-          ...(data === '' ? {} : { data: Buffer.from(data) }),
+          ...(info === '' ? {} : { info: embeddable(info) }),
+          ...(data === '' ? {} : { data: embeddable(data) }),
           ...(expireAt === 0 ? {} : { expireAt }),
         };
         // What was asked for before the client was let in is not for it yet.
@@ -185,7 +185,7 @@ export class EdgeControl implements Service {
       case 'refresh': {
         const { expired, expireAt, info } = command;
         if (expired) session.disconnect(disconnectCodes.connectionExpired);
-        else session.refreshed(expireAt === 0 ? undefined : expireAt, info === '' ? undefined : Buffer.from(info));
+        else session.refreshed(expireAt === 0 ? undefined : expireAt, info === '' ? undefined : embeddable(info));
         return;
       }
     }
@@ -234,4 +234,9 @@ export class EdgeControl implements Service {
       this.#failures.note();
     }
   }
+}
+
+/** As it can stand in a frame: JSON is sent as it was written, and may have been written over several lines. */
+function embeddable(json: string): RawData {
+  return classifyPayload(Buffer.from(json)).json;
 }
