@@ -23,6 +23,7 @@ export {
   pulsarAccessTexts,
 } from './pulsar-access.ts';
 export { type RedisAccessConfig, redisSection } from './redis-access.ts';
+export { withoutSecrets } from './schema.ts';
 export { closest } from './suggest.ts';
 export { certificateWithKey, type TlsConfig, tlsSection } from './tls.ts';
 export { formatBytes, formatDuration, formatListenAddress, type ListenAddress } from './units.ts';

@@ -133,6 +133,23 @@ export function holdsSecret(schema: Schema): boolean {
   return node.secret || below.some(holdsSecret);
 }
 
+/** What was read by the schema, with another text in place of each secret: in lists and maps too. */
+export function withoutSecrets(schema: Schema, value: unknown): unknown {
+  if (value === undefined || value === null) return value;
+  const { secret, type, fields, element } = viewSchema(schema);
+  if (secret) return '(secret)';
+  if (type === 'list' && element !== undefined && Array.isArray(value)) {
+    return value.map((inner) => withoutSecrets(element, inner));
+  }
+  if ((type !== 'section' && type !== 'map') || typeof value !== 'object') return value;
+  return Object.fromEntries(
+    Object.entries(value).map(([name, inner]) => {
+      const below = type === 'map' ? element : fields.get(name);
+      return [name, below === undefined ? inner : withoutSecrets(below, inner)];
+    }),
+  );
+}
+
 function definitionOf(schema: Schema): Definition {
   return schema._zod.def;
 }

@@ -1,4 +1,5 @@
 import { errorCodes } from '@pharos/client-protocol';
+import { sessionDigest } from '@pharos/control';
 
 import type { TraceCarrier } from '@pharos/telemetry';
 
@@ -193,7 +194,9 @@ function commandOf(command: Buffer, index: number): { readonly method: string; r
 /** Whom or what a command is about. */
 function subjectOf(body: Buffer): Record<string, unknown> {
   try {
-    const { user, client, session, channel, uid } = objectIn(body);
+    const { user, client, session: secret, channel, uid } = objectIn(body);
+    // Who knows a session commands as its client.
+    const session = typeof secret === 'string' && secret !== '' ? sessionDigest(secret) : undefined;
     return Object.fromEntries(
       Object.entries({ user, client, session, channel, uid }).filter(([, value]) => typeof value === 'string'),
     );

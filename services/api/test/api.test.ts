@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { deltaProperty, MemoryBroker, MemoryBus, skipHistoryProperty } from '@pharos/bus';
+import { sessionDigest } from '@pharos/control';
 import { Collector, HttpBackend } from '@pharos/testkit';
 import { type Json, post, startApi } from './support/api.ts';
 
@@ -182,9 +183,13 @@ describe('keys, scopes and statuses', () => {
     const api = await startApi(t);
     await api.result('publish', { channel: 'kept:a', data: 'not for the log' });
     await api.result('history_remove', { channel: 'kept:a' });
+    // Who knows it commands as its client.
+    await api.result('unsubscribe', { session: 'tell-nobody', channel: 'kept:a' });
     const lines = api.log.map((line) => JSON.parse(line) as Json).filter((line) => line['audit'] === true);
-    assert.equal(lines.length, 1);
-    const [line] = lines;
+    assert.equal(lines.length, 2);
+    const [line, second] = lines;
+    assert.equal(second?.['session'], sessionDigest('tell-nobody'));
+    assert.ok(!api.log.join('').includes('tell-nobody'));
     assert.equal(line?.['method'], 'history_remove');
     assert.equal(line['key'], 'default');
     assert.equal(line['channel'], 'kept:a');

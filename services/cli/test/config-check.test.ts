@@ -45,13 +45,21 @@ channel:
   assert.equal(config.channel.namespaces[0]?.history_ttl, 60_000);
 });
 
-test('no secret in a list, as the keys of the server API are', async () => {
+test('no secret in a list, as the keys of the server API are, or in a map, as headers are that a backend knows the edge by', async () => {
   const keys = JSON.stringify([{ name: 'app', key: 'tell-nobody', scopes: ['publish'] }]);
-  const env = { PHAROS_PULSAR_URL: 'pulsar://b', PHAROS_HTTP_API_KEYS: keys };
+  const headers = { 'X-Key': 'tell-nobody' };
+  const env = {
+    PHAROS_PULSAR_URL: 'pulsar://b',
+    PHAROS_HTTP_API_KEYS: keys,
+    PHAROS_RPC_PROXY_HTTP_STATIC_HEADERS: JSON.stringify(headers),
+    PHAROS_PROXIES: JSON.stringify([{ name: 'a', endpoint: 'http://b', http: { static_headers: headers } }]),
+  };
   const { status, out } = await check(['check', '--service', 'api'], env);
   assert.equal(status, 0);
   assert(!out.includes('tell-nobody'), out);
   assert.match(out, /"key": "\(secret\)"/);
+  assert.equal(out.match(/"X-Key": "\(secret\)"/g)?.length, 2);
+  assert.match(out, /"port": 8000/);
 });
 
 test('names every mistake at once', async () => {
