@@ -97,7 +97,8 @@ describe('what lies on the control topic', () => {
     });
     await send({ do: 'refresh', target, expired: false, expireAt: 0, info: '{\n"name": "Ann"}' });
     await client.messages.waitUntil(() => client.pushes.length >= 2, 'both');
-    assert.deepEqual((client.pushes[0]?.['subscribe'] as Json)['data'], [1]);
+    const [subscribed] = client.pushes as { readonly subscribe?: Json }[];
+    assert.deepEqual(subscribed?.subscribe?.['data'], [1]);
     await client.publish('room', 1);
     const [publication] = await client.publications.waitForCount(1);
     assert.deepEqual(publication?.info, {
