@@ -112,8 +112,7 @@ describe('what lies on the control topic', () => {
     const send = await commander(t, world);
     const client = await ProtocolClient.connect(t, edge);
     const target = { user: '', client: client.id, session: '' };
-    for (const code of [0, 1005, 2999, 5000])
-      await send({ do: 'disconnect', target, code, reason: '', whitelist: [] });
+    for (const code of [0, 1005, 2999, 5000]) await send({ do: 'disconnect', target, code, reason: '', whitelist: [] });
     await send({ do: 'disconnect', target, code: 4999, reason: 'last', whitelist: [] });
     assert.deepEqual(await client.closed, { code: 4999, reason: 'last' });
   });
