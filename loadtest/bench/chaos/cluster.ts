@@ -1,4 +1,4 @@
-import { describeFaults } from '@pharos/testkit';
+import { describeFaults, type Fault } from '@pharos/testkit';
 
 import { Fleet, type FleetOptions } from './fleet.ts';
 import { PresenceWatch } from './presence-watch.ts';
@@ -55,12 +55,33 @@ export async function withCluster<T>(options: ClusterOptions, work: (cluster: Cl
   }
 }
 
+export interface PresenceFigures {
+  readonly presenceAnswers: number;
+  /** How long clients stood still: what was seen then counts for nothing. Much of it says that the machine was asked too much. */
+  readonly clientsStoodStillMs: number;
+}
+
 /** The end of a run: presence has its last word. @throws Error with the faults */
-export async function verifyPresenceOf({ watch, rig }: Cluster): Promise<number> {
+export async function verifyPresenceOf({ watch, rig }: Cluster): Promise<PresenceFigures> {
   const faults = await watch.verify();
-  if (faults.length > 0) throw new Error(`presence: ${describeFaults(faults, 3)}\n${story(rig)}`);
-  if (watch.answers === 0) throw new Error('presence was never answered');
-  return watch.answers;
+  const { answers: presenceAnswers, standstillMs: clientsStoodStillMs } = watch;
+  if (faults.length > 0) {
+    const still = `clients stood still for ${clientsStoodStillMs} ms`;
+    throw new Error(`presence: ${describeFaults(eachKindFirst(faults), 6)}\n${still}\n${story(rig)}`);
+  }
+  if (presenceAnswers === 0) throw new Error('presence was never answered');
+  return { presenceAnswers, clientsStoodStillMs };
+}
+
+/** So that of each kind some are told in full. */
+function eachKindFirst(faults: readonly Fault[]): Fault[] {
+  const seen = new Map<string, number>();
+  const rank = faults.map((fault) => {
+    const before = seen.get(fault.kind) ?? 0;
+    seen.set(fault.kind, before + 1);
+    return { fault, before };
+  });
+  return rank.sort((a, b) => a.before - b.before).map(({ fault }) => fault);
 }
 
 /** What was done to each service, and what it had to say of that. */

@@ -138,7 +138,8 @@ export class Fleet {
     const [sdk, raw] = await Promise.all([this.sdk.call('presence'), this.raw.call('presence')]);
     // Who doesn't ask for joins and leaves isn't told of them.
     const logs = this.#options.joinLeave === true ? [...sdk.logs, ...raw.logs] : [];
-    return { members: [...sdk.members, ...raw.members], logs };
+    const standstills = [...sdk.standstills, ...raw.standstills];
+    return { members: [...sdk.members, ...raw.members], logs, standstills };
   }
 
   async stop(): Promise<void> {

@@ -39,7 +39,7 @@ export async function readLifecycle(address: LogAddress): Promise<PresenceLog[]>
     ids.add(event.id);
     const events = channels.get(channel) ?? [{ kind: 'watching', atMs: 0, self: '' }];
     channels.set(channel, events);
-    events.push({ kind: event.type, atMs: publishTimeMs, member: event.info.client });
+    events.push({ kind: event.type, atMs: publishTimeMs, member: event.info.client, id: event.id, node: event.node });
   });
   return [...channels].map(([channel, events]) => ({ client: 'the lifecycle topic', channel, events }));
 }

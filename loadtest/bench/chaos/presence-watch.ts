@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { type Disturbance, type Fault, type PresenceAnswer, verifyPresence } from '@pharos/testkit';
 
+import type { Stretch } from '../clients/standstill.ts';
 import type { Fleet } from './fleet.ts';
 import type { Rig } from './rig.ts';
 
@@ -18,6 +19,7 @@ export class PresenceWatch {
   readonly #answers: PresenceAnswer[] = [];
   readonly #refusals: { readonly atMs: number; readonly code: number }[] = [];
   readonly #disturbances: Disturbance[] = [];
+  readonly #standstills: Stretch[] = [];
   #stopped = false;
   #loop: Promise<void> | undefined;
 
@@ -29,6 +31,11 @@ export class PresenceWatch {
 
   get answers(): number {
     return this.#answers.length;
+  }
+
+  /** How long clients stood still, so that nothing is to be learnt from them; known when it was verified. */
+  get standstillMs(): number {
+    return this.#standstills.reduce((sum, { fromMs, toMs }) => sum + toMs - fromMs, 0);
   }
 
   /** Codes of the errors that presence was answered with in a time. */
@@ -57,7 +64,9 @@ export class PresenceWatch {
     await delay(limits.leaveMs);
     this.stop();
     await this.#loop;
-    const { members, logs } = await this.#fleet.presence();
+    const { members, logs, standstills } = await this.#fleet.presence();
+    this.#standstills.push(...standstills);
+    for (const { fromMs, toMs } of standstills) this.disturbed({ fromMs, toMs, mayReap: true });
     for (const node of this.#rig.of('edge')) {
       for (const { what, fromMs, toMs } of node.faults) {
         if (what === 'frozen') this.disturbed({ fromMs, toMs, of: (one) => one.node === node.url, mayReap: true });

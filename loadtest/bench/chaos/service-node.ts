@@ -20,6 +20,8 @@ export class ServiceNode {
   readonly #internalPort: number;
   readonly #configFile: string;
   #process: ServiceProcess | undefined;
+  /** Warnings of those that ran before. */
+  readonly #formerWarnings: string[] = [];
   #inspected: { readonly process: ServiceProcess; readonly url: string } | undefined;
   /** When it was killed or frozen, newest last. */
   readonly faults: { readonly what: 'killed' | 'frozen'; readonly fromMs: number; toMs: number }[] = [];
@@ -66,6 +68,7 @@ export class ServiceNode {
     const args = ['--inspect-port=0', '--enable-source-maps', bin, 'serve', this.role, '--config', this.#configFile];
     const none = Object.keys(process.env).filter((name) => name.startsWith('PHAROS_'));
     const env = Object.fromEntries(none.map((name) => [name, undefined]));
+    if (this.#process !== undefined) this.#formerWarnings.push(...warningsOf(this.#process));
     const service = await spawnService(process.execPath, args, { cwd: root, env });
     this.#process = service;
     try {
@@ -129,10 +132,9 @@ export class ServiceNode {
     return process === undefined ? '' : `${process.stdout.tail()}\n${process.stderr.tail()}`.trim();
   }
 
-  /** All lines of its log at level warn and above. */
+  /** All lines of its log at level warn and above, of all its lives. */
   warnings(): string[] {
-    const lines = [...(this.#process?.stdout.lines ?? []), ...(this.#process?.stderr.lines ?? [])];
-    return lines.filter((line) => /"level":(?:40|50|60|"warn"|"error"|"fatal")/.test(line));
+    return [...this.#formerWarnings, ...(this.#process === undefined ? [] : warningsOf(this.#process))];
   }
 
   async #isReady(): Promise<true | undefined> {
@@ -154,4 +156,8 @@ export class ServiceNode {
     if (this.#process === undefined || !this.isRunning) throw new Error(`${this.name} does not run`);
     return this.#process;
   }
+}
+
+function warningsOf({ stdout, stderr }: ServiceProcess): string[] {
+  return [...stdout.lines, ...stderr.lines].filter((line) => /"level":(?:40|50|60|"warn"|"error"|"fatal")/.test(line));
 }

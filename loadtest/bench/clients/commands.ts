@@ -1,5 +1,7 @@
 import type { ChannelTruth, Fault, MemberRecord, PresenceAnswer, PresenceLog, SendLog } from '@pharos/testkit';
 
+import type { Stretch } from './standstill.ts';
+
 /** A client of a run. */
 export interface ClientSpec {
   /** Unique in the run. */
@@ -30,7 +32,7 @@ export type ClientCommands = {
   /** Clients whose newest publication is older than the channel's; asked until there are none, or the time is up. */
   behind(params: { readonly newest: Readonly<Record<string, number>>; readonly timeoutMs: number }): Promise<string[]>;
   /** Holds what all clients saw against the truth. */
-  verify(params: { readonly truths: readonly ChannelTruth[]; readonly complete: boolean }): StreamSummary;
+  verify(params: { readonly truths: readonly ChannelTruth[]; readonly complete: boolean }): Promise<StreamSummary>;
   /** Who was a member when, and what was seen of joins and leaves. */
   presence(): PresenceSummary;
   /** Who isn't where it began is cut, and goes there; resolves when all are subscribed. */
@@ -113,6 +115,8 @@ export interface StreamSummary {
 export interface PresenceSummary {
   readonly members: readonly MemberRecord[];
   readonly logs: readonly PresenceLog[];
+  /** When the process with the clients stood still, so that its word is worth nothing. */
+  readonly standstills: readonly Stretch[];
 }
 
 /** Of those that came back; times are from there until each subscribe was answered. */

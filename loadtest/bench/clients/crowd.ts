@@ -1,5 +1,5 @@
-import { setTimeout as delay } from 'node:timers/promises';
-import { type ChannelTruth, verifyStream } from '@pharos/testkit';
+import { setImmediate as nextTurn, setTimeout as delay } from 'node:timers/promises';
+import { type ChannelTruth, type StreamVerdict, verifyStream } from '@pharos/testkit';
 
 import {
   type ClientCommands,
@@ -10,6 +10,7 @@ import {
 } from './commands.ts';
 import type { Endpoints } from './endpoints.ts';
 import type { ClientRecord } from './record.ts';
+import { StandstillWatch } from './standstill.ts';
 
 /** A client of any make. */
 export interface CrowdClient {
@@ -29,6 +30,7 @@ export class Crowd<C extends CrowdClient = CrowdClient> {
   readonly #clients: C[] = [];
   readonly #make: (params: OpenParams, index: number) => C;
   readonly #endpoints: Endpoints;
+  readonly #standstills = new StandstillWatch();
 
   constructor(endpoints: Endpoints, make: (params: OpenParams, index: number) => C) {
     this.#endpoints = endpoints;
@@ -76,15 +78,18 @@ export class Crowd<C extends CrowdClient = CrowdClient> {
     return left.map(({ record, channel }) => `${record.name} in '${channel}' at ${record.position(channel)}`);
   }
 
-  #verify(truths: readonly ChannelTruth[], complete: boolean): StreamSummary {
+  async #verify(truths: readonly ChannelTruth[], complete: boolean): Promise<StreamSummary> {
     const byChannel = new Map(truths.map((truth) => [truth.channel, truth]));
-    const verdicts = this.#clients.flatMap(({ record }) =>
-      record.streams().flatMap((stream) => {
+    const verdicts: StreamVerdict[] = [];
+    for (const { record } of this.#clients) {
+      for (const stream of record.streams()) {
         const truth = byChannel.get(stream.channel);
         // Of a channel that isn't asked about nothing is known: ephemeral ones are left out so.
-        return truth === undefined ? [] : [verifyStream(stream, truth, { complete })];
-      }),
-    );
+        if (truth !== undefined) verdicts.push(verifyStream(stream, truth, { complete }));
+      }
+      // All of them at once take so long on a busy machine that clients miss pings, and are cut off.
+      await nextTurn();
+    }
     const faults = verdicts.flatMap((verdict) => verdict.faults);
     const sum = (of: (verdict: (typeof verdicts)[number]) => number): number =>
       verdicts.reduce((total, verdict) => total + of(verdict), 0);
@@ -112,6 +117,7 @@ export class Crowd<C extends CrowdClient = CrowdClient> {
     return {
       members: this.#clients.flatMap(({ record }) => record.members()),
       logs: this.#clients.flatMap(({ record }) => record.presenceLogs()),
+      standstills: this.#standstills.stretches,
     };
   }
 

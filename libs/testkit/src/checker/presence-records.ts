@@ -14,7 +14,14 @@ export interface MemberRecord {
 export type PresenceEvent =
   /** From here on joins and leaves come. @param self the observer's own connection */
   | { readonly kind: 'watching'; readonly atMs: number; readonly self: string }
-  | { readonly kind: 'join' | 'leave'; readonly atMs: number; readonly member: string }
+  | {
+      readonly kind: 'join' | 'leave';
+      readonly atMs: number;
+      readonly member: string;
+      /** Who told of it, where that is known: for people who read a fault. */
+      readonly id?: string;
+      readonly node?: string;
+    }
   /** The subscription ended: what happens now isn't seen. */
   | { readonly kind: 'blind'; readonly atMs: number };
 

@@ -17,6 +17,6 @@ export const kill: Scenario = {
         }
       }
       const { faults: _, ...counts } = await fleet.settle();
-      return { rounds, ...counts, presenceAnswers: await verifyPresenceOf(cluster) };
+      return { rounds, ...counts, ...(await verifyPresenceOf(cluster)) };
     }),
 };

@@ -18,6 +18,6 @@ export const pause: Scenario = {
         for (const edge of rig.of('edge')) await round(rig, fleet, frozen(edge), times);
       }
       const { faults: _, ...counts } = await fleet.settle();
-      return { rounds, ...counts, presenceAnswers: await verifyPresenceOf(cluster) };
+      return { rounds, ...counts, ...(await verifyPresenceOf(cluster)) };
     }),
 };

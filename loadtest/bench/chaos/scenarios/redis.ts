@@ -13,7 +13,7 @@ export const redisGone: Scenario = {
         await checkedRedisAway(cluster, { calmMs: 5_000, faultMs: 60_000, progress });
       }
       const { faults: _, ...counts } = await cluster.fleet.settle();
-      return { rounds, ...counts, presenceAnswers: await verifyPresenceOf(cluster) };
+      return { rounds, ...counts, ...(await verifyPresenceOf(cluster)) };
     }),
 };
 
@@ -28,6 +28,6 @@ export const redisFlush: Scenario = {
         await checkedRedisFlushed(cluster, { calmMs: 10_000, faultMs: 5_000, awayMs: 10_000, progress });
       }
       const { faults: _, ...counts } = await cluster.fleet.settle();
-      return { rounds, ...counts, presenceAnswers: await verifyPresenceOf(cluster) };
+      return { rounds, ...counts, ...(await verifyPresenceOf(cluster)) };
     }),
 };

@@ -27,7 +27,7 @@ export const rolling: Scenario = {
         figures = await rollingRestart(cluster, { calmMs: 5_000, progress });
       }
       const { faults: _, ...counts } = await cluster.fleet.settle();
-      return { rounds, clients, ...figures, ...counts, presenceAnswers: await verifyPresenceOf(cluster) };
+      return { rounds, clients, ...figures, ...counts, ...(await verifyPresenceOf(cluster)) };
     }),
 };
 
