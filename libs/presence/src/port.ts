@@ -29,6 +29,10 @@ export interface Leave extends MemberOnNode {
   readonly channel: string;
 }
 
+/**
+ * Ids of one life of a node rise, as `<life>.<number in base 36>`: a join or leave with a lower one than that of what it finds is late, sent over a connection
+ * that was given up and brought to the store after what was sent anew, and changes nothing. Ids of other forms have no order.
+ */
 export type Change =
   /** `id` is of this very change: repeated with the same it tells what it told the first time. */
   | {

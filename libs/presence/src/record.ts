@@ -29,6 +29,15 @@ export function decodeFields(record: Buffer): Buffer[] {
   return fields;
 }
 
+/** Whether a change was asked for before another: both have ids `<life>.<number in base 36>` of one life of a node. */
+export function isLate(id: string, than: string): boolean {
+  const [, life, number = ''] = lifeAndNumber.exec(id) ?? [];
+  const [, other, later = ''] = lifeAndNumber.exec(than) ?? [];
+  return life !== undefined && life === other && Number.parseInt(number, 36) < Number.parseInt(later, 36);
+}
+
+const lifeAndNumber = /^([0-9A-Za-z]+)\.([0-9A-Za-z]+)$/;
+
 /** A generation holds no @, so that the first one parts the two. */
 export function ownerText(owner: Owner): string {
   return `${owner.generation}@${owner.node}`;

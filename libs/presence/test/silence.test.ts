@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 import { Deferred } from '@pharos/lifecycle';
-import { PresenceError } from '@pharos/presence';
+import { type Change, PresenceError } from '@pharos/presence';
 import { eventually } from '@pharos/testkit';
 import { member } from './conformance/harness.ts';
 import { altered, Fleet } from './fleet.ts';
@@ -72,6 +72,41 @@ describe('a store that is slow, silent or refuses: the living stay', () => {
     await Promise.all(beats);
     await eventually(async () => ((await leases()) === 1 ? true : undefined), 'the former one ends');
     assert.deepEqual(await fleet.clients('x'), ['c']);
+  });
+
+  test('changes that a lost connection brings to the store after all undo nothing: the living stay', async () => {
+    let session = 1;
+    let isLost = false;
+    const late: Change[] = [];
+    const store = altered(fleet.memory, {
+      change: (changes) => {
+        if (!isLost) return fleet.memory.change(changes);
+        late.push(...changes);
+        return Promise.resolve(changes.map(() => new PresenceError('unavailable', 'the connection was lost')));
+      },
+    });
+    Object.defineProperty(fleet.memory, 'session', { get: () => session });
+    const node = await fleet.node('a', store);
+    await node.join('x', member('goes'));
+    isLost = true;
+    const joined = node.join('x', member('c'));
+    const left = node.leave('x', 'goes');
+    await eventually(() => (late.length > 1 ? true : undefined), 'changes on a connection that is lost');
+    isLost = false;
+    session++;
+    await node.beat();
+    await Promise.all([joined, left, fleet.settled(node)]);
+    const leases = async (): Promise<number> =>
+      (await fleet.memory.nodes()).filter(({ lease }) => lease !== undefined).length;
+    await eventually(async () => ((await leases()) === 1 ? true : undefined), 'the former one ends');
+    await fleet.memory.change(late);
+    assert.deepEqual([await fleet.clients('x'), await fleet.memory.stats('x')], [['c'], { clients: 1, users: 1 }]);
+    const reaper = fleet.reaper();
+    for (let look = 0; look < 3; look++) {
+      await reaper.look();
+      await fleet.pass(node);
+    }
+    assert.deepEqual([await fleet.clients('x'), fleet.published.map(({ client }) => client)], [['c'], ['goes']]);
   });
 
   test('changes that nobody answers hold up no renewal: the node is not taken for dead', async () => {

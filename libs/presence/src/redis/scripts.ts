@@ -10,6 +10,12 @@ local function field(record, wanted)
     if index == wanted then return string.sub(record, from, at - 1) end
   end
 end
+-- Whether a change was asked for before another of the same node.
+local function late(id, than)
+  local life, number = string.match(id, '^(%w+)%.(%w+)$')
+  local other, later = string.match(than, '^(%w+)%.(%w+)$')
+  return life ~= nil and life == other and tonumber(number, 36) < tonumber(later, 36)
+end
 local function prefixed(text) return #text .. ':' .. text end
 local function count(user, by)
   if redis.call('HINCRBY', KEYS[2], user, by) <= 0 then redis.call('HDEL', KEYS[2], user) end
@@ -25,7 +31,7 @@ end
 
 /**
  * Changes one channel. KEYS: members, users, leaving. ARGV, of each change in order: 'j' for join, 'l' for leave, 's' for settle; client; id;
- * of a join the record without its last field. Answers for each {1 where a join is fresh, leave or nil}.
+ * of a join the record without its last field. Answers for each {1 where a join is fresh, leave or nil}. What is late changes nothing.
  */
 export const changeScript: RedisScript = new RedisScript(
   'presence change',
@@ -38,20 +44,26 @@ for at = 1, #ARGV, 4 do
   local leave = redis.call('HGET', leaving, client)
   local fresh = 0
   if kind == 'j' then
-    if not old then
-      fresh = 1
-      count(field(record, 2), 1)
+    -- The same join again, whose answer was lost, is told what it would have been.
+    if old and late(id, field(old, 4)) then leave = false
+    elseif not old and leave and late(id, field(leave, 1)) then
+      if field(leave, 5) == id then fresh = tonumber(field(leave, 6)) end
+      leave = false
     else
-      -- The same join again, whose answer was lost, is told what it would have been.
-      if field(old, 4) == id then fresh = tonumber(field(old, 5)) end
-      if field(old, 2) ~= field(record, 2) then
-        count(field(old, 2), -1)
+      if not old then
+        fresh = 1
         count(field(record, 2), 1)
+      else
+        if field(old, 4) == id then fresh = tonumber(field(old, 5)) end
+        if field(old, 2) ~= field(record, 2) then
+          count(field(old, 2), -1)
+          count(field(record, 2), 1)
+        end
       end
+      redis.call('HSET', members, client, record .. '1:' .. fresh)
     end
-    redis.call('HSET', members, client, record .. '1:' .. fresh)
   elseif kind == 'l' then
-    if old then leave = takeOut(client, old, id)
+    if old and not late(id, field(old, 4)) then leave = takeOut(client, old, id)
     elseif leave and field(leave, 1) ~= id then leave = false end
   else
     if leave and field(leave, 1) == id then redis.call('HDEL', leaving, client) end

@@ -83,6 +83,29 @@ export function memberTests(adapter: () => PresenceUnderTest): void {
     assert.deepEqual(await clients(store, channel), ['c']);
   });
 
+  test('what is late changes nothing: what the same node asked for afterwards stands, and an answer that was lost is given again', async () => {
+    const store = adapter().newStore();
+    const [former, owner] = [await newOwner(store), await newOwner(store)];
+    const channel = unique('late');
+    const life = unique('life').replace('-', '');
+    const nothing = { fresh: false, leave: undefined };
+    await join(store, channel, owner, member('c', 'ann', 'new'), `${life}.10`);
+    // 36 > 35: numbers and not texts.
+    assert.deepEqual(await join(store, channel, former, member('c', 'bob'), `${life}.z`), nothing);
+    assert.equal(await leave(store, channel, 'c', `${life}.z`), undefined);
+    assert.deepEqual(await store.members(channel), [{ ...member('c', 'ann', 'new'), owner }]);
+    assert.deepEqual(await store.stats(channel), { clients: 1, users: 1 });
+    const left = await leave(store, channel, 'c', `${life}.11`);
+    assert.equal(left?.id, `${life}.11`);
+    assert.deepEqual(await join(store, channel, former, member('c'), `${life}.z`), nothing);
+    assert.deepEqual(await join(store, channel, owner, member('c'), `${life}.10`), { fresh: true, leave: undefined });
+    assert.deepEqual(await leave(store, channel, 'c', `${life}.11`), left);
+    assert.deepEqual(await store.members(channel), []);
+    // Another node's numbers are another order.
+    assert.equal((await join(store, channel, owner, member('c'), `${life}x.1`)).fresh, true);
+    assert.equal((await leave(store, channel, 'c', `${life}.2`))?.id, `${life}.2`);
+  });
+
   test('changes of many channels go together, those of a channel in order', async () => {
     const store = adapter().newStore();
     const owner = await newOwner(store);
