@@ -11,6 +11,8 @@ export interface RigOptions {
   readonly edges: number;
   readonly history: number;
   readonly presence: number;
+  /** Server APIs, with the key {@link rigApiKey}. @default 0 */
+  readonly api?: number;
   /** @default 4 */
   readonly lanes?: number;
   /** How long a silent edge counts as alive. @default 10000 */
@@ -50,7 +52,8 @@ export class Rig {
   /** Resolves when all services are ready. */
   static async start(options: RigOptions): Promise<Rig> {
     const pulsar = await sharedPulsar();
-    const needsRedis = options.history + options.presence > 0;
+    const counts: Readonly<Record<Role, number>> = { api: 0, ...options, edge: options.edges };
+    const needsRedis = counts.history + counts.presence + counts.api > 0;
     const redis = needsRedis
       ? await startRedis({ settings: { ...redisSettings, ...(options.redisKeeps === true ? kept : {}) } })
       : undefined;
@@ -67,10 +70,9 @@ export class Rig {
       ...(channel === undefined ? {} : { channel }),
       ...(edge === undefined ? {} : { edge }),
     };
-    const roles: Role[] = (['edge', 'history', 'presence'] as const).flatMap((role) => {
-      const count = role === 'edge' ? options.edges : options[role];
-      return Array.from({ length: count }, () => role);
-    });
+    const roles: Role[] = (['edge', 'history', 'presence', 'api'] as const).flatMap((role) =>
+      Array.from({ length: counts[role] }, () => role),
+    );
     const nodes = await Promise.all(
       roles.map((role, index) => ServiceNode.create(role, `${role}-${index}`, folder, settingsOf(role, settings))),
     );

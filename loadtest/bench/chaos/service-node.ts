@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { eventually, freePort, type ServiceProcess, spawnService } from '@pharos/testkit';
 
 /** Services that a rig starts as processes. */
-export type Role = 'edge' | 'history' | 'presence';
+export type Role = 'edge' | 'history' | 'presence' | 'api';
 
 /** The project's root, seen from loadtest/bench/chaos and from loadtest/dist/chaos alike. */
 const root = fileURLToPath(new URL('../../../', import.meta.url));
@@ -15,7 +15,7 @@ const readyTimeoutMs = 60_000;
 export class ServiceNode {
   readonly role: Role;
   readonly name: string;
-  /** Where clients connect; edges only. */
+  /** Where clients, or applications, connect; edges and the API only. */
   readonly port: number;
   readonly #internalPort: number;
   readonly #configFile: string;
@@ -37,7 +37,7 @@ export class ServiceNode {
   static async create(role: Role, name: string, folder: string, settings: object): Promise<ServiceNode> {
     const ports = [await freePort(), await freePort()] as const;
     const configFile = join(folder, `${name}.yaml`);
-    const listen = role === 'edge' ? { listen: `127.0.0.1:${ports[0]}` } : {};
+    const listen = role === 'edge' || role === 'api' ? { listen: `127.0.0.1:${ports[0]}` } : {};
     const own = { name, internal: { listen: `127.0.0.1:${ports[1]}` }, ...listen };
     // JSON is YAML.
     await writeFile(configFile, JSON.stringify({ ...own, ...settings }, undefined, 2));
@@ -46,6 +46,10 @@ export class ServiceNode {
 
   get url(): string {
     return `ws://127.0.0.1:${this.port}/connection/websocket`;
+  }
+
+  get metricsUrl(): string {
+    return `http://127.0.0.1:${this.#internalPort}/metrics`;
   }
 
   get isRunning(): boolean {
@@ -107,7 +111,7 @@ export class ServiceNode {
 
   /** A counter or gauge of its metrics, summed over the labels that aren't given; 0 where there is none. */
   async metric(name: string, labels: Readonly<Record<string, string>> = {}): Promise<number> {
-    const response = await fetch(`http://127.0.0.1:${this.#internalPort}/metrics`);
+    const response = await fetch(this.metricsUrl);
     const lines = (await response.text()).split('\n').filter((line) => /^[a-z_]+/.exec(line)?.[0] === name);
     const wanted = Object.entries(labels).map(([label, value]) => `${label}="${value}"`);
     return lines

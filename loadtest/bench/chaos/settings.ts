@@ -1,5 +1,8 @@
 import type { Role } from './service-node.ts';
 
+/** Of server APIs of rigs. */
+export const rigApiKey = 'key-of-a-rig';
+
 /** Where the outside world of a rig is, and what its channels are like. */
 export interface RigSettings {
   readonly serviceUrl: string;
@@ -25,6 +28,7 @@ export function settingsOf(role: Role, rig: RigSettings): object {
   const lease = { lease: `${rig.leaseMs}ms` };
   if (role === 'history') return { pulsar, ...redis, channel };
   if (role === 'presence') return { pulsar, ...redis, presence: lease, channel };
+  if (role === 'api') return { pulsar, ...redis, channel, http_api: { key: rigApiKey } };
   const sections: Record<string, Readonly<Record<string, unknown>>> = {
     pulsar,
     ...redis,

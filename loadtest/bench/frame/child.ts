@@ -14,7 +14,8 @@ export type ProcessName =
   | 'pulsar-client'
   | 'sdk-clients'
   | 'raw-clients'
-  | 'member-clients';
+  | 'member-clients'
+  | 'load-clients';
 
 /** How Node.js is told to run TypeScript from source. */
 const sourceOptions = new Set(['--conditions', '-C', '--import']);

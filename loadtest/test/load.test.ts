@@ -1,0 +1,102 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+
+import { Sequence } from '../bench/load/clients/sequence.ts';
+import { slopeOf } from '../bench/load/measure/edge-sample.ts';
+import { judge } from '../bench/load/measure/gate.ts';
+import { Histogram } from '../bench/load/measure/histogram.ts';
+import { Tally } from '../bench/load/measure/tally.ts';
+import { loadScenarios } from '../bench/load/main.ts';
+import { readLoadOptions } from '../bench/load/options.ts';
+
+const noLimits: ReadonlyMap<string, number> = new Map();
+
+/** What is counted of numbers that come in this order, when the first is to be 1. */
+function countsOf(numbers: readonly number[], unknown: readonly number[] = []): number[] {
+  const tally = new Tally();
+  const sequence = new Sequence(0);
+  for (const number of numbers) sequence.take(number, tally);
+  sequence.excuse(unknown, tally);
+  const { gaps, twice, disordered } = tally.counters;
+  return [gaps, twice, disordered, sequence.behind(5)];
+}
+
+describe('load tests', () => {
+  test('a sequence counts what is passed over, comes twice or too late, and what is yet to come', () => {
+    assert.deepEqual(countsOf([1, 2, 3, 4, 5]), [0, 0, 0, 0]);
+    assert.deepEqual(countsOf([2, 5]), [3, 0, 0, 0]);
+    assert.deepEqual(countsOf([1, 2, 2, 1]), [0, 2, 0, 3]);
+    assert.deepEqual(countsOf([1, 3, 2]), [0, 0, 1, 2]);
+    assert.deepEqual(countsOf([1, 4, 5], [3]), [1, 0, 0, 0]);
+  });
+
+  test('who was told that it was not recovered has no gap, but what came before must not come again', () => {
+    const tally = new Tally();
+    const sequence = new Sequence(0);
+    sequence.take(1, tally);
+    sequence.told();
+    assert.equal(sequence.behind(9), 0);
+    for (const number of [7, 8, 8]) sequence.take(number, tally);
+    assert.deepEqual([tally.counters.gaps, tally.counters.twice, sequence.behind(9)], [0, 1, 1]);
+  });
+
+  test('durations of several processes are added up; quantiles are exact to 4 %', () => {
+    const parts = [new Histogram(), new Histogram()];
+    for (let ms = 1; ms <= 1_000; ms++) parts[ms % 2]?.add(ms);
+    const all = new Histogram();
+    for (const part of parts) all.merge(JSON.parse(JSON.stringify(part)) as ReturnType<Histogram['toJSON']>);
+    assert.equal(all.count, 1_000);
+    assert.equal(all.max, 1_000);
+    for (const [q, exact] of [
+      [0.5, 500],
+      [0.95, 950],
+      [0.99, 990],
+      [1, 1_000],
+    ] as const) {
+      const value = all.quantile(q);
+      assert.ok(value >= exact && value <= exact * 1.04, `${q}: ${value}`);
+    }
+    assert.equal(new Histogram().quantile(0.99), 0);
+  });
+
+  test('nothing measured passes no gate of any scenario', () => {
+    for (const { name, gates, sizes } of loadScenarios) {
+      const nothing = { tally: new Tally(), figures: {} };
+      for (const size of Object.values(sizes)) {
+        for (const { gate, passed } of judge(gates, nothing, size, noLimits)) assert.ok(!passed, `${name}: ${gate}`);
+      }
+      assert.equal(new Set(gates.map(({ id }) => id)).size, gates.length, name);
+    }
+  });
+
+  test('a slope is that of the line through the points', () => {
+    assert.equal(slopeOf([0, 1, 2, 3].map((at) => ({ at, value: 5 + 2 * at }))), 2);
+    assert.equal(slopeOf([{ at: 1, value: 7 }]), 0);
+  });
+
+  test('options: every mistake is named', () => {
+    const read = (...args: string[]): ReturnType<typeof readLoadOptions> => readLoadOptions(args, loadScenarios);
+    const options = read(
+      'steady',
+      '--clients',
+      '7',
+      '--limit',
+      'delivery-p99=20',
+      '--url',
+      'wss://a/connection/websocket',
+    );
+    assert.deepEqual(options.size, { clients: 7 });
+    assert.deepEqual([...options.limits], [['delivery-p99', 20]]);
+    for (const [args, message] of [
+      [[], /name a scenario/],
+      [['stedy'], /no scenario 'stedy'/],
+      [['steady', '--clients', '0'], /--clients must be a whole number from 1 on, not '0'/],
+      [['steady', '--url', 'http://a'], /--url must be a URL that begins with ws/],
+      [['steady', '--metrics', 'http://a'], /--metrics belongs to --url/],
+      [['steady', '--limit', 'delivery-p9=1'], /no gate 'delivery-p9'/],
+      [['steady', '--limit', 'delivery-p99='], /must be a number/],
+    ] as const) {
+      assert.throws(() => read(...args), message);
+    }
+  });
+});
