@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import { Flow, FlowPool } from '../src/consumer/flow.ts';
+import { Regrant } from '../src/consumer/regrant.ts';
 
 const kib = 1024;
 
@@ -69,6 +70,31 @@ describe('flow', () => {
     flow.arrived(5000, 5000);
     flow.taken(5000, 5000);
     assert.ok(flow.grant() > 4999);
+  });
+
+  test('what was believed to be under way and did not come is asked for after a while, though nothing is taken', (t) => {
+    t.mock.timers.enable({ apis: ['setTimeout', 'Date'] });
+    let now = 0;
+    t.mock.method(performance, 'now', () => now);
+    const flow = newFlow(1000, 1024 * kib);
+    used(flow, 10, 1000);
+    // As many entries as messages, since the broker may send so many; it sends a tenth.
+    let open = flow.grant();
+    assert.ok(open > 0);
+    for (; open > 0; open -= 10) flow.arrived(10, 1000);
+    assert.equal(flow.grant(), 0, 'more entries may be under way');
+    let granted = 0;
+    const regrant = new Regrant(flow, () => {
+      const more = flow.grant();
+      granted += more;
+      if (more === 0) regrant.arm();
+    });
+    regrant.arm();
+    for (let look = 0; look < 3; look++) {
+      now += 250;
+      t.mock.timers.tick(250);
+    }
+    assert.ok(granted > 0, 'the queue stays as it is');
   });
 
   test('half of what is shared is for whoever needs it; the other half waits for its partition', () => {

@@ -4,7 +4,7 @@ const rampFactor = 2;
 const askedShare = 0.75;
 const maxGrant = 1_000_000_000;
 /** What was asked for and has not come by then is not under way: a batch used up the permits of others. */
-const underWayMs = 250;
+export const underWayMs = 250;
 
 export interface FlowLimits {
   readonly maxMessages: number;
@@ -131,6 +131,11 @@ export class Flow {
   /** Whether the broker may send nothing more. */
   get dry(): boolean {
     return this.#outstanding <= 0;
+  }
+
+  /** All that was granted has come, and yet more is believed to be under way: with batches it may be, or not. */
+  get waitsForNothing(): boolean {
+    return this.dry && this.#expected > 0;
   }
 
   /** A new session begins with no permits. */

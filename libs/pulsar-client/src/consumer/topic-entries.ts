@@ -19,6 +19,7 @@ import { acknowledgesDrained, DrainedAcks } from './drained-acks.ts';
 import type { Entry } from './entry-consumer.ts';
 import { Flow } from './flow.ts';
 import { damagedEntry, readEntry } from './read-entry.ts';
+import { Regrant } from './regrant.ts';
 import { SecondLook } from './second-look.ts';
 import { SubscribeCommand } from './subscribe-command.ts';
 import type { TopicEntriesParts } from './topic-entries-parts.ts';
@@ -34,6 +35,7 @@ export class TopicEntries {
   readonly #attachment: Attachment;
   readonly #queue = new Fifo<Entry>();
   readonly #flow: Flow;
+  readonly #regrant: Regrant;
   /** What isn't persistent has no positions, and comes once or never. */
   readonly #persistent: boolean;
   /** Of a subscription that lives with its consumer. */
@@ -53,6 +55,7 @@ export class TopicEntries {
     this.parts = parts;
     this.#persistent = parts.topic.startsWith('persistent:');
     this.#flow = new Flow(parts.window, parts.pool);
+    this.#regrant = new Regrant(this.#flow, () => this.#grant());
     const again = new PulsarError('NotConnected', 'subscribing once more after a move');
     this.#command = new SubscribeCommand(parts);
     if (acknowledgesDrained(parts)) this.#drained = new DrainedAcks((upTo) => this.#acknowledgeDrained(upTo));
@@ -316,10 +319,9 @@ export class TopicEntries {
     this.#core.metrics.damaged?.();
     const messageId = new MessageId(command.messageId.ledgerId, command.messageId.entryId, this.parts.partition);
     const times = this.#damaged.count(messageId);
-    const entry = messageId.toString();
-    this.#core.logger.error({ topic: this.parts.topic, entry, times, err: error }, 'an entry came damaged');
-    const session = this.#session;
-    if (times >= maxDamagedReads) return damagedEntry(messageId, error, { ...command, bytes, session });
+    const { topic } = this.parts;
+    this.#core.logger.error({ topic, entry: messageId.toString(), times, err: error }, 'an entry came damaged');
+    if (times >= maxDamagedReads) return damagedEntry(messageId, error, { ...command, bytes, session: this.#session });
     this.#attachment.restart(error);
     return undefined;
   }
@@ -330,7 +332,7 @@ export class TopicEntries {
     // Several where a batch used more than one command can grant.
     do {
       const messagePermits = this.#flow.grant();
-      if (messagePermits === 0) return;
+      if (messagePermits === 0) return this.#regrant.arm();
       connection.send({ type: 'flow', command: { consumerId: this.#consumerId, messagePermits } });
     } while (this.#flow.dry);
   }
@@ -348,6 +350,7 @@ export class TopicEntries {
     this.#progressed();
     this.#clear();
     this.#flow.leave();
+    this.#regrant.forget();
     this.acks.fail(error ?? this.closedError());
     // Not inside the call that closes it.
     queueMicrotask(() => this.parts.event(error === undefined ? { type: 'closed' } : { type: 'closed', error }));
@@ -391,9 +394,7 @@ export class TopicEntries {
     const { connection } = this.#attachment;
     if (this.#closed) throw this.closedError();
     if (connection !== undefined) return connection;
-    throw new PulsarError(
-      'NotConnected',
-      `the consumer of '${this.parts.subscription}' on ${this.parts.topic} has no broker at the moment`,
-    );
+    const { subscription, topic } = this.parts;
+    throw new PulsarError('NotConnected', `the consumer of '${subscription}' on ${topic} has no broker at the moment`);
   }
 }
