@@ -57,7 +57,15 @@ export type Question = {
 };
 
 /** What an edge says to the others: that it is there, or goes. */
-export type EdgeWord = { readonly do: 'edge'; readonly node: string; readonly here: boolean };
+export type EdgeWord = {
+  readonly do: 'edge';
+  readonly node: string;
+  readonly here: boolean;
+  /** By which the others know its sessions from made-up ones: 32 bytes in base64url. Empty: of a version whose sessions aren't signed. */
+  readonly key: string;
+};
+
+const edgeKey = /^[\w-]{43}$/;
 
 export type ControlMessage = ConnectionCommand | Question | EdgeWord;
 
@@ -118,8 +126,10 @@ export function decodeControl(data: Buffer): ControlMessage | undefined {
       };
     }
     if (kind === 'edge') {
-      const node = fields.string('node');
-      return node === '' ? undefined : { do: kind, node, here: fields.boolean('here') };
+      const [node, key] = [fields.string('node'), fields.string('key')];
+      // A key that is none must not be taken for an edge that has none.
+      if (node === '' || (key !== '' && !edgeKey.test(key))) return undefined;
+      return { do: kind, node, here: fields.boolean('here'), key };
     }
     const of = fields.object('target');
     const name = (field: keyof Target): string => of?.string(field) ?? '';

@@ -52,7 +52,8 @@ describe('messages of control topics', () => {
       { do: 'unsubscribe', target, channel: 'a' },
       { do: 'subscribe', target, channel: 'a', info: '{"n":1.0}', data: '', expireAt: 5, since },
       { do: 'refresh', target, expired: true, expireAt: 0, info: '' },
-      { do: 'edge', node: 'n', here: true },
+      { do: 'edge', node: 'n', here: true, key: 'k'.repeat(43) },
+      { do: 'edge', node: 'older', here: false, key: '' },
       { do: 'ask', id: 'i', what: 'channels', pattern: 'a*', user: '' },
     ] as const) {
       assert.deepEqual(decodeControl(encodeMessage(message)), message);
@@ -81,10 +82,13 @@ describe('messages of control topics', () => {
       '{"do":"disconnect"}',
       '{"do":1}',
       '{"do":"ask","what":"x"}',
+      '{"do":"edge","node":"n","here":true,"key":"short"}',
     ]) {
       assert.equal(decodeControl(Buffer.from(text)), undefined, text);
     }
     assert.equal(decodeControl(Buffer.from('{"do":"edge"}')), undefined);
+    const older = decodeControl(Buffer.from('{"do":"edge","node":"n","here":true}'));
+    assert.deepEqual(older, { do: 'edge', node: 'n', here: true, key: '' });
     assert.equal(decodeInbox(Buffer.from('{"put":"commands","id":1}')), undefined);
     assert.equal(decodeInbox(Buffer.from('{"put":"taken","id":"x"}')), undefined);
     assert.equal(decodeNode(Buffer.from('{"say":"here"}')), undefined);

@@ -143,13 +143,13 @@ export class Edge implements ReloadableService<EdgeConfig> {
       connectTimeoutMs: config.client.stale_close_delay,
     });
     this.#presence = this.#newPresence(metrics.presence);
-    this.#control = this.#newControl(revocations);
     const { bus } = parts;
     const inbox = { node: this.#node, bus, config: config.control, edges: this.#edges };
     this.#emulation = new Emulation({ ...inbox, logger, metrics });
   }
 
   #newControl(revocations: Revocations): EdgeControl {
+    this.#control = this.#newControl(revocations);
     const { config, logger, bus, identity } = this.#parts;
     const asked = {
       node: this.#node,
@@ -166,6 +166,7 @@ export class Edge implements ReloadableService<EdgeConfig> {
     });
   }
 
+      sessionKey: this.#emulation.sessions.key,
   #newPresence(metrics: PresenceMetrics): EdgePresence | undefined {
     const { config, logger, presence: store } = this.#parts;
     if (store === undefined) return undefined;

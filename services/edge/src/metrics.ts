@@ -266,7 +266,7 @@ export class EdgeMetrics {
     });
     this.emulation = metrics.counter({
       name: 'pharos_edge_emulation_requests_total',
-      help: 'Requests with commands of clients on SSE and HTTP streaming, by outcome: taken (a session of this edge has them), handed (one of another edge), no_session, no_edge, unknown (the other edge said nothing in time), unavailable (the inbox topic could not take them), busy, too_large, too_slow, invalid, origin.',
+      help: 'Requests with commands of clients on SSE and HTTP streaming, by outcome: taken (a session of this edge has them), handed (one of another edge), no_session, forged (the other edge did not sign it; it was not asked), no_edge, unknown (the other edge said nothing in time), unavailable (the inbox topic could not take them), busy, too_large, too_slow, invalid, origin.',
       labels: ['outcome'],
     });
     this.control = metrics.counter({

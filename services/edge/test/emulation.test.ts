@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
 import { connect as connectTcp, type Socket } from 'node:net';
 import { describe, test, type TestContext } from 'node:test';
 import { MemoryBroker, MemoryBus } from '@pharos/bus';
@@ -7,6 +8,7 @@ import { createLogger, createRegistry, Metrics } from '@pharos/telemetry';
 import { Collector, eventually } from '@pharos/testkit';
 import { KnownEdges } from '../src/control/known-edges.ts';
 import { Emulation } from '../src/emulation/emulation.ts';
+import { newSecret, newSessionKey } from '../src/emulation/session-secret.ts';
 import { EdgeMetrics } from '../src/metrics.ts';
 import { type TestEdge, testConfig } from './support/edge.ts';
 import { ask, type Asked, emulate, headAt, statusAt, StreamClient } from './support/http-clients.ts';
@@ -105,8 +107,18 @@ for (const socket of socketServers) {
         }
         assert.equal(await emulate(edge.port, 'x'.repeat(1000), session, ping), 404);
       }
+      // Of the right form, and none that edge one has given out: edge two says so by itself.
+      const others = await StreamClient.connect(t, two.port, 'sse');
+      const changed = session.replace(/^./, (first) => (first === 'A' ? 'B' : 'A'));
+      const forged = [randomBytes(24).toString('base64url'), changed, others.connected.session, '\u{e9}'.repeat(32)];
+      for (const made of forged) assert.equal(await emulate(two.port, node, made, ping), 404);
       assert.equal(await emulate(two.port, node, session, ping), 204);
       await client.reply(7);
+      const outcome = (of: string): Promise<number> => metric(two, requests, { outcome: of });
+      assert.deepEqual([await outcome('forged'), await outcome('no_session')], [3, 5]);
+      // Commands are taken in the order in which they were put into the inbox.
+      assert.equal(await metric(one, 'pharos_edge_control_total', { command: 'commands' }), 1);
+      others.leave();
       const gone = await StreamClient.connect(t, one.port, 'http_stream');
       gone.leave();
       await untilMetric(one, 'pharos_edge_connections', 1);
@@ -290,14 +302,15 @@ test('pings come by the stream and are answered by requests; who does not is end
   assert.equal(await metric(one, 'pharos_edge_connections', { transport: 'sse' }), 1);
 });
 
-test('what waits for the words of other edges is bounded in bytes, and is of what can be a session', async (t) => {
+test('what waits for the words of other edges is bounded in bytes, and is of what can be a session of theirs', async (t) => {
   const bus = new MemoryBus(new MemoryBroker());
   t.after(() => bus.close());
+  const edges = new KnownEdges();
   const emulation = new Emulation({
     node: 'here',
     bus,
     config: testConfig({}).control,
-    edges: new KnownEdges(),
+    edges,
     logger: createLogger({ name: 'test', level: 'silent' }),
     metrics: new EdgeMetrics(new Metrics(createRegistry({ processMetrics: false }))),
   });
@@ -305,9 +318,15 @@ test('what waits for the words of other edges is bounded in bytes, and is of wha
   const data = Buffer.alloc(2 * 1024 * 1024, 'x');
   const hand = (session: string, bytes = data) => emulation.carry({ node: 'there', session, data: bytes });
   assert.equal(await hand('x'.repeat(65_000)), 'no_session');
-  const secret = 's'.repeat(32);
-  const waiting = Array.from({ length: 7 }, () => hand(secret));
-  assert.equal(await hand(secret, Buffer.alloc(data.length + 1)), 'busy');
+  const key = newSessionKey();
+  edges.heard('there', true, key);
+  assert.equal(await hand(newSecret(newSessionKey())), 'forged');
+  const ofOlder = 's'.repeat(32);
+  const waiting = [hand(newSecret(key)), hand(newSecret(key))];
+  // An edge of a version that signs no sessions, as in a rolling upgrade: it looks for itself.
+  edges.heard('there', true, Buffer.alloc(0));
+  waiting.push(...Array.from({ length: 5 }, () => hand(ofOlder)));
+  assert.equal(await hand(ofOlder, Buffer.alloc(data.length + 1)), 'busy');
   await emulation.stop();
   assert.deepEqual([...new Set(await Promise.all(waiting))], ['no_session']);
 });

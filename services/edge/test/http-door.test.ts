@@ -60,15 +60,37 @@ describe('bodies', () => {
 test('which edges are there: by what they say, and as long as they do', () => {
   let now = 0;
   const edges = new KnownEdges(() => now);
-  assert.equal(edges.mayBeThere('a'), true, 'nobody was heard yet');
-  assert.deepEqual([edges.heard('a', true), edges.heard('a', true), edges.heard('b', false)], [true, false, false]);
-  assert.deepEqual([edges.mayBeThere('a'), edges.mayBeThere('b')], [true, false]);
-  now = 10_000;
-  assert.deepEqual([edges.mayBeThere('a'), edges.mayBeThere('b'), edges.mayBeThere('c')], [true, false, false]);
+  const key = Buffer.from('k');
+  const isThere = (node: string): boolean => edges.get(node)?.key === key;
+  assert.deepEqual(
+    [edges.heard('a', true, key), edges.heard('a', true, key), edges.heard('b', false, key)],
+    [true, false, false],
+  );
+  assert.deepEqual([isThere('a'), isThere('b'), isThere('c')], [true, false, false]);
+  now = 34_999;
+  assert.equal(isThere('a'), true);
   now = 35_000;
-  assert.equal(edges.mayBeThere('a'), false);
-  edges.heard('a', true);
-  assert.equal(edges.mayBeThere('a'), true);
-  edges.heard('a', false);
-  assert.equal(edges.mayBeThere('a'), false);
+  assert.equal(isThere('a'), false);
+  edges.heard('a', true, key);
+  assert.equal(isThere('a'), true);
+  edges.heard('a', false, key);
+  assert.equal(isThere('a'), false);
+});
+
+test('an edge that has just started waits for the words of others, and only then', async () => {
+  let now = 0;
+  const edges = new KnownEdges(() => now);
+  const key = Buffer.from('k');
+  const [comes, goes, stops] = ['comes', 'goes', 'stops'].map((node) => edges.find(node, 600_000));
+  edges.heard('other', true, key);
+  edges.heard('comes', true, key);
+  edges.heard('goes', false, key);
+  assert.equal((await comes)?.key, key);
+  assert.equal(await goes, undefined);
+  assert.equal(await edges.find('goes', 600_000), undefined, 'it is known that it went');
+  assert.equal(await edges.find('silent', 1), undefined);
+  edges.stop();
+  assert.equal(await stops, undefined);
+  now = 10_000;
+  assert.equal(await edges.find('unknown', 600_000), undefined, 'who is there was heard by now');
 });

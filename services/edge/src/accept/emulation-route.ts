@@ -13,6 +13,7 @@ const answers: Readonly<Record<Carried, readonly [status: number, text: string]>
   taken: [204, ''],
   handed: [204, ''],
   no_session: [404, 'There is no such session.\n'],
+  forged: [404, 'There is no such session.\n'],
   no_edge: [404, 'There is no such node.\n'],
   unknown: [504, 'The node of the session did not answer; it may have got the commands.\n'],
   unavailable: [503, 'The node of the session can not be reached at the moment.\n'],

@@ -19,6 +19,7 @@ import type { Service } from '@pharos/lifecycle';
 import { type Logger, ThrottledLog } from '@pharos/telemetry';
 
 import type { EdgeMetrics } from '../metrics.ts';
+import { fits, sizeOf } from '../session/answer-size.ts';
 import { ClientSession } from '../session/client-session.ts';
 import { subscribeByServer } from '../session/server-subscribe.ts';
 import { type Asked, answerTo } from './answers.ts';
@@ -43,6 +44,8 @@ export interface EdgeControlOptions {
   /** The session of that digest, where this edge has it. */
   readonly emulated: (digest: string) => ClientSession | undefined;
   readonly edges: KnownEdges;
+  /** By which the others know sessions of this edge. */
+  readonly sessionKey: Buffer;
   readonly logger: Logger;
   readonly metrics: EdgeMetrics;
 }
@@ -134,10 +137,11 @@ export class EdgeControl implements Service {
     this.#say({ say: 'answer', node: asked.node, id: message.id, ...answerTo(message, asked) });
   }
 
-  #heard({ node, here }: EdgeWord): void {
+  #heard({ node, here, key }: EdgeWord): void {
     const { edges, asked } = this.#options;
     // Who has just come knows nobody; all who were there greet it, together with others that come in this moment.
-    if (edges.heard(node, here) && node !== asked.node) this.#greeting ??= setTimeout(() => this.#greet(), greetMs);
+    const isNews = edges.heard(node, here, Buffer.from(key, 'base64url'));
+    if (isNews && node !== asked.node) this.#greeting ??= setTimeout(() => this.#greet(), greetMs);
   }
 
   #greet(): void {
@@ -184,8 +188,10 @@ export class EdgeControl implements Service {
       }
       case 'refresh': {
         const { expired, expireAt, info } = command;
-        if (expired) session.disconnect(disconnectCodes.connectionExpired);
-        else session.refreshed(expireAt === 0 ? undefined : expireAt, info === '' ? undefined : embeddable(info));
+        if (expired) return session.disconnect(disconnectCodes.connectionExpired);
+        const shown = info === '' ? undefined : embeddable(info);
+        const isTooMuch = !fits(session, 'info of a connection', sizeOf(shown));
+        session.refreshed(expireAt === 0 ? undefined : expireAt, isTooMuch ? undefined : shown);
         return;
       }
     }
@@ -212,8 +218,10 @@ export class EdgeControl implements Service {
   }
 
   async #tellEdges(here: boolean): Promise<void> {
-    const { node } = this.#options.asked;
-    await this.#put(this.#logs?.commands, node, encodeMessage({ do: 'edge', node, here }));
+    const { asked, sessionKey } = this.#options;
+    const { node } = asked;
+    const word = encodeMessage({ do: 'edge', node, here, key: sessionKey.toString('base64url') });
+    await this.#put(this.#logs?.commands, node, word);
   }
 
   #say(message: NodeMessage): void {

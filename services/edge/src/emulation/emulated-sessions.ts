@@ -1,20 +1,13 @@
-import { randomBytes } from 'node:crypto';
-
 import { sessionDigest } from '@pharos/control';
 
 import type { SessionRegister } from '../session/carrier.ts';
 import type { ClientSession } from '../session/client-session.ts';
-
-/** Whoever knows a session's secret commands as its client: it must not be guessed. */
-const secretBytes = 24;
-
-/** Whether a text can be the secret of a session, on any edge. */
-export function isSecret(text: string): boolean {
-  return text.length === (secretBytes / 3) * 4;
-}
+import { newSecret, newSessionKey } from './session-secret.ts';
 
 /** Sessions of this edge whose clients' commands come by requests. */
 export class EmulatedSessions implements SessionRegister {
+  /** For other edges, and nobody else. */
+  readonly key: Buffer = newSessionKey();
   readonly #bySecret = new Map<string, ClientSession>();
   readonly #secrets = new Map<ClientSession, string>();
   /** As the server API's commands name them. */
@@ -34,7 +27,7 @@ export class EmulatedSessions implements SessionRegister {
 
   add(session: ClientSession): string {
     this.remove(session);
-    const secret = randomBytes(secretBytes).toString('base64url');
+    const secret = newSecret(this.key);
     this.#bySecret.set(secret, session);
     this.#secrets.set(session, secret);
     this.#byDigest.set(sessionDigest(secret), session);

@@ -6,7 +6,8 @@ import { type Logger, ThrottledLog } from '@pharos/telemetry';
 
 import type { KnownEdges } from '../control/known-edges.ts';
 import type { EdgeMetrics } from '../metrics.ts';
-import { EmulatedSessions, isSecret } from './emulated-sessions.ts';
+import { EmulatedSessions } from './emulated-sessions.ts';
+import { isSecret, isSignedBy } from './session-secret.ts';
 
 /** How long another edge has to say that it took commands. SDKs give a command up after 5 s. */
 const handMs = 3_000;
@@ -19,10 +20,10 @@ const maxNodeLength = 255;
 const failureLogMs = 10_000;
 
 /**
- * What came of commands: a session has them; there is no such session, or no such edge; it is not known whether they were taken; they can't be
- * handed on now.
+ * What came of commands: a session has them; there is no such session, or there can't be, because its edge didn't sign it; no such edge; it is not
+ * known whether they were taken; they can't be handed on now.
  */
-export type Carried = 'taken' | 'handed' | 'no_session' | 'no_edge' | 'unknown' | 'unavailable' | 'busy';
+export type Carried = 'taken' | 'handed' | 'no_session' | 'forged' | 'no_edge' | 'unknown' | 'unavailable' | 'busy';
 
 export interface EmulationOptions {
   /** This boot of this edge. */
@@ -80,6 +81,7 @@ export class Emulation implements Service {
   async stop(): Promise<void> {
     this.#stopping.abort();
     this.#failures.stop();
+    this.#options.edges.stop();
     await this.#inbox?.stop();
   }
 
@@ -87,7 +89,7 @@ export class Emulation implements Service {
     const { node, session, data } = request;
     if (node === this.#options.node) return this.#take(session, data) ? 'taken' : 'no_session';
     if (this.#inbox === undefined) return 'unavailable';
-    if (node === '' || node.length > maxNodeLength || !this.#options.edges.mayBeThere(node)) return 'no_edge';
+    if (node === '' || node.length > maxNodeLength) return 'no_edge';
     // Whoever asks shows nothing but this: what can be none is no other edge's business.
     if (!isSecret(session)) return 'no_session';
     const bytes = data.length + requestBytes;
@@ -95,7 +97,7 @@ export class Emulation implements Service {
     this.#handing++;
     this.#handingBytes += bytes;
     try {
-      return (await this.#inbox.hand(node, session, data, handMs)) ? 'handed' : 'no_session';
+      return await this.#hand(this.#inbox, request);
     } catch (error) {
       if (error instanceof DeadlineExceeded) return 'unknown';
       if (!(error instanceof BusError)) throw error;
@@ -105,6 +107,18 @@ export class Emulation implements Service {
       this.#handing--;
       this.#handingBytes -= bytes;
     }
+  }
+
+  /** @throws BusError, DeadlineExceeded */
+  async #hand(inbox: Inbox, { node, session, data }: EmulationRequest): Promise<Carried> {
+    const { edges } = this.#options;
+    const startedMs = performance.now();
+    const edge = edges.get(node) ?? (await edges.find(node, handMs));
+    if (edge === undefined) return 'no_edge';
+    // An edge of an older version signs none, and looks for itself.
+    if (edge.key.length > 0 && !isSignedBy(edge.key, session)) return 'forged';
+    const leftMs = Math.max(1, handMs - (performance.now() - startedMs));
+    return (await inbox.hand(node, session, data, leftMs)) ? 'handed' : 'no_session';
   }
 
   #take(secret: string, data: Buffer): boolean {
