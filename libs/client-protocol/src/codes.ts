@@ -141,7 +141,11 @@ export const disconnectCodes: Readonly<Record<DisconnectName, DisconnectCode>> =
     'The message can not be told in the encoding of this connection.',
   ),
   permissionDenied: disconnect(3507, 'permission denied', 'The client may not connect.'),
-  notAvailable: disconnect(3508, 'not available', 'What the client asked for is switched off.'),
+  notAvailable: disconnect(
+    3508,
+    'not available',
+    'What the client asked for is switched off, or is more than a connection may be sent at a time.',
+  ),
   tooManyErrors: disconnect(3509, 'too many errors', 'The client made more mistakes than are allowed.'),
 };
 

@@ -81,6 +81,7 @@ export class Edge implements ReloadableService<EdgeConfig> {
   readonly #backendExpirations = new Expirations(0);
   readonly #proxies: Proxies;
   readonly #presence: EdgePresence | undefined;
+  readonly #oversized: Oversized;
   /** Found out once: to ask holds the event loop up, longer with each connection. */
   readonly #descriptors: number = defaultConnectionLimit();
   readonly #sessions = new Set<DrainableSession>();
@@ -137,6 +138,7 @@ export class Edge implements ReloadableService<EdgeConfig> {
     this.#expirations = new Expirations(config.client.expired_close_delay);
     this.#subExpirations = new Expirations(config.client.expired_sub_close_delay);
     this.#proxies = new Proxies(proxiesConfig(config), metrics.proxies, logger);
+    this.#oversized = new Oversized(logger);
     this.#liveness = new Liveness({
       pingIntervalMs: config.client.ping_interval,
       pongTimeoutMs: config.client.pong_timeout,
@@ -319,6 +321,7 @@ export class Edge implements ReloadableService<EdgeConfig> {
     this.#publisher.stop();
     await this.#presence?.stop();
     await Promise.all([this.#control.stop(), this.#emulation.stop()]);
+    this.#oversized.stop();
     await this.#hub.close();
     this.#rings.stop();
     this.#flusher.stop();
@@ -376,6 +379,7 @@ export class Edge implements ReloadableService<EdgeConfig> {
       proxies: this.#proxies,
       expirations: this.#expirations,
       subExpirations: this.#subExpirations,
+      oversized: this.#oversized,
       backendExpirations: this.#backendExpirations,
       sessions: this.#sessions,
       connections: this.#connections,

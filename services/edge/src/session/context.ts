@@ -9,6 +9,7 @@ import type { Namespace, Namespaces } from '@pharos/channels';
 import type { Hub } from '../outbound/hub.ts';
 import type { LaneFeed } from '../outbound/lane-feed.ts';
 import type { EdgePresence } from '../presence/edge-presence.ts';
+import type { Oversized } from './answer-size.ts';
 import type { Carrier } from './carrier.ts';
 import type { CommandLimits } from './command-rates.ts';
 import type { Connections } from './connections.ts';
@@ -66,6 +67,7 @@ export interface SessionContext {
   readonly authority: Authority;
   /** The application's backend. */
   readonly proxies: Proxies;
+  readonly oversized: Oversized;
   readonly expirations: Expirations;
   /** The same for subscriptions. */
   readonly subExpirations: Expirations;

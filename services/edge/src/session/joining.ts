@@ -12,9 +12,10 @@ import {
 import type { LaneFeed } from '../outbound/lane-feed.ts';
 import type { LatestLimits } from '../outbound/latest-recovery.ts';
 import type { LifecycleFeed } from '../outbound/lifecycle-feed.ts';
-import type { Obstacle, Recovery, RecoveryLimits } from '../outbound/recovery.ts';
+import { type Obstacle, type Recovery, type RecoveryLimits, travelBytes } from '../outbound/recovery.ts';
 import type { Shape } from '../outbound/subscriber.ts';
 import type { TagFilter } from '../outbound/tag-filter.ts';
+import { sizeOf } from './answer-size.ts';
 import type { ClientSession } from './client-session.ts';
 import { pageLimits } from './commands/history.ts';
 import { type Findings, Overcoming } from './commands/overcome.ts';
@@ -79,11 +80,22 @@ export class Joining {
   /**
    * Looks at what was missed. Where that can be answered now, `enter` must follow in this very turn, so that nothing falls between the answer
    * and the first live publication, and nothing comes twice.
+   *
+   * @param besideBytes what else is in the answer
    */
-  look(): Obstacle | Ready {
+  look(besideBytes: number = sizeOf(this.#grant.data)): Obstacle | Ready {
     const recoverable = this.#isRecoverable();
-    const recovery = this.#request.recover ? this.#recovery(recoverable) : undefined;
+    const limits = this.#limits(besideBytes);
+    if (besideBytes > 0 && limits.roomBytes < 0) return { kind: 'crowded' };
+    const recovery = this.#request.recover ? this.#recovery(recoverable, limits) : undefined;
     return recovery !== undefined && isObstacle(recovery) ? recovery : { kind: 'ready', recoverable, recovery };
+  }
+
+  /** What there is to be sent of what was missed. */
+  missedBytes({ recovery }: Ready): number {
+    if (recovery?.kind !== 'recovered') return 0;
+    const { encoding } = this.#session.codec;
+    return recovery.publications.reduce((bytes, publication) => bytes + travelBytes(publication, encoding), 0);
   }
 
   /** Removes what keeps it from being answered. @throws PutOff, BusError */
@@ -91,7 +103,7 @@ export class Joining {
     const { channel, offset } = this.#request;
     this.#overcoming ??= new Overcoming({
       ...{ session: this.#session, feed: this.#feed, channel, offset },
-      limits: this.#limits(),
+      limits: this.#limits(sizeOf(this.#grant.data)),
       pageLimits: pageLimits(this.#session, this.#namespace),
     });
     this.#findings = await this.#overcoming.overcome(obstacle, this.#findings);
@@ -146,26 +158,26 @@ export class Joining {
     return wanted && keepsHistory(options) && this.#feed.recoverable;
   }
 
-  #recovery(recoverable: boolean): Recovery {
+  #recovery(recoverable: boolean, limits: RecoveryLimits): Recovery {
     if (!recoverable) return { kind: 'unrecoverable', reason: 'history' };
     const { channel, offset, epoch } = this.#request;
     const position = { offset, epoch };
     const findings = this.#findings;
     const recovery =
       this.#options.force_recovery_mode === 'cache'
-        ? this.#feed.recoverLatest(channel, position, this.#latestLimits(), findings.page)
-        : this.#feed.recover(channel, position, this.#limits(), findings.older);
+        ? this.#feed.recoverLatest(channel, position, this.#latestLimits(limits), findings.page)
+        : this.#feed.recover(channel, position, limits, findings.older);
     // What was found out decides where memory alone can't: nothing to wait for, or nothing kept.
     const isOpen = recovery.kind === 'ahead' || recovery.kind === 'older';
     if (!isOpen || findings.unrecoverable === undefined) return recovery;
     return { kind: 'unrecoverable', reason: findings.unrecoverable };
   }
 
-  #latestLimits(): LatestLimits {
-    return { ...pageLimits(this.#session, this.#namespace), shape: this.#shape };
+  #latestLimits({ maxBytes, roomBytes }: RecoveryLimits): LatestLimits {
+    return { ...pageLimits(this.#session, this.#namespace), shape: this.#shape, maxBytes, roomBytes };
   }
 
-  #limits(): RecoveryLimits {
+  #limits(besideBytes: number): RecoveryLimits {
     const { history_size, history_ttl } = this.#options;
     const { recoveryPublications, queueBytes } = this.#session.context.limits;
     return {
@@ -174,8 +186,8 @@ export class Joining {
       maxPublications: Math.min(history_size, recoveryPublications),
       maxAgeMs: history_ttl,
       // Answers that fill the connection's queue, this one or many together, would end the connection, again at each try.
-      maxBytes: queueBytes / 2,
-      roomBytes: (queueBytes - this.#session.socket.bufferedAmount()) / 2,
+      maxBytes: queueBytes / 2 - besideBytes,
+      roomBytes: (queueBytes - this.#session.socket.bufferedAmount()) / 2 - besideBytes,
     };
   }
 }

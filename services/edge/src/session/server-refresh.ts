@@ -1,6 +1,7 @@
 import { disconnectCodes, unsubscribeCodes } from '@pharos/client-protocol';
 import { ProxyError } from '@pharos/proxies';
 
+import { fits, grantFits, sizeOf } from './answer-size.ts';
 import type { ClientSession } from './client-session.ts';
 import type { Grant } from './grant.ts';
 
@@ -18,7 +19,10 @@ export function refreshProxyOf({ context }: ClientSession, channel: string): str
   return options?.sub_refresh_proxy_enabled === true ? options.sub_refresh_proxy_name : undefined;
 }
 
-/** Asks the backend whether a connection goes on whose time is over, and ends it where it doesn't. Without an answer it does for a minute. */
+/**
+ * Asks the backend whether a connection goes on whose time is over, and ends it where it doesn't. Without an answer it does for a minute. What is
+ * shown of it stays as it was where the backend gives more than can be.
+ */
 export async function refreshByServer(session: ClientSession): Promise<void> {
   try {
     const answer = await session.context.proxies.refresh(session.holder.asking);
@@ -28,7 +32,9 @@ export async function refreshByServer(session: ClientSession): Promise<void> {
     const expireAt = result?.expireAt ?? 0;
     if (result === undefined || result.expired || expireAt <= nowSeconds())
       return session.disconnect(disconnectCodes.connectionExpired);
-    session.holder.change({ expireAt, ...given({ info: result.info, meta: result.meta }) });
+    const { info, meta } = result;
+    const shown = fits(session, 'info of a connection', sizeOf(info)) ? { info } : {};
+    session.holder.change({ expireAt, ...given({ ...shown, meta }) });
   } catch (error) {
     unexpected(session, error);
     session.holder.change({ expireAt: afterGrace() });
@@ -53,7 +59,8 @@ export async function refreshSubByServer(
     if (result === undefined || result.expired) return end();
     const { expireAt, info } = result;
     if (expireAt !== undefined && expireAt <= nowSeconds()) return end();
-    session.hold(channel, { ...grant, expireAt, ...given({ info }) });
+    const shown = grantFits(session, { info }, session.holder.info) ? { info } : {};
+    session.hold(channel, { ...grant, expireAt, ...given(shown) });
   } catch (error) {
     unexpected(session, error);
     if (!isOver()) session.hold(channel, { ...grant, expireAt: afterGrace() });

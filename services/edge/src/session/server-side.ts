@@ -1,7 +1,7 @@
 import type { SubscribeRequest, SubscribeResult } from '@pharos/client-protocol';
 
 import type { ClientSession } from './client-session.ts';
-import { PutOff } from './commands/overcome.ts';
+import { makeRoom, PutOff } from './commands/overcome.ts';
 import type { Grant } from './grant.ts';
 import { Joining, type Ready } from './joining.ts';
 
@@ -10,11 +10,13 @@ import { Joining, type Ready } from './joining.ts';
  * comes after it. False where that can't be now; then none is joined.
  *
  * @param positions where the client was in channels that it was in before
+ * @param answerBytes what the answer takes without what was missed
  */
 export async function joinAll(
   session: ClientSession,
   grants: ReadonlyMap<string, Grant>,
   positions: ReadonlyMap<string, SubscribeRequest>,
+  answerBytes: number,
   answer: (results: ReadonlyMap<string, SubscribeResult>) => void,
 ): Promise<boolean> {
   const joinings = [...grants].flatMap(([channel, grant]) => {
@@ -24,17 +26,26 @@ export async function joinAll(
   });
   try {
     for (;;) {
-      const ready = look(joinings);
+      const ready = look(joinings, answerBytes);
       if (ready !== undefined) {
         answer(enterAll(joinings, ready));
         return true;
       }
+      let isWaiting = false;
       for (const joining of joinings) {
-        if (!joining.attached) await joining.ready();
-        const obstacle = joining.attached ? joining.look() : undefined;
-        if (obstacle !== undefined && obstacle.kind !== 'ready') await joining.overcome(obstacle);
+        if (!joining.attached) {
+          isWaiting = true;
+          await joining.ready();
+        }
+        const obstacle = joining.attached ? joining.look(answerBytes) : undefined;
+        if (obstacle !== undefined && obstacle.kind !== 'ready') {
+          isWaiting = true;
+          await joining.overcome(obstacle);
+        }
         if (session.closed) return false;
       }
+      // Each could be answered now, and all together only when the connection has taken more of what was sent before.
+      if (!isWaiting) await makeRoom(session);
     }
   } catch (error) {
     if (error instanceof PutOff) session.context.metrics.recoveries.inc({ outcome: error.outcome });
@@ -43,14 +54,16 @@ export async function joinAll(
   }
 }
 
-/** What can be answered, where all can. */
-function look(joinings: readonly Joining[]): Ready[] | undefined {
+/** What can be answered, where all can. What all missed is in one answer: where that has no room for what one did, that one is not recovered. */
+function look(joinings: readonly Joining[], answerBytes: number): Ready[] | undefined {
   const ready: Ready[] = [];
+  let bytes = answerBytes;
   for (const joining of joinings) {
     if (!joining.attached) return undefined;
-    const outcome = joining.look();
+    const outcome = joining.look(bytes);
     if (outcome.kind !== 'ready') return undefined;
     ready.push(outcome);
+    bytes += joining.missedBytes(outcome);
   }
   return ready;
 }

@@ -1,3 +1,4 @@
+import { grantFits } from './answer-size.ts';
 import type { Grant } from './grant.ts';
 import type { ClientSession } from './client-session.ts';
 import { Joining, refuseChannel } from './joining.ts';
@@ -6,7 +7,7 @@ import { PendingSubscribe } from './subscription-set.ts';
 
 /**
  * Subscribes a connected client to a channel by the server's doing, and tells it so; with what it missed since a position, where one is given.
- * Nothing happens where it is in the channel already, or in too many.
+ * Nothing happens where it is in the channel already, or in too many, or could not be sent what it is given.
  */
 export async function subscribeByServer(
   session: ClientSession,
@@ -17,6 +18,7 @@ export async function subscribeByServer(
   const { logger, namespaces } = session.context;
   const namespace = namespaces.find(channel);
   if (namespace === undefined || refuseChannel(session, channel) !== undefined) return;
+  if (!grantFits(session, grant, session.holder.info)) return;
   const pending = new PendingSubscribe(0);
   session.subscriptions.set(channel, pending);
   const isOver = (): boolean => session.closed || session.subscriptions.get(channel) !== pending;

@@ -1,4 +1,4 @@
-import { type ErrorCode, errorCodes, type RawData } from '@pharos/client-protocol';
+import { type ErrorCode, errorCodes } from '@pharos/client-protocol';
 import { type Answer, ProxyError, type SubscriptionResult } from '@pharos/proxies';
 
 import type { ClientSession } from '../client-session.ts';
@@ -26,9 +26,4 @@ export function grantFrom(
 /** Whether a time has come, in seconds since 1970. */
 export function isOver(expireAt: number | undefined): boolean {
   return expireAt !== undefined && expireAt <= Date.now() / 1_000;
-}
-
-/** Whether the client can be sent it: what fills its queue would end the connection, again at each try. */
-export function fits(session: ClientSession, data: RawData | undefined): boolean {
-  return data === undefined || data.length <= session.context.limits.queueBytes / 2;
 }

@@ -4,6 +4,7 @@ import { type CommandOf, type ConnectResult, disconnectCodes, errorCodes } from 
 import type { Admission } from '../../auth/authority.ts';
 import { anonymous } from '../../auth/identity.ts';
 import { serverVersion } from '../../version.ts';
+import { fits, grantFits, sizeOf, welcomeSize } from '../answer-size.ts';
 import type { ClientSession } from '../client-session.ts';
 import { joinAll } from '../server-side.ts';
 import type { Grant } from '../grant.ts';
@@ -57,8 +58,16 @@ async function connectByBackend(session: ClientSession, command: ConnectCommand)
 }
 
 async function admittedBy(session: ClientSession, command: ConnectCommand, admission: Admission): Promise<void> {
+  if (!admissionFits(session, admission)) return session.replyError(command.id, errorCodes.limitExceeded);
   if (admission.subs.size === 0) admitted(session, command, admission);
   else await admittedWithSubs(session, command, admission);
+}
+
+function admissionFits(session: ClientSession, { identity, subs, data }: Admission): boolean {
+  const { info } = identity;
+  if (!fits(session, 'info of a connection', sizeOf(info))) return false;
+  if (!fits(session, 'the answer to a connect', welcomeSize(data, subs))) return false;
+  return [...subs.values()].every((grant) => grantFits(session, grant, info));
 }
 
 /** The answer names all that the client is subscribed to, so it waits for their lanes. */
@@ -72,8 +81,9 @@ async function admittedWithSubs(session: ClientSession, command: ConnectCommand,
   }
   if (admission.subs.size > limits.channelLimit) return session.disconnect(disconnectCodes.channelLimit);
   if (!session.holder.admit(admission.identity)) return;
-  const joined = await joinAll(session, admission.subs, command.request.subs, (subs) =>
-    welcome(session, command, { ...(subs.size === 0 ? {} : { subs }), data: admission.data }),
+  const { subs: grants, data } = admission;
+  const joined = await joinAll(session, grants, command.request.subs, welcomeSize(data, grants), (subs) =>
+    welcome(session, command, { ...(subs.size === 0 ? {} : { subs }), data }),
   );
   if (!joined && !session.closed) session.replyError(command.id, errorCodes.internal);
 }

@@ -3,6 +3,7 @@ import { type CommandOf, type ErrorCode, errorCodes } from '@pharos/client-proto
 
 import { holdsFormat, mayBeCalled, type Namespace } from '@pharos/channels';
 import type { ClientPublication } from '../../inbound/publisher.ts';
+import { fits } from '../answer-size.ts';
 import type { ClientSession } from '../client-session.ts';
 import { PendingSubscribe } from '../subscription-set.ts';
 import { decision } from './backend.ts';
@@ -43,6 +44,9 @@ async function publishByBackend(
   if ('disconnect' in answer) return session.disconnect(answer.disconnect);
   if ('error' in answer) return session.replyError(command.id, answer.error);
   const publication = { ...answer.result, data: answer.result?.data ?? data };
+  // It would end the connections of all subscribers.
+  if (answer.result?.data !== undefined && !fits(session, 'a publication', publication.data.length))
+    return session.replyError(command.id, errorCodes.limitExceeded);
   if (!holdsFormat(namespace, publication.data)) {
     logger.warn(
       { channel, proxy },

@@ -1,6 +1,7 @@
 import { type CommandOf, disconnectCodes, errorCodes } from '@pharos/client-protocol';
 
 import { serverVersion } from '../../version.ts';
+import { fits, grantFits, sizeOf } from '../answer-size.ts';
 import type { ClientSession } from '../client-session.ts';
 import { refreshProxyOf } from '../server-refresh.ts';
 import { PendingSubscribe } from '../subscription-set.ts';
@@ -17,6 +18,8 @@ export function refresh(session: ClientSession, command: CommandOf<'refresh'>): 
     if (session.closed) return;
     if ('disconnect' in outcome) return session.disconnect(outcome.disconnect);
     if ('error' in outcome) return session.replyError(command.id, outcome.error);
+    if (!fits(session, 'info of a connection', sizeOf(outcome.info)))
+      return session.replyError(command.id, errorCodes.limitExceeded);
     session.holder.identify(outcome);
     const result = { client: session.id, version: serverVersion, ...session.holder.validity };
     session.reply({ method: 'refresh', id: command.id, result });
@@ -40,6 +43,8 @@ export function subRefresh(session: ClientSession, command: CommandOf<'sub_refre
     if ('code' in grant) return session.replyError(command.id, grant);
     // Unsubscribed meanwhile.
     if (!isSubscribed()) return session.replyError(command.id, errorCodes.permissionDenied);
+    if (!grantFits(session, grant, session.holder.info))
+      return session.replyError(command.id, errorCodes.limitExceeded);
     session.hold(channel, grant);
     const { expireAt } = grant;
     const result =

@@ -8,6 +8,7 @@ const byError: ReadonlyMap<number, DisconnectCode> = new Map([
   [errorCodes.permissionDenied.code, disconnectCodes.permissionDenied],
   // Nothing that it does by itself will change that.
   [errorCodes.unauthorized.code, disconnectCodes.permissionDenied],
+  [errorCodes.limitExceeded.code, disconnectCodes.notAvailable],
   [errorCodes.unknownChannel.code, disconnectCodes.badRequest],
   [errorCodes.badRequest.code, disconnectCodes.badRequest],
 ]);

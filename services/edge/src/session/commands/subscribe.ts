@@ -2,6 +2,7 @@ import { mayBeCalled, type Namespace } from '@pharos/channels';
 import { type CommandOf, type ErrorCode, errorCodes, type FilterNode } from '@pharos/client-protocol';
 
 import { compileFilter, FilterError, type TagFilter } from '../../outbound/tag-filter.ts';
+import { grantFits } from '../answer-size.ts';
 import type { ClientSession } from '../client-session.ts';
 import { type Grant, plainGrant } from '../grant.ts';
 import { Joining, refuseChannel } from '../joining.ts';
@@ -65,7 +66,7 @@ async function joinByToken(
   const { request } = command;
   await joinLater(session, command, async () => {
     const grant = await session.context.authority.subscription(session, request.channel, request.token);
-    return isGrant(grant) ? new Joining(session, namespace, request, grant, tags) : grant;
+    return joiningBy(session, command, namespace, tags, grant);
   });
 }
 
@@ -83,12 +84,20 @@ async function joinByBackend(
     if ('disconnect' in answer) session.disconnect(answer.disconnect);
     if (!('result' in answer)) return 'error' in answer ? answer.error : errorCodes.permissionDenied;
     const grant = answer.result === undefined ? plainGrant : grantFrom(session, answer.result);
-    return isGrant(grant) ? new Joining(session, namespace, request, grant, tags) : grant;
+    return joiningBy(session, command, namespace, tags, grant);
   });
 }
 
-function isGrant(grant: Grant | ErrorCode): grant is Grant {
-  return !('code' in grant);
+function joiningBy(
+  session: ClientSession,
+  { request }: SubscribeCommand,
+  namespace: Namespace,
+  tags: TagFilter | undefined,
+  grant: Grant | ErrorCode,
+): Joining | ErrorCode {
+  if ('code' in grant) return grant;
+  if (!grantFits(session, grant, session.holder.info)) return errorCodes.limitExceeded;
+  return new Joining(session, namespace, request, grant, tags);
 }
 
 /** Waits for the lane to be attached, and for what the client missed, each for a while. */
