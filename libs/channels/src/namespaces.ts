@@ -1,4 +1,4 @@
-import { BusError, type Bus, parseTopic } from '@pharos/bus';
+import { BusError, type Bus, type LogSpec, parseTopic } from '@pharos/bus';
 
 import { classifyPayload } from '@pharos/client-protocol';
 
@@ -21,13 +21,16 @@ export interface Namespace {
 /** Finds the namespace of a channel. */
 export class Namespaces {
   readonly #byName: ReadonlyMap<string, Namespace>;
+  /** Logs that those before these didn't have. */
+  readonly #opened: readonly LivingLog[];
 
-  private constructor(byName: ReadonlyMap<string, Namespace>) {
+  private constructor(byName: ReadonlyMap<string, Namespace>, opened: readonly LivingLog[]) {
     this.#byName = byName;
+    this.#opened = opened;
   }
 
   /**
-   * Opens the log of every namespace, each topic once. @throws BusError
+   * Opens the log of every namespace, each topic once; where it fails none is left open. @throws BusError
    *
    * @param lifecycle whether topics of joins and leaves are opened too, for namespaces that have them
    * @param previous those until now, whose logs stay the same objects: their lanes are followed
@@ -38,47 +41,23 @@ export class Namespaces {
     namespaces: readonly (NamespaceConfig & { readonly name: string })[],
     { lifecycle = false, previous }: { readonly lifecycle?: boolean; readonly previous?: Namespaces | undefined } = {},
   ): Promise<Namespaces> {
-    const known = new Map([...(previous?.logs ?? [])].map((log) => [log.topic, log] as const));
-    const logs = new Map<string, LivingLog>();
-    const lifecycles = new Map<LivingLog, LivingLog>();
-    const byName = new Map<string, Namespace>();
-    for (const { name, ...options } of [{ name: defaultNamespace, ...withoutNamespace }, ...namespaces]) {
-      if (byName.has(name)) throw new BusError('invalid-topic', `the namespace ${name} is configured twice`);
-      // One topic may be called by its full name here and a short one there.
-      const topic = parseTopic(options.log).full;
-      let log = logs.get(topic);
-      if (log === undefined) {
-        const keepMs = longestHistory(topic, [withoutNamespace, ...namespaces]);
-        log = known.get(topic);
-        await log?.keep(keepMs);
-        log ??= await LivingLog.open(bus, {
-          topic,
-          keepMs,
-          ...(options.lanes === undefined ? {} : { lanes: options.lanes }),
-        });
-        logs.set(topic, log);
-      }
-      if (options.lanes !== undefined && options.lanes > log.lanes) {
-        throw new BusError(
-          'lanes-mismatch',
-          `namespace ${name} asks for ${options.lanes} lanes of ${log.topic}, which has ${log.lanes}`,
-        );
-      }
-      let events = lifecycles.get(log);
-      if (lifecycle && options.join_leave && events === undefined) {
-        const eventTopic = lifecycleTopic(log.topic);
-        events = known.get(eventTopic) ?? (await LivingLog.open(bus, { topic: eventTopic, lanes: log.lanes }));
-        lifecycles.set(log, events);
-      }
-      const pattern = options.channel_regex === undefined ? undefined : new RegExp(options.channel_regex, 'u');
-      byName.set(name, { name, options, log, pattern, lifecycle: options.join_leave ? events : undefined });
+    const opened: LivingLog[] = [];
+    try {
+      const open = async (spec: LogSpec): Promise<LivingLog> => {
+        const log = await LivingLog.open(bus, spec);
+        opened.push(log);
+        return log;
+      };
+      return new Namespaces(await openAll(open, withoutNamespace, namespaces, lifecycle, previous), opened);
+    } catch (error) {
+      await closeAll(opened);
+      throw error;
     }
-    const taken = new Set([...lifecycles.values()].map(({ topic }) => topic));
-    for (const { name, log } of byName.values()) {
-      if (!taken.has(log.topic)) continue;
-      throw new BusError('invalid-topic', `the log of namespace ${name}, ${log.topic}, is where another's joins go`);
-    }
-    return new Namespaces(byName);
+  }
+
+  /** Closes the logs that were opened for these namespaces, where nobody took them up. Never rejects. */
+  async discard(): Promise<void> {
+    await closeAll(this.#opened);
   }
 
   /** Those with a namespace whose clients can resume. */
@@ -108,6 +87,61 @@ export class Namespaces {
   find(channel: string): Namespace | undefined {
     return this.#byName.get(namespaceName(channel));
   }
+}
+
+async function openAll(
+  open: (spec: LogSpec) => Promise<LivingLog>,
+  withoutNamespace: NamespaceConfig,
+  namespaces: readonly (NamespaceConfig & { readonly name: string })[],
+  lifecycle: boolean,
+  previous: Namespaces | undefined,
+): Promise<ReadonlyMap<string, Namespace>> {
+  const known = new Map([...(previous?.logs ?? [])].map((log) => [log.topic, log] as const));
+  const logs = new Map<string, LivingLog>();
+  const lifecycles = new Map<LivingLog, LivingLog>();
+  const byName = new Map<string, Namespace>();
+  for (const { name, ...options } of [{ name: defaultNamespace, ...withoutNamespace }, ...namespaces]) {
+    if (byName.has(name)) throw new BusError('invalid-topic', `the namespace ${name} is configured twice`);
+    // One topic may be called by its full name here and a short one there.
+    const topic = parseTopic(options.log).full;
+    let log = logs.get(topic);
+    if (log === undefined) {
+      const keepMs = longestHistory(topic, [withoutNamespace, ...namespaces]);
+      log = known.get(topic);
+      await log?.keep(keepMs);
+      log ??= await open({
+        topic,
+        keepMs,
+        ...(options.lanes === undefined ? {} : { lanes: options.lanes }),
+      });
+      logs.set(topic, log);
+    }
+    if (options.lanes !== undefined && options.lanes > log.lanes) {
+      throw new BusError(
+        'lanes-mismatch',
+        `namespace ${name} asks for ${options.lanes} lanes of ${log.topic}, which has ${log.lanes}`,
+      );
+    }
+    let events = lifecycles.get(log);
+    if (lifecycle && options.join_leave && events === undefined) {
+      const eventTopic = lifecycleTopic(log.topic);
+      events = known.get(eventTopic) ?? (await open({ topic: eventTopic, lanes: log.lanes }));
+      lifecycles.set(log, events);
+    }
+    const pattern = options.channel_regex === undefined ? undefined : new RegExp(options.channel_regex, 'u');
+    byName.set(name, { name, options, log, pattern, lifecycle: options.join_leave ? events : undefined });
+  }
+  const taken = new Set([...lifecycles.values()].map(({ topic }) => topic));
+  for (const { name, log } of byName.values()) {
+    if (!taken.has(log.topic)) continue;
+    throw new BusError('invalid-topic', `the log of namespace ${name}, ${log.topic}, is where another's joins go`);
+  }
+  return byName;
+}
+
+/** What doesn't close is the bus's to close. */
+async function closeAll(logs: readonly LivingLog[]): Promise<void> {
+  await Promise.allSettled(logs.map((log) => log.close()));
 }
 
 /** Whether a channel of the namespace may have this name. */

@@ -19,6 +19,7 @@ export {
   ConfigReloader,
   type ConfigReloaderOptions,
   logLevelPart,
+  type Prepared,
   type Reloadable,
   type ReloadableService,
 } from './reload.ts';

@@ -3,7 +3,7 @@ import { type CompressionOptions, createSocketServer, type SocketServer, Trusted
 import type { Logger } from '@pharos/telemetry';
 
 import type { ProcessMetrics } from './process-metrics.ts';
-import type { Reloadable } from './reload.ts';
+import type { Prepared, Reloadable } from './reload.ts';
 import type { SocketConfig } from './socket-config.ts';
 
 export interface ListenerOptions {
@@ -11,9 +11,14 @@ export interface ListenerOptions {
   readonly compression?: CompressionOptions | undefined;
   readonly logger: Logger;
   readonly metrics: ProcessMetrics;
+  /** Milliseconds since 1970; injected in tests. @default Date.now */
+  readonly now?: () => number;
 }
 
-const warnBeforeMs = 14 * 24 * 60 * 60_000;
+const dayMs = 24 * 60 * 60_000;
+const warnBeforeMs = 14 * dayMs;
+/** A process may have run for months when its certificate comes to its end: what it said at its start nobody sees any more. */
+const warnAgainMs = dayMs;
 
 /** A socket server as it is configured, whose certificate is looked after. Whoever made it stops both. */
 export class Listener implements Reloadable<SocketConfig> {
@@ -23,6 +28,7 @@ export class Listener implements Reloadable<SocketConfig> {
   readonly #options: ListenerOptions;
   #timer: NodeJS.Timeout | undefined;
   #looking: Promise<void> | undefined;
+  #warnedMs = Number.NEGATIVE_INFINITY;
   /** The failure that was told last: the same is told once. */
   #failure = '';
 
@@ -60,11 +66,12 @@ export class Listener implements Reloadable<SocketConfig> {
     clearInterval(this.#timer);
   }
 
-  prepareReload({ trusted_proxies: networks }: SocketConfig): Promise<() => void> {
-    return Promise.resolve(() => {
+  prepareReload({ trusted_proxies: networks }: SocketConfig): Promise<Prepared> {
+    const take = (): void => {
       this.#proxies.replace(networks);
       void this.lookAtCertificate();
-    });
+    };
+    return Promise.resolve({ take });
   }
 
   /** Takes the certificate from its files where they have changed; what can't be used is told, and the old one stays. Never rejects. */
@@ -87,6 +94,8 @@ export class Listener implements Reloadable<SocketConfig> {
       this.#failure = failure;
       metrics.certificateReloads.inc({ outcome: 'refused' });
       logger.error({ err: error }, `the certificate can not be reloaded, the old one stays in use: ${failure}`);
+    } finally {
+      this.#warnOfExpiry();
     }
   }
 
@@ -98,7 +107,21 @@ export class Listener implements Reloadable<SocketConfig> {
     metrics.certificateExpiry.set(Math.round(expiresMs / 1000));
     const expires = new Date(expiresMs).toISOString();
     logger.info({ subject, expires }, `${what} the certificate of ${subject}`);
-    if (expiresMs - Date.now() < warnBeforeMs)
-      logger.warn({ subject, expires }, 'the certificate expires soon, or has');
+    // Of another one nobody was warned yet.
+    this.#warnedMs = Number.NEGATIVE_INFINITY;
+    this.#warnOfExpiry();
+  }
+
+  /** Once a day. */
+  #warnOfExpiry(): void {
+    const { certificate } = this.server;
+    const { logger, now = Date.now } = this.#options;
+    if (certificate === undefined || certificate.expiresMs - now() >= warnBeforeMs) return;
+    if (now() - this.#warnedMs < warnAgainMs) return;
+    this.#warnedMs = now();
+    const { subject, expiresMs } = certificate;
+    const expires = new Date(expiresMs).toISOString();
+    if (expiresMs > now()) logger.warn({ subject, expires }, `the certificate of ${subject} expires soon: ${expires}`);
+    else logger.error({ subject, expires }, `the certificate of ${subject} has expired: ${expires}`);
   }
 }

@@ -8,16 +8,20 @@ import { type Logger, setLogLevel } from '@pharos/telemetry';
 import type { ServiceConfig } from './config.ts';
 import type { ProcessMetrics } from './process-metrics.ts';
 
+/** New settings of a part that are known to be good, and not in force yet. */
+export interface Prepared {
+  /** Takes them up, in one turn. Can't fail. */
+  take(): void;
+  /** Gives up what was made for them, where another part can't take its own. Never rejects. */
+  discard?(): Promise<void>;
+}
+
 /** A part of a process that takes up settings while it runs. */
 export interface Reloadable<C> {
   /** What it takes up: paths of settings, or of sections of them. */
   readonly reloads: readonly string[];
-  /**
-   * Prepares all that could fail, and changes nothing yet. @throws what is wrong with the new settings
-   *
-   * @returns what takes them up, in one turn, and can't fail
-   */
-  prepareReload(next: C): Promise<() => void>;
+  /** Prepares all that could fail, and changes nothing yet. @throws what is wrong with the new settings */
+  prepareReload(next: C): Promise<Prepared>;
 }
 
 /** A service that does so. */
@@ -97,9 +101,9 @@ export class ConfigReloader<C> {
     const { logger, metrics, read, parts } = this.#options;
     try {
       const next = read();
-      const take = await prepared(parts, next);
-      if (!this.#isRunning) return;
-      for (const one of take) one();
+      const all = await prepared(parts, next);
+      if (!this.#isRunning) return await discarded(all);
+      for (const one of all) one.take();
       const changed = changedSettings(this.#current, next).filter((path) => isUnder(path, this.#reloads));
       this.#current = next;
       metrics.configReloads.inc({ outcome: changed.length === 0 ? 'unchanged' : 'applied' });
@@ -124,11 +128,17 @@ export class ConfigReloader<C> {
 }
 
 /** All of them or none. @throws AggregateError with what is wrong in each */
-async function prepared<C>(parts: readonly Reloadable<C>[], next: C): Promise<(() => void)[]> {
+async function prepared<C>(parts: readonly Reloadable<C>[], next: C): Promise<Prepared[]> {
   const outcomes = await Promise.allSettled(parts.map((part) => part.prepareReload(next)));
   const errors = outcomes.flatMap((outcome) => (outcome.status === 'rejected' ? [outcome.reason as unknown] : []));
-  if (errors.length > 0) throw new AggregateError(errors);
-  return outcomes.flatMap((outcome) => (outcome.status === 'fulfilled' ? [outcome.value] : []));
+  const all = outcomes.flatMap((outcome) => (outcome.status === 'fulfilled' ? [outcome.value] : []));
+  if (errors.length === 0) return all;
+  await discarded(all);
+  throw new AggregateError(errors);
+}
+
+async function discarded(all: readonly Prepared[]): Promise<void> {
+  for (const one of all) await one.discard?.();
 }
 
 function problemsOf(error: unknown): string[] {
@@ -140,6 +150,6 @@ function problemsOf(error: unknown): string[] {
 export function logLevelPart(logger: Logger): Reloadable<ServiceConfig> {
   return {
     reloads: ['log_level'],
-    prepareReload: ({ log_level: level }) => Promise.resolve(() => setLogLevel(logger, level)),
+    prepareReload: ({ log_level: level }) => Promise.resolve({ take: () => setLogLevel(logger, level) }),
   };
 }

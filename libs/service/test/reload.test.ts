@@ -1,8 +1,12 @@
 import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { changedSettings, ConfigError, isUnder } from '@pharos/config';
-import { createLogger, createRegistry, Metrics } from '@pharos/telemetry';
-import { ConfigReloader, ProcessMetrics, type Reloadable } from '../src/index.ts';
+import { createLogger, createRegistry, type Logger, Metrics } from '@pharos/telemetry';
+import { CertificateAuthority } from '@pharos/testkit';
+import { ConfigReloader, Listener, type Prepared, ProcessMetrics, type Reloadable } from '../src/index.ts';
 
 interface Settings {
   readonly limits: { readonly a: number; readonly b?: number };
@@ -11,10 +15,16 @@ interface Settings {
 
 const started: Settings = { limits: { a: 1 }, fixed: { port: 1 } };
 
+function loggerTo(lines: Record<string, unknown>[]): Logger {
+  const write = (line: string): void => void lines.push(JSON.parse(line) as Record<string, unknown>);
+  return createLogger({ name: 'test', format: 'json', destination: { write } });
+}
+
 class Rig implements Reloadable<Settings> {
   readonly reloads: readonly string[] = ['limits'];
   readonly lines: Record<string, unknown>[] = [];
   readonly taken: Settings[] = [];
+  readonly discarded: Settings[] = [];
   readonly metrics: Metrics = new Metrics(createRegistry({ processMetrics: false }));
   readonly reloader: ConfigReloader<Settings>;
   read: () => Settings = () => started;
@@ -25,20 +35,16 @@ class Rig implements Reloadable<Settings> {
       current: started,
       read: () => this.read(),
       parts: [this, ...more],
-      logger: createLogger({
-        name: 'test',
-        format: 'json',
-        destination: { write: (line) => void this.lines.push(JSON.parse(line) as Record<string, unknown>) },
-      }),
+      logger: loggerTo(this.lines),
       metrics: new ProcessMetrics(this.metrics, 'test'),
     });
     this.reloader.run();
   }
 
-  prepareReload(next: Settings): Promise<() => void> {
-    return this.failure === undefined
-      ? Promise.resolve(() => void this.taken.push(next))
-      : Promise.reject(this.failure);
+  prepareReload(next: Settings): Promise<Prepared> {
+    if (this.failure !== undefined) return Promise.reject(this.failure);
+    const discard = (): Promise<void> => Promise.resolve(void this.discarded.push(next));
+    return Promise.resolve({ take: () => void this.taken.push(next), discard });
   }
 
   async outcomes(): Promise<string> {
@@ -82,6 +88,7 @@ describe('reloading a configuration', () => {
       [['no such log', 'no such key'], ['no such log'], ['limits.a: one', 'fixed: two']],
     );
     assert.deepEqual([...rig.taken, ...other.taken], []);
+    assert.deepEqual([rig.discarded, other.discarded.length], [[], 1], 'who could have has nothing left of it');
     assert.equal(await rig.outcomes(), 'refused 3');
   });
 
@@ -95,4 +102,60 @@ describe('reloading a configuration', () => {
       [true, true, false, false],
     );
   });
+});
+
+test('a certificate near its end is told of each day, and when it has come', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'pharos-listener-'));
+  t.after(() => rmSync(folder, { recursive: true }));
+  const [cert_file, key_file] = [join(folder, 'tls.crt'), join(folder, 'tls.key')];
+  const authority = new CertificateAuthority();
+  const issue = (commonName: string): void => {
+    const { certificate, privateKey } = authority.issue({ commonName });
+    writeFileSync(cert_file, certificate);
+    writeFileSync(key_file, privateKey);
+  };
+  issue('first');
+  const lines: Record<string, unknown>[] = [];
+  let days = 0;
+  const metrics = new Metrics(createRegistry({ processMetrics: false }));
+  const listener = await Listener.create({
+    config: {
+      listen: { host: '127.0.0.1', port: 0 },
+      socket: 'ws',
+      trusted_proxies: [],
+      tls: { cert_file, key_file, check_interval: 86_400_000 },
+    },
+    logger: loggerTo(lines),
+    metrics: new ProcessMetrics(metrics, 'test'),
+    now: () => Date.now() + days * 86_400_000,
+  });
+  t.after(() => listener.stop());
+  t.after(() => listener.server.stop());
+  await listener.server.listen('127.0.0.1', 0);
+  // It holds for thirty days.
+  listener.run();
+  const told = async (): Promise<string[]> => {
+    const from = lines.length;
+    await listener.lookAtCertificate();
+    return lines.slice(from).map(({ level, msg }) => `${String(level)} ${String(msg).replace(/: .*/, '')}`);
+  };
+  const soon = '40 the certificate of CN=first expires soon';
+  const expected: [number, string[]][] = [
+    [15, []],
+    [17, [soon]],
+    [17.9, []],
+    [18.1, [soon]],
+    [31, ['50 the certificate of CN=first has expired']],
+  ];
+  for (const [day, lines] of expected) {
+    days = day;
+    assert.deepEqual(await told(), lines, `day ${day}`);
+  }
+  issue('second');
+  assert.deepEqual(await told(), [
+    '30 new connections get the certificate of CN=second',
+    '50 the certificate of CN=second has expired',
+  ]);
+  const expiry = await metrics.registry.getSingleMetric('pharos_tls_certificate_expiry_timestamp_seconds')?.get();
+  assert.ok(Math.abs((expiry?.values[0]?.value ?? 0) - Date.now() / 1_000 - 30 * 86_400) < 600);
 });

@@ -2,7 +2,7 @@ import { type Bus, parseTopic } from '@pharos/bus';
 import { type ChannelConfig, keepingLogs, Namespaces, openNamespaces } from '@pharos/channels';
 import type { HistoryStore } from '@pharos/history';
 import type { PresenceStore } from '@pharos/presence';
-import type { ReloadableService } from '@pharos/service';
+import type { Prepared, ReloadableService } from '@pharos/service';
 import { type NamedProxyConfig, Proxies, type RpcConfig } from '@pharos/proxies';
 import type { HttpRoute } from '@pharos/socket-server';
 import type { Logger, Metrics, Readiness, Tracing } from '@pharos/telemetry';
@@ -132,19 +132,20 @@ export class ApiService implements ReloadableService<ApiSettings> {
     await this.#commands?.run();
   }
 
-  async prepareReload({ channel: next, http_api: config, rpc, proxies }: ApiSettings): Promise<() => void> {
+  async prepareReload({ channel: next, http_api: config, rpc, proxies }: ApiSettings): Promise<Prepared> {
     const { bus, logger } = this.#parts;
     const { channel, kept } = keepingLogs(this.#channel, next);
     const { without_namespace: without, namespaces: named } = channel;
-    const namespaces = await Namespaces.open(bus, without, named, { previous: this.#namespaces });
     const takeProxies = this.#proxies.prepare({ rpc, named: proxies });
-    return () => {
+    const namespaces = await Namespaces.open(bus, without, named, { previous: this.#namespaces });
+    const take = (): void => {
       takeProxies();
       if (kept.length > 0) logger.warn({ kept }, `only a restart changes these: ${kept.join(', ')}`);
       this.#channel = channel;
       this.#routes.configure(settingsOf(config));
       this.#takeUp(namespaces, config);
     };
+    return { take, discard: () => namespaces.discard() };
   }
 
   /** Requests from now on are worked on with these; those under way go on with what they began with. */

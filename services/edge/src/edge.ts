@@ -6,7 +6,7 @@ import type { HistoryStore } from '@pharos/history';
 import { withDeadline } from '@pharos/lifecycle';
 import type { PresenceStore } from '@pharos/presence';
 import { Proxies } from '@pharos/proxies';
-import { type Identity, type ReloadableService, startInternalListener } from '@pharos/service';
+import { type Identity, type Prepared, type ReloadableService, startInternalListener } from '@pharos/service';
 import { checkAddress, type SocketServer } from '@pharos/socket-server';
 import { type InternalServer, type Logger, type Metrics, type Readiness, type Tracing } from '@pharos/telemetry';
 
@@ -39,6 +39,7 @@ import { EdgeSettings } from './settings.ts';
 import { declareTransports, usesEmulation } from './transports.ts';
 import { serverVersion } from './version.ts';
 import { type Carrier, webSocketCarrier } from './session/carrier.ts';
+import { Oversized } from './session/answer-size.ts';
 import type { DrainableSession, SessionContext, SessionLimits } from './session/context.ts';
 import { Connections } from './session/connections.ts';
 import { Liveness } from './session/liveness.ts';
@@ -80,8 +81,8 @@ export class Edge implements ReloadableService<EdgeConfig> {
   readonly #subExpirations: Expirations;
   readonly #backendExpirations = new Expirations(0);
   readonly #proxies: Proxies;
-  readonly #presence: EdgePresence | undefined;
   readonly #oversized: Oversized;
+  readonly #presence: EdgePresence | undefined;
   /** Found out once: to ask holds the event loop up, longer with each connection. */
   readonly #descriptors: number = defaultConnectionLimit();
   readonly #sessions = new Set<DrainableSession>();
@@ -137,8 +138,8 @@ export class Edge implements ReloadableService<EdgeConfig> {
     });
     this.#expirations = new Expirations(config.client.expired_close_delay);
     this.#subExpirations = new Expirations(config.client.expired_sub_close_delay);
-    this.#proxies = new Proxies(proxiesConfig(config), metrics.proxies, logger);
     this.#oversized = new Oversized(logger);
+    this.#proxies = new Proxies(proxiesConfig(config), metrics.proxies, logger);
     this.#liveness = new Liveness({
       pingIntervalMs: config.client.ping_interval,
       pongTimeoutMs: config.client.pong_timeout,
@@ -148,10 +149,10 @@ export class Edge implements ReloadableService<EdgeConfig> {
     const { bus } = parts;
     const inbox = { node: this.#node, bus, config: config.control, edges: this.#edges };
     this.#emulation = new Emulation({ ...inbox, logger, metrics });
+    this.#control = this.#newControl(revocations);
   }
 
   #newControl(revocations: Revocations): EdgeControl {
-    this.#control = this.#newControl(revocations);
     const { config, logger, bus, identity } = this.#parts;
     const asked = {
       node: this.#node,
@@ -165,10 +166,10 @@ export class Edge implements ReloadableService<EdgeConfig> {
     return new EdgeControl({
       ...{ config: config.control, bus, asked, revocations, edges: this.#edges, logger, metrics: this.#edgeMetrics },
       emulated: (digest) => this.#emulation.sessions.withDigest(digest),
+      sessionKey: this.#emulation.sessions.key,
     });
   }
 
-      sessionKey: this.#emulation.sessions.key,
   #newPresence(metrics: PresenceMetrics): EdgePresence | undefined {
     const { config, logger, presence: store } = this.#parts;
     if (store === undefined) return undefined;
@@ -263,14 +264,14 @@ export class Edge implements ReloadableService<EdgeConfig> {
     );
   }
 
-  async prepareReload(next: EdgeConfig): Promise<() => void> {
+  async prepareReload(next: EdgeConfig): Promise<Prepared> {
     const { bus, logger, config: running } = this.#parts;
     const takeProxies = this.#proxies.prepare(proxiesConfig(next));
     const takeTokens = this.#authority.prepare(next.client.token, next.client.subscription_token);
     const settings = await this.#settings.prepare(next, bus, this.#presence !== undefined);
     const { namespaces, kept } = settings;
     if (this.#settings.namespaces.withPresence.length === 0) await this.#runPresence(namespaces);
-    return () => {
+    const take = (): void => {
       if (kept.length > 0) logger.warn({ kept }, `only a restart changes these: ${kept.join(', ')}`);
       settings.take();
       takeTokens();
@@ -283,6 +284,7 @@ export class Edge implements ReloadableService<EdgeConfig> {
       this.#rings.follow(namespaces.recoverableLogs);
       this.#hub.beginRings();
     };
+    return { take, discard: () => namespaces.discard() };
   }
 
   /** Not ready, no new connections, publishes under way are answered, clients are sent elsewhere in waves, with all that is theirs. */
@@ -319,9 +321,9 @@ export class Edge implements ReloadableService<EdgeConfig> {
     this.#backendExpirations.stop();
     await this.#proxies.stop();
     this.#publisher.stop();
+    this.#oversized.stop();
     await this.#presence?.stop();
     await Promise.all([this.#control.stop(), this.#emulation.stop()]);
-    this.#oversized.stop();
     await this.#hub.close();
     this.#rings.stop();
     this.#flusher.stop();
@@ -377,9 +379,9 @@ export class Edge implements ReloadableService<EdgeConfig> {
       liveness: this.#liveness,
       authority: this.#authority,
       proxies: this.#proxies,
+      oversized: this.#oversized,
       expirations: this.#expirations,
       subExpirations: this.#subExpirations,
-      oversized: this.#oversized,
       backendExpirations: this.#backendExpirations,
       sessions: this.#sessions,
       connections: this.#connections,

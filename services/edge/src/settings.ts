@@ -62,7 +62,12 @@ export class EdgeSettings {
     const { channel, kept } = keepingLogs(this.#channel, next.channel);
     const { without_namespace: without, namespaces: named } = channel;
     const namespaces = await Namespaces.open(bus, without, named, { lifecycle, previous: this.#namespaces });
-    if (this.#chat.enabled) this.#namespaceOfChat(namespaces);
+    try {
+      if (this.#chat.enabled) this.#namespaceOfChat(namespaces);
+    } catch (error) {
+      await namespaces.discard();
+      throw error;
+    }
     return {
       namespaces,
       kept,

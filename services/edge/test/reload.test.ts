@@ -3,7 +3,9 @@ import { generateKeyPairSync } from 'node:crypto';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { describe, test, type TestContext } from 'node:test';
+import type { LogSpec } from '@pharos/bus';
 import { MemoryPresence, PresenceNode } from '@pharos/presence';
+import type { Prepared } from '@pharos/service';
 import { Collector } from '@pharos/testkit';
 import { SignJWT } from 'jose';
 import { startBackend } from './support/backend.ts';
@@ -23,15 +25,18 @@ async function reloadable(
   t: TestContext,
   env: Env = {},
   world: World = memoryWorld(),
-): Promise<{ edge: TestEdge; reload: (changed: Env) => Promise<void> }> {
+): Promise<{
+  edge: TestEdge;
+  prepare: (changed: Env) => Promise<Prepared>;
+  reload: (changed: Env) => Promise<void>;
+}> {
   const presence = new MemoryPresence();
   const edge = await startEdge(t, world, { env, presence });
-  const reload = async (changed: Env): Promise<void> => {
-    const own = { PHAROS_CHAT_PAGE: 'false', PHAROS_CHANNEL_WITHOUT_NAMESPACE_LOG: world.topic };
-    const take = await edge.edge.prepareReload(testConfig({ ...own, ...env, ...changed }));
-    take();
-  };
-  return { edge, reload };
+  const own = { PHAROS_CHAT_PAGE: 'false', PHAROS_CHANNEL_WITHOUT_NAMESPACE_LOG: world.topic };
+  const prepare = (changed: Env): Promise<Prepared> =>
+    edge.edge.prepareReload(testConfig({ ...own, ...env, ...changed }));
+  const reload = async (changed: Env): Promise<void> => (await prepare(changed)).take();
+  return { edge, prepare, reload };
 }
 
 const resultOf = async (client: ProtocolClient, channel: string, options: Json): Promise<Json> =>
@@ -166,11 +171,21 @@ describe('a configuration that is reloaded', () => {
     assert.equal(await other.errorOf({ connect: { token } }), 100);
   });
 
-  test('what can not be is refused before anything has changed', async (t) => {
-    const { edge, reload } = await reloadable(t, {
-      PHAROS_CHAT_CHANNEL: 'talk:all',
-      PHAROS_CHANNEL_NAMESPACES: '[{"name":"talk"}]',
+  test('what can not be is refused before anything has changed, and leaves no log open', async (t) => {
+    const world = memoryWorld();
+    const bus = world.bus();
+    let open = 0;
+    const openLog = bus.openLog.bind(bus);
+    t.mock.method(bus, 'openLog', async (spec: LogSpec) => {
+      const log = await openLog(spec);
+      const close = log.close.bind(log);
+      t.mock.method(log, 'close', () => close().finally(() => open--));
+      open++;
+      return log;
     });
+    const env = { PHAROS_CHAT_CHANNEL: 'talk:all', PHAROS_CHANNEL_NAMESPACES: '[{"name":"talk"}]' };
+    const { edge, reload, prepare } = await reloadable(t, env, { ...world, bus: () => bus });
+    const atFirst = open;
     const client = await ProtocolClient.connect(t, edge);
     await assert.rejects(
       reload({ PHAROS_CHANNEL_NAMESPACES: '[]', PHAROS_CLIENT_CHANNEL_LIMIT: '1' }),
@@ -180,8 +195,16 @@ describe('a configuration that is reloaded', () => {
       reload({ PHAROS_CLIENT_TOKEN_ECDSA_PUBLIC_KEY: '-----BEGIN PUBLIC KEY-----', PHAROS_CLIENT_CHANNEL_LIMIT: '1' }),
       /ecdsa_public_key/,
     );
-    const lanes = (own: number): string => JSON.stringify([{ name: 'talk' }, { name: 'wide', lanes: own }]);
+    assert.equal(open, atFirst);
+    const other = { PHAROS_CHANNEL_NAMESPACES: '[{"name":"talk"},{"name":"fresh","log":"fresh","join_leave":true}]' };
+    const prepared = await prepare(other);
+    assert.equal(open, atFirst + 2, 'a log, and its joins and leaves');
+    await prepared.discard?.();
+    assert.equal(open, atFirst);
+    const lanes = (own: number): string =>
+      JSON.stringify([{ name: 'talk' }, { name: 'fresh', log: 'fresh' }, { name: 'wide', lanes: own }]);
     await assert.rejects(reload({ PHAROS_CHANNEL_NAMESPACES: lanes(2) }), /asks for 2 lanes of .*, which has 1/);
+    assert.equal(open, atFirst);
     const moved = JSON.stringify([{ name: 'first', log: 'other', lanes: 1 }, { name: 'talk' }]);
     await reload({ PHAROS_CHANNEL_NAMESPACES: moved });
     const wider = JSON.stringify([
@@ -189,7 +212,9 @@ describe('a configuration that is reloaded', () => {
       { name: 'first', log: 'other', lanes: 1 },
       { name: 'talk' },
     ]);
+    const before = open;
     await assert.rejects(reload({ PHAROS_CHANNEL_NAMESPACES: wider }), /wide asks for 2 lanes of .*other, which has 1/);
+    assert.equal(open, before);
     for (const channel of ['a', 'b', 'talk:b']) assert.equal(await client.errorOf({ subscribe: { channel } }), 0);
   });
 });

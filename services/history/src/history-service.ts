@@ -10,7 +10,7 @@ import {
 } from '@pharos/channels';
 import { changedSettings } from '@pharos/config';
 import type { HistoryStore, StoreLimits } from '@pharos/history';
-import type { Identity, ReloadableService } from '@pharos/service';
+import type { Identity, Prepared, ReloadableService } from '@pharos/service';
 import type { Logger, Metrics, Readiness, Tracing } from '@pharos/telemetry';
 
 import type { LimitsOf } from './lane-batch.ts';
@@ -78,12 +78,12 @@ export class HistoryService implements ReloadableService<{ readonly channel: Cha
   }
 
   /** Where channels have changed, the workers are exchanged: what those before them have written is where the next go on. */
-  async prepareReload(next: { readonly channel: ChannelConfig }): Promise<() => void> {
+  async prepareReload(next: { readonly channel: ChannelConfig }): Promise<Prepared> {
     const { bus, logger } = this.#parts;
     const { channel, kept } = keepingLogs(this.#channel, next.channel);
     const { without_namespace: without, namespaces: named } = channel;
     const namespaces = await Namespaces.open(bus, without, named, { previous: this.#namespaces });
-    return () => {
+    const take = (): void => {
       if (this.#stopping.signal.aborted) return;
       if (kept.length > 0) logger.warn({ kept }, `only a restart changes these: ${kept.join(', ')}`);
       if (changedSettings(this.#channel, channel).length === 0) return;
@@ -92,6 +92,7 @@ export class HistoryService implements ReloadableService<{ readonly channel: Cha
       this.#logs = [];
       this.#leaving = this.#exchange(before, namespaces);
     };
+    return { take, discard: () => namespaces.discard() };
   }
 
   async #exchange(before: readonly LogWorker[], namespaces: Namespaces): Promise<void> {

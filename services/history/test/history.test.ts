@@ -80,9 +80,9 @@ describe('the history service', () => {
       { ...kept, history_size: 5 },
       { ...other, history_size: 100, history_ttl: '1h' },
     ]);
-    const take = await history.service.prepareReload({ channel: next });
+    const prepared = await history.service.prepareReload({ channel: next });
     assert.equal((await texts(w, 'kept:a')).length, 25);
-    take();
+    prepared.take();
     await eventually(async () => ((await texts(w, 'other:a')).length === 25 ? true : undefined), 'the new history');
     await w.publish('kept:a', 'after');
     await eventually(

@@ -9,7 +9,7 @@ import {
   openNamespaces,
 } from '@pharos/channels';
 import { type Leave, type NodeStatus, PresenceError, type PresenceStore, Reaper } from '@pharos/presence';
-import type { ReloadableService } from '@pharos/service';
+import type { Prepared, ReloadableService } from '@pharos/service';
 import type { Logger, Metrics, Readiness } from '@pharos/telemetry';
 
 import { PresenceServiceMetrics } from './metrics.ts';
@@ -92,7 +92,7 @@ export class PresenceService implements ReloadableService<{ readonly channel: Ch
     logger.info({ leaseMs, store: store.kind }, 'leases of edges are watched');
   }
 
-  async prepareReload(next: { readonly channel: ChannelConfig }): Promise<() => void> {
+  async prepareReload(next: { readonly channel: ChannelConfig }): Promise<Prepared> {
     const { bus, logger } = this.#parts;
     const { channel, kept } = keepingLogs(this.#channel, next.channel);
     const { without_namespace: without, namespaces: named } = channel;
@@ -100,11 +100,12 @@ export class PresenceService implements ReloadableService<{ readonly channel: Ch
     const namespaces = isTold
       ? await Namespaces.open(bus, without, named, { lifecycle: true, previous: this.#namespaces })
       : undefined;
-    return () => {
+    const take = (): void => {
       if (kept.length > 0) logger.warn({ kept }, `only a restart changes these: ${kept.join(', ')}`);
       this.#channel = channel;
       this.#namespaces = namespaces;
     };
+    return { take, discard: async () => namespaces?.discard() };
   }
 
   /** Ends after the channel that is being swept. */
