@@ -1,5 +1,8 @@
 import type { RequestHead } from '../port.ts';
 
+/** Of a request line and its headers: a URL may hold a connect command with its token, and there are long cookies. */
+export const MAX_HEAD_BYTES: number = 80 * 1024;
+
 /**
  * The head of a request, copied out of the library's own buffers.
  *

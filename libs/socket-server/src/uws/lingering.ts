@@ -1,5 +1,6 @@
 import type { WebSocket } from 'uWebSockets.js';
 import { Emptiness } from '../common/emptiness.ts';
+import { toNative } from './text.ts';
 
 /** A connection that was ended while the peer still owed it reads. */
 export interface Lingering {
@@ -49,7 +50,7 @@ export class LingeringSockets {
   drained(ws: WebSocket<Attachment<unknown>>): boolean {
     const { lingering } = ws.getUserData();
     if (lingering === undefined) return false;
-    if (ws.getBufferedAmount() === 0) ws.end(lingering.code, lingering.reason);
+    if (ws.getBufferedAmount() === 0) ws.end(lingering.code, toNative(lingering.reason));
     return true;
   }
 

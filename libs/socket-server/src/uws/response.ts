@@ -3,6 +3,7 @@ import type { EndedResponses } from '../common/ended-responses.ts';
 import type { AdapterResponse } from '../common/handle-http.ts';
 import { checkResponseHead, isBodiless, statusLine } from '../common/response-head.ts';
 import { SocketServerError } from '../errors.ts';
+import { toNative } from './text.ts';
 
 /** Fits the library's 16 KiB cork buffer together with the chunk's own header: one system call a slice. */
 const SLICE_BYTES = 15 * 1024;
@@ -132,7 +133,7 @@ export class UwsResponse implements AdapterResponse {
       writeHead(res, status, headers);
       if (isBodiless(status)) res.endWithoutBody();
       else if (this.#headOnly) res.endWithoutBody(Buffer.byteLength(body), closes);
-      else res.end(body, closes);
+      else res.end(toNative(body), closes);
     });
   }
 
@@ -208,6 +209,6 @@ function writeHead(res: NativeResponse, status: number, headers: Readonly<Record
   res.writeStatus(statusLine(status));
   for (const name in headers) {
     const value = headers[name];
-    if (value !== undefined) res.writeHeader(name, value);
+    if (value !== undefined) res.writeHeader(name, toNative(value));
   }
 }

@@ -26,6 +26,7 @@ import { type Attachment, LingeringSockets } from './lingering.ts';
 import type { UwsModule } from './load.ts';
 import { UwsResponse, type UwsResponseContext } from './response.ts';
 import { type UwsRouteContext, UwsSocket } from './socket.ts';
+import { toNative } from './text.ts';
 import { behaviorOf } from './web-socket-behavior.ts';
 
 /**
@@ -87,18 +88,19 @@ export class UwsServer implements SocketServer {
 
   publish(topic: string, message: string | Uint8Array, isBinary: boolean): void {
     if (this.#stopping) return;
-    for (const { native } of this.#apps) {
+    const [to, what] = [toNative(topic), toNative(message)];
+    for (const app of this.#apps) {
       const compress =
         message.length >= this.#compressFrom &&
-        message.length * native.numSubscribers(topic) <= MAX_FAN_OUT_COMPRESSION;
-      native.publish(topic, message, isBinary, compress);
+        message.length * app.native.numSubscribers(to) <= MAX_FAN_OUT_COMPRESSION;
+      app.native.publish(to, what, isBinary, compress);
     }
   }
 
   subscribers(topic: string): number {
     if (this.#stopping) return 0;
     let count = 0;
-    for (const { native } of this.#apps) count += native.numSubscribers(topic);
+    for (const app of this.#apps) count += app.native.numSubscribers(toNative(topic));
     return count;
   }
 
@@ -140,7 +142,7 @@ export class UwsServer implements SocketServer {
     this.#stopping = true;
     this.#lingering.stop();
     this.#ended.stop();
-    for (const { native } of this.#apps) native.close();
+    for (const app of this.#apps) app.native.close();
     // The library frees what it closed at the end of the loop's turn.
     await nextTurn();
   }

@@ -2,6 +2,7 @@ import type { WebSocket } from 'uWebSockets.js';
 import { checkCloseCode, fitReason } from '../common/closing.ts';
 import type { Socket } from '../port.ts';
 import type { Attachment, LingeringSockets } from './lingering.ts';
+import { toNative } from './text.ts';
 
 /** What a socket needs of its server, one object for all of a route's sockets. */
 export interface UwsRouteContext {
@@ -49,7 +50,7 @@ export class UwsSocket<Data> implements Socket<Data> {
 
   send(message: string | Uint8Array, isBinary: boolean): boolean {
     if (this.#ws === undefined) return false;
-    this.#ws.send(message, isBinary, message.length >= this.#context.compressFrom);
+    this.#ws.send(toNative(message), isBinary, message.length >= this.#context.compressFrom);
     return true;
   }
 
@@ -58,11 +59,11 @@ export class UwsSocket<Data> implements Socket<Data> {
   }
 
   subscribe(topic: string): boolean {
-    return this.#ws === undefined ? false : this.#ws.subscribe(topic);
+    return this.#ws === undefined ? false : this.#ws.subscribe(toNative(topic));
   }
 
   unsubscribe(topic: string): boolean {
-    return this.#ws === undefined ? false : this.#ws.unsubscribe(topic);
+    return this.#ws === undefined ? false : this.#ws.unsubscribe(toNative(topic));
   }
 
   cork(write: () => void): void {
@@ -75,10 +76,10 @@ export class UwsSocket<Data> implements Socket<Data> {
     if (ws === undefined || this.#context.isStopping()) return;
     const fitted = fitReason(reason);
     if (ws.getBufferedAmount() === 0) {
-      ws.end(code, fitted);
+      ws.end(code, toNative(fitted));
       return;
     }
-    for (const topic of ws.getTopics()) ws.unsubscribe(topic);
+    for (const topic of ws.getTopics()) ws.unsubscribe(toNative(topic));
     this.#ws = undefined;
     this.#context.lingering.add(ws, code, fitted);
     this.#context.closed(this, code, fitted);

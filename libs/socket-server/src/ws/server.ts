@@ -9,7 +9,7 @@ import { DEFAULT_CLOSE_TIMEOUT_MS } from '../common/closing.ts';
 import { runHttpRoute } from '../common/handle-http.ts';
 import { EndedResponses } from '../common/ended-responses.ts';
 import { decideHandshake, wantsWebSocket } from '../common/handshake.ts';
-import { Head } from '../common/head.ts';
+import { Head, MAX_HEAD_BYTES } from '../common/head.ts';
 import { crash, type Report } from '../common/report.ts';
 import { notFound, Routes } from '../common/routes.ts';
 import { TrustedProxies } from '../common/trusted-proxies.ts';
@@ -32,8 +32,6 @@ import { Topics } from '../common/topics.ts';
 /** Against peers that open a connection and say nothing; uWebSockets.js gives them as long. */
 const HEAD_TIMEOUT_MS = 10_000;
 const REQUEST_TIMEOUT_MS = 60_000;
-/** A URL may hold a connect command with its token; uWebSockets.js takes as much and more. */
-const MAX_HEAD_BYTES = 80 * 1024;
 const TIMEOUT_CHECK_MS = 5_000;
 
 /** The adapter over the `ws` package and Node's HTTP server. */

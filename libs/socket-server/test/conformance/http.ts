@@ -54,6 +54,14 @@ function declareAll(server: SocketServer): void {
 }
 
 export function httpConformance(make: MakeServer): void {
+  test('a long URL and long cookies are taken', async (t) => {
+    const { port } = await startGet(t, make, (request, response) =>
+      text(response, `${request.query.length} ${request.header('cookie').length}`),
+    );
+    const long = 'x'.repeat(30_000);
+    assert.deepEqual((await ask(port, 'GET', `/?${long}`, undefined, { Cookie: long })).body, '30000 30000');
+  });
+
   test('routes by method and path; 404, 405 with Allow, 426', async (t) => {
     const { port } = await start(t, make, declareAll);
     assert.equal((await ask(port, 'GET', '/a?x=1')).body, 'get a');

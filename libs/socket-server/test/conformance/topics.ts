@@ -25,6 +25,24 @@ export function topicsConformance(make: MakeServer): void {
     assert.equal(await a.messages.next(), 'hex:0102');
   });
 
+  test('a topic has one name, however its string came about', async (t) => {
+    const { server, url, handler } = await startRecording(t, make);
+    const client = await connect(t, url);
+    const socket = await handler.opened.next();
+    const plain = 'günstige Plätze';
+    // Cut out of a string that can't be kept in Latin-1.
+    const cut = `€${plain}`.slice(1);
+    socket.subscribe(cut);
+    assert.equal(server.subscribers(plain), 1);
+    server.publish(plain, plain, false);
+    socket.unsubscribe(plain);
+    socket.subscribe(plain);
+    server.publish(cut, cut, false);
+    assert.deepEqual(await client.messages.take(2), [plain, plain]);
+    assert.equal(socket.unsubscribe(cut), true);
+    assert.equal(server.subscribers(plain), 0);
+  });
+
   test('who subscribes later in the turn misses a publish, who unsubscribes later still gets it', async (t) => {
     const { server, url, handler } = await startRecording(t, make);
     const client = await connect(t, url);
