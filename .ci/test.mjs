@@ -1,14 +1,16 @@
 // `npm test`: everything from a fresh clone: packages, build, house checks, every test on real servers.
 //   npm test                     all of it
 //   npm run test:quick           build, checks and the tests that need no server
+//   npm run test:node24          the tests that need no server and all of the edge, on Node.js 24 in place of this one
 //   npm test -- libs/bus proxy   build, and the tests whose path contains one of the words
 import { spawn, spawnSync } from 'node:child_process';
 import { availableParallelism } from 'node:os';
-import { join } from 'node:path';
+import { delimiter, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
 import { importBuilt, prepare, root } from '../deploy/local/prepare.mjs';
 import { installTools } from './install-tools.mjs';
+import { node24 } from './node24.mjs';
 import { testFiles } from './test-files.mjs';
 
 /** Against a test file that hangs: long enough for the slowest on a machine with 2 cores. */
@@ -17,8 +19,13 @@ const fileTimeoutMs = 15 * 60_000;
 /** Tests without servers that share a process. */
 const quickBundle = 12;
 
+/** Tests of a whole edge in processes of its own, beside those in its folder. */
+const edgeProcesses = ['services/edge', 'services/standalone/test/two-edges'];
+/** What a full run does again on Node.js 24: what depends most on it. */
+const againOnNode24 = ['services/edge', 'libs/socket-server'];
+
 const { values: options, positionals: filters } = parseArgs({
-  options: { quick: { type: 'boolean', default: false } },
+  options: { quick: { type: 'boolean', default: false }, node24: { type: 'boolean', default: false } },
   allowPositionals: true,
 });
 const inCi = process.env.CI === 'true';
@@ -28,8 +35,12 @@ const timings = [];
 
 if (!options.quick) timed('tools', installTools);
 timed('install and build', () => prepare({ build: 'all' }));
-if (filters.length === 0) checks();
-await tests();
+if (filters.length === 0 && !options.node24) checks();
+if (!options.node24) await tests(testFiles(filters), process.execPath);
+else
+  await onNode24(filters.length > 0 ? testFiles(filters) : { ...testFiles(edgeProcesses), quick: testFiles([]).quick });
+if (filters.length === 0 && !options.node24 && !options.quick)
+  await onNode24({ quick: testFiles(againOnNode24).quick });
 process.exitCode = summary();
 
 function checks() {
@@ -55,20 +66,36 @@ function binary(name) {
   return join(root, 'node_modules', '.bin', name);
 }
 
-async function tests() {
-  const files = testFiles(filters);
-  const env = environment();
+async function tests({ quick, servers = [], processes = [] }, node, env = environment()) {
   // One more than there are processors: one of them waits for time.
-  await group('tests without servers', files.quick, env, availableParallelism() + 1, quickBundle);
+  await group('tests without servers', quick, {
+    node,
+    env,
+    concurrency: availableParallelism() + 1,
+    bundle: quickBundle,
+  });
   if (options.quick) return;
-  const server = await sharedPulsar([...files.servers, ...files.processes], env);
+  const server = await sharedPulsar([...servers, ...processes], env);
   try {
-    await group('tests on servers', files.servers, env, 2);
+    await group('tests on servers', servers, { node, env, concurrency: 2 });
     // These measure time and start many processes each: two at once would disturb one another.
-    await group('tests of whole processes', files.processes, env, 1);
+    await group('tests of whole processes', processes, { node, env, concurrency: 1 });
   } finally {
     await server?.stop();
   }
+}
+
+async function onNode24(files) {
+  let folder;
+  try {
+    timed('Node.js 24', () => (folder = node24()));
+  } catch (error) {
+    totals.skips.push({ name: 'Node.js 24', reason: error.message });
+    return;
+  }
+  const env = environment();
+  console.log('\n# on Node.js 24');
+  await tests(files, join(folder, 'node'), { ...env, PATH: `${folder}${delimiter}${env.PATH}` });
 }
 
 /** Settings of the user's own Pharos must not reach the tests. */
@@ -90,22 +117,22 @@ async function sharedPulsar(files, env) {
   return server;
 }
 
-async function group(name, files, env, concurrency, bundle = 1) {
+async function group(name, files, how) {
   if (files.length === 0) return;
   console.log(`\n# ${name}: ${files.length} files`);
   const start = performance.now();
-  const counts = await runFiles(files, env, concurrency, bundle);
+  const counts = await runFiles(files, how);
   timings.push([name, performance.now() - start]);
   totals.passed += counts.passed;
   totals.failed += counts.failed;
   totals.skips.push(...counts.skips);
 }
 
-function runFiles(files, env, concurrency, bundle) {
+function runFiles(files, { node, env, concurrency, bundle = 1 }) {
   const work = JSON.stringify({ files, concurrency, timeoutMs: fileTimeoutMs, bundle });
   const hook = pathToFileURL(join(root, '.ci', 'leave-at-exit.mjs')).href;
   const args = ['--conditions=source', '--import', 'tsx', '--import', hook, join(root, '.ci', 'run-files.mjs'), work];
-  const child = spawn(process.execPath, args, { cwd: root, env, stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+  const child = spawn(node, args, { cwd: root, env, stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
   let counts;
   child.on('message', (message) => (counts = message));
   return new Promise((resolve) => {
