@@ -15,7 +15,7 @@ export const chartFolder: string = fileURLToPath(new URL('../pharos/', import.me
 /** The chart's generated files as they are to be. */
 export function generated(): GeneratedFile[] {
   const read = (name: string): string => readFileSync(`${chartFolder}${name}`, 'utf8');
-  const settings = Object.entries(services).map(([name, schema]) => [name, serviceSettings(schema)]);
+  const settings = Object.keys(services).map((name) => [name, serviceSettings(name)]);
   return [
     { path: `${chartFolder}values.schema.json`, content: json(valuesSchema()) },
     { path: `${chartFolder}files/services.json`, content: json(Object.fromEntries(settings)) },

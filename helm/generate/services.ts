@@ -34,12 +34,17 @@ export interface ServiceSettings {
   readonly files: Readonly<Record<string, FileSetting>>;
 }
 
-export function serviceSettings(schema: z.ZodType): ServiceSettings {
+/** Credentials for backends that only edges ask: others read these sections for what else is in them, and are given no secret for nothing. */
+const forEdgesOnly = 'channel.proxy.';
+
+export function serviceSettings(name: string): ServiceSettings {
+  const schema = services[name];
+  if (schema === undefined) throw new TypeError(`there is no service ${name}`);
   const described = describeConfig(schema).filter(({ path }) => !isSetByChart(path) && !path.includes('<'));
   const settings: SettingTree = {};
   for (const { path, envFile } of described) if (envFile === undefined) addTo(settings, path.split('.'));
   const files = described.flatMap((setting) => {
-    const file = fileSetting(setting);
+    const file = name !== 'edge' && setting.path.startsWith(forEdgesOnly) ? undefined : fileSetting(setting);
     return file === undefined ? [] : [[setting.path, file] as const];
   });
   return { settings, files: Object.fromEntries(files) };

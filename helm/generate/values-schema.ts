@@ -137,7 +137,7 @@ function component(name: string, own: Record<string, JsonSchema>): JsonSchema {
     enabled: flag,
     internalPort: port,
     config: withoutDescriptions(configSchema(schema)),
-    settingsFrom: settingsFrom(Object.keys(serviceSettings(schema).files)),
+    settingsFrom: settingsFrom(Object.keys(serviceSettings(name).files)),
     ...own,
   });
 }
@@ -153,6 +153,28 @@ function monitor(): JsonSchema {
   });
 }
 
+const tracing = section({
+  enabled: flag,
+  endpoint: matching('^(https?://.+)?$'),
+  protocol: choice('http/protobuf', 'http/json'),
+  sampler: choice(
+    'always_on',
+    'always_off',
+    'traceidratio',
+    'parentbased_always_on',
+    'parentbased_always_off',
+    'parentbased_traceidratio',
+  ),
+  ratio: matching('^(0(\\.[0-9]+)?|1(\\.0+)?)$'),
+  resourceAttributes: { ...texts, propertyNames: { pattern: '^[A-Za-z0-9._-]+$' } },
+  headersFrom: section({ existingSecret: text, key: text }),
+});
+const trialImage = { ...text, minLength: 1 };
+const trial = section({
+  pulsar: section({ enabled: flag, image: trialImage, memory: text, resources }),
+  redis: section({ enabled: flag, image: trialImage, memory: matching('^[0-9]+(kb|mb|gb)?$'), resources }),
+});
+
 /** The schema of values.yaml. */
 export function valuesSchema(): JsonSchema {
   const autoscaling = section({
@@ -160,7 +182,7 @@ export function valuesSchema(): JsonSchema {
     connections: whole(0),
     eventLoopLagSeconds: matching('^([0-9]+(\\.[0-9]+)?m?)?$'),
   });
-  const allFiles = Object.values(services).flatMap((schema) => Object.keys(serviceSettings(schema).files));
+  const allFiles = Object.keys(services).flatMap((name) => Object.keys(serviceSettings(name).files));
   const peers = list(open);
   const ports = list(port);
   return {
@@ -181,7 +203,7 @@ export function valuesSchema(): JsonSchema {
       config: sharedConfigSchema(),
       settingsFrom: settingsFrom([...new Set(allFiles)]),
       workload: section(workload),
-      edge: component('edge', { ...reachable, autoscaling }),
+      edge: component('edge', { ...reachable, autoscaling, kind: choice('Deployment', 'StatefulSet') }),
       api: component('api', reachable),
       history: component('history', {}),
       presence: component('presence', {}),
@@ -209,6 +231,8 @@ export function valuesSchema(): JsonSchema {
         rules: section({ enabled: flag, labels: texts }),
         dashboards: section({ enabled: flag, namespace: text, labels: texts, annotations: texts }),
       }),
+      tracing,
+      trial,
       provision: section({
         enabled: flag,
         strict: flag,

@@ -141,6 +141,21 @@ describe('what the chart makes', { skip: withoutHelm }, () => {
     assert(!production.env('api').has('PHAROS_TLS_CERT_FILE'));
   });
 
+  test('credentials for backends are only where those are asked', async () => {
+    const source = { existingSecret: 'backends', key: 'headers' };
+    const settingsFrom = {
+      'channel.proxy.publish.http.static_headers': source,
+      'rpc.proxy.http.static_headers': source,
+    };
+    const rendered = await render(leastValues, { settingsFrom });
+    const given = components.map((component) =>
+      [...rendered.env(component).keys()].flatMap((name) =>
+        name.includes('STATIC_HEADERS') ? [name.split('_')[1]] : [],
+      ),
+    );
+    assert.deepEqual(given, [['CHANNEL', 'RPC'], ['RPC'], [], []]);
+  });
+
   test('the heap is a part of the memory limit', async () => {
     assert.equal(least.env('edge').get('NODE_OPTIONS'), '--max-old-space-size=1228');
     const rendered = await render(leastValues, {

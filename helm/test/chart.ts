@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process';
+import { readdirSync } from 'node:fs';
 import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -6,6 +7,15 @@ import { promisify } from 'node:util';
 import { goProgram, unavailable } from '@pharos/testkit';
 import { parse, parseAllDocuments, stringify } from 'yaml';
 import { chartFolder } from '../generate/generated.ts';
+
+/** Values of clusters as they are, by which the chart is tested. */
+export const cases: readonly string[] = readdirSync(`${chartFolder}ci`).flatMap((name) =>
+  name.endsWith('-values.yaml') ? [name.slice(0, -'-values.yaml'.length)] : [],
+);
+
+export function caseFile(name: string): string {
+  return `${chartFolder}ci/${name}-values.yaml`;
+}
 
 const run = promisify(execFile);
 const maxOutputBytes = 16 * 1024 * 1024;
@@ -126,9 +136,22 @@ export class Rendered {
     return object;
   }
 
+  /** The Deployments and StatefulSets. */
+  workloads(): KubernetesObject[] {
+    return [...this.ofKind('Deployment'), ...this.ofKind('StatefulSet')];
+  }
+
+  findWorkload(component: string): KubernetesObject | undefined {
+    return this.find('Deployment', `-${component}`) ?? this.find('StatefulSet', `-${component}`);
+  }
+
+  workload(component: string): KubernetesObject {
+    return this.findWorkload(component) ?? this.get('Deployment', `-${component}`);
+  }
+
   /** What the pods of a component are made from. */
   pod(component: string): unknown {
-    return at(this.get('Deployment', `-${component}`), 'spec.template');
+    return at(this.workload(component), 'spec.template');
   }
 
   container(component: string): unknown {

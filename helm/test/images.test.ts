@@ -139,3 +139,18 @@ test('the image has all workspaces of the lock file, or npm would refuse it', ()
     assert(allowed.includes(`!${folder}`) || allowed.includes(`!${folder}/package.json`), workspace);
   }
 });
+
+test('the workflow for a cluster installs what there is', () => {
+  const workflow = read('.github/workflows/chart.yaml');
+  for (const [path] of workflow.matchAll(/\b(?:helm|deploy)\/[\w./-]+/g)) {
+    // Actions have such names too.
+    if (!/^helm\/(?:chart-testing|kind)-action$/.test(path)) assert(existsSync(join(root, path)), path);
+  }
+  const { version } = JSON.parse(read('package.json')) as { version: string };
+  for (const [, tag] of workflow.matchAll(/ pharos:(\S+)/g)) assert.equal(tag, version);
+  const { jobs } = parse(workflow) as { jobs: Record<string, { steps: { run?: string; uses?: string }[] }> };
+  const steps = jobs['kind']?.steps ?? [];
+  assert(steps.length > 5 && steps.every(({ run, uses }) => (run === undefined) !== (uses === undefined)));
+  assert(steps.some(({ run }) => run?.startsWith('helm test trial')));
+  assert.deepEqual((parse(read('helm/ct.yaml')) as { charts: string[] }).charts, ['helm/pharos']);
+});

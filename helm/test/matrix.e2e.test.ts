@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { type JsonWorker, startPythonWorker, unavailable } from '@pharos/testkit';
-import { chartFolder } from '../generate/generated.ts';
-import { at, type KubernetesObject, lint, render, type Rendered, withoutHelm } from './chart.ts';
+import { at, caseFile, cases, type KubernetesObject, lint, render, type Rendered, withoutHelm } from './chart.ts';
 import { pharos } from './pharos.ts';
+import { changes, recorded } from './renders.ts';
 
 type Validator = JsonWorker<{
   validate: (params: { readonly version: string; readonly objects: readonly KubernetesObject[] }) => string[];
@@ -18,8 +18,6 @@ const components = ['edge', 'api', 'history', 'presence'];
 const kubernetesVersions = ['1.30', '1.37'];
 /** Of others than Kubernetes: their schemas are not in it. */
 const foreign = ['PodMonitor', 'ServiceMonitor', 'PrometheusRule', 'ScaledObject', 'HTTPRoute'];
-const folder = `${chartFolder}ci/`;
-const cases = readdirSync(folder).filter((name) => name.endsWith('-values.yaml'));
 
 describe('the render matrix', { skip: withoutHelm }, () => {
   const withoutPython = unavailable('python');
@@ -36,21 +34,36 @@ describe('the render matrix', { skip: withoutHelm }, () => {
     await validator?.stop();
   });
 
+  test('what is recorded is of cases that there are', () => {
+    assert.deepEqual(recorded(), [...cases].sort());
+  });
+
   for (const name of cases) {
+    let rendered: Rendered;
+    before(async () => {
+      rendered = await render(caseFile(name));
+    });
+
     test(`${name}: lint finds nothing`, async () => {
-      const { status, output } = await lint(folder + name);
+      const { status, output } = await lint(caseFile(name));
       assert.equal(status, 0, output);
     });
 
+    test(`${name}: renders as recorded`, () => {
+      assert.deepEqual(
+        changes(name, rendered),
+        [],
+        'if that is meant: `npm run chart:renders`, and look at the difference',
+      );
+    });
+
     test(`${name}: Pharos takes each configuration`, async () => {
-      const rendered = await render(folder + name);
-      const present = components.filter((component) => rendered.find('Deployment', `-${component}`) !== undefined);
+      const present = components.filter((component) => rendered.findWorkload(component) !== undefined);
       assert(present.length > 0);
       for (const component of present) await checkConfig(rendered, component);
     });
 
     test(`${name}: the self-test takes its arguments and settings`, async () => {
-      const rendered = await render(folder + name);
       const pod = rendered.find('Pod', '-selftest');
       if (pod === undefined) return;
       const args = at(pod, 'spec.containers.0.args') as string[];
@@ -70,18 +83,16 @@ describe('the render matrix', { skip: withoutHelm }, () => {
     });
 
     test(`${name}: objects are as Kubernetes has them`, { skip: withoutPython }, async () => {
-      const { objects } = await render(folder + name);
-      const own = objects.filter(({ kind }) => !foreign.includes(kind));
+      const own = rendered.objects.filter(({ kind }) => !foreign.includes(kind));
       for (const version of kubernetesVersions)
         assert.deepEqual(await validator?.call('validate', { version, objects: own }), [], `Kubernetes ${version}`);
     });
 
-    test(`${name}: names are unique, selectors find pods, and what is mounted is there`, async () => {
-      const rendered = await render(folder + name);
+    test(`${name}: names are unique, selectors find pods, and what is mounted is there`, () => {
       const names = rendered.objects.map((object) => `${object.kind} ${object.metadata.name}`);
       assert.deepEqual([...new Set(names)], names);
       for (const service of rendered.ofKind('Service')) checkService(rendered, service);
-      for (const deployment of rendered.ofKind('Deployment')) checkVolumes(rendered, deployment);
+      for (const workload of rendered.workloads()) checkVolumes(rendered, workload);
     });
   }
 
@@ -109,8 +120,8 @@ describe('the render matrix', { skip: withoutHelm }, () => {
 function checkService(rendered: Rendered, service: KubernetesObject): void {
   const selector = Object.entries(at(service, 'spec.selector') as Record<string, string>);
   const ports = at(service, 'spec.ports') as readonly { targetPort: string }[];
-  const targets = rendered.ofKind('Deployment').filter((deployment) => {
-    const labels = at(deployment, 'spec.template.metadata.labels') as Record<string, string>;
+  const targets = rendered.workloads().filter((workload) => {
+    const labels = at(workload, 'spec.template.metadata.labels') as Record<string, string>;
     return selector.every(([key, value]) => labels[key] === value);
   });
   assert.equal(targets.length, 1, service.metadata.name);
@@ -118,15 +129,16 @@ function checkService(rendered: Rendered, service: KubernetesObject): void {
   for (const { targetPort } of ports) assert(open.includes(targetPort), `${service.metadata.name}: ${targetPort}`);
 }
 
-function checkVolumes(rendered: Rendered, deployment: KubernetesObject): void {
-  const pod = at(deployment, 'spec.template.spec');
+function checkVolumes(rendered: Rendered, workload: KubernetesObject): void {
+  const pod = at(workload, 'spec.template.spec');
   const volumes = at(pod, 'volumes') as readonly { name: string; configMap?: { name: string } }[];
   const mounts = at(pod, 'containers.0.volumeMounts') as readonly { name: string }[];
   assert.deepEqual(mounts.map(({ name }) => name).sort(), volumes.map(({ name }) => name).sort());
-  const [config] = volumes;
-  assert(rendered.ofKind('ConfigMap').some(({ metadata }) => metadata.name === config?.configMap?.name));
-  const labels = at(deployment, 'spec.template.metadata.labels') as Record<string, string>;
-  const selector = at(deployment, 'spec.selector.matchLabels') as Record<string, string>;
+  for (const { configMap } of volumes)
+    if (configMap !== undefined)
+      assert(rendered.ofKind('ConfigMap').some(({ metadata }) => metadata.name === configMap.name));
+  const labels = at(workload, 'spec.template.metadata.labels') as Record<string, string>;
+  const selector = at(workload, 'spec.selector.matchLabels') as Record<string, string>;
   for (const [key, value] of Object.entries(selector)) assert.equal(labels[key], value);
   assert(!Object.keys(selector).some((key) => /version|chart/.test(key)), 'a selector can not change with the version');
 }

@@ -47,7 +47,7 @@ export function podTemplate(rendered: Rendered, component: string, folder: strin
     env: Object.fromEntries(env.map(([name, value]) => [name, value.replace('/etc/pharos/settings', folder)])),
     preStopSeconds: Number(at(container, 'lifecycle.preStop.sleep.seconds') ?? 0),
     graceSeconds: Number(at(rendered.pod(component), 'spec.terminationGracePeriodSeconds')),
-    minReadySeconds: Number(at(rendered.get('Deployment', `-${component}`), 'spec.minReadySeconds')),
+    minReadySeconds: Number(at(rendered.workload(component), 'spec.minReadySeconds')),
     startup: probe('startupProbe'),
     readiness: probe('readinessProbe'),
     liveness: probe('livenessProbe'),
@@ -78,8 +78,10 @@ export class Pod {
 
   static async start(name: string, template: PodTemplate): Promise<Pod> {
     const ports = [await freePort(), await freePort()] as const;
+    // `$(POD_NAME)` in a value is the pod's name.
+    const own = Object.entries(template.env).map(([key, value]) => [key, value.replaceAll('$(POD_NAME)', name)]);
     const env = {
-      ...template.env,
+      ...(Object.fromEntries(own) as Record<string, string>),
       // A pod has an address and a host name of its own; here its ports and name are.
       PHAROS_NAME: name,
       PHAROS_INTERNAL_LISTEN: `127.0.0.1:${ports[1]}`,

@@ -1,6 +1,17 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { describe, test } from 'node:test';
-import { leastValues, refusals, render, template, type Values, withoutHelm } from './chart.ts';
+import { chartFolder } from '../generate/generated.ts';
+import { leastValues, refusals as refusalsOf, render, template, type Values, withoutHelm } from './chart.ts';
+
+/** Every message that a test of this file has provoked. */
+const provoked = new Set<string>();
+
+async function refusals(...values: readonly Values[]): Promise<string[]> {
+  const told = await refusalsOf(...values);
+  for (const message of told) provoked.add(message);
+  return told;
+}
 
 /** Values that the schema refuses, and what Helm says of them. */
 const againstSchema: readonly (readonly [what: string, values: Values, message: RegExp])[] = [
@@ -81,6 +92,35 @@ const acrossFields: readonly (readonly [what: string, values: Values, messages: 
   ['an Ingress without hosts', { edge: { ingress: { enabled: true } } }, [/^edge\.ingress\.hosts: are missing/]],
   ['a route without a Gateway', { api: { gateway: { enabled: true } } }, [/^api\.gateway\.parentRefs: are missing/]],
   [
+    'a rollout that a StatefulSet has not',
+    { edge: { kind: 'StatefulSet', rollout: { maxSurge: 2, progressDeadlineSeconds: 900 } } },
+    [/^edge\.rollout\.maxSurge: a StatefulSet has none/, /^edge\.rollout\.progressDeadlineSeconds: a StatefulSet/],
+  ],
+  [
+    'a variable that the chart sets',
+    { edge: { extraEnv: [{ name: 'NODE_OPTIONS', value: '--inspect' }] } },
+    [/^edge\.extraEnv: NODE_OPTIONS is there twice, or set by the chart/],
+  ],
+  [
+    'traces to nowhere',
+    { tracing: { enabled: true, headersFrom: { existingSecret: 'otel' } } },
+    [/^tracing\.endpoint: is missing/, /^tracing\.headersFrom: both existingSecret and key/],
+  ],
+  [
+    'a trial beside the real thing',
+    {
+      trial: { pulsar: { enabled: true }, redis: { enabled: true } },
+      settingsFrom: { 'redis.password': { existingSecret: 'a', key: 'b' } },
+      provision: { enabled: true },
+    },
+    [
+      /^config\.pulsar\.url: one of it and trial\.pulsar$/,
+      /^config\.redis\.url: one of it and trial\.redis$/,
+      /^settingsFrom\.redis\.password: trial\.redis has neither/,
+      /^provision: runs before trial\.pulsar is there/,
+    ],
+  ],
+  [
     'two monitors',
     { metrics: { podMonitor: { enabled: true }, serviceMonitor: { enabled: true } } },
     [/^metrics: one of podMonitor and serviceMonitor/],
@@ -150,6 +190,14 @@ describe('values that are refused', { skip: withoutHelm }, () => {
     assert.equal(told.length, 3);
   });
 
+  // The last of those that provoke: it looks at what they did.
+  test('each message of the templates has been provoked', () => {
+    const patterns = messagesOfTemplates();
+    assert(patterns.length > 25, `${patterns.length}`);
+    const never = patterns.filter((pattern) => ![...provoked].some((message) => pattern.test(message)));
+    assert.deepEqual(never, []);
+  });
+
   test('what comes from the environment is not missing', async () => {
     const extraEnv = [
       { name: 'PHAROS_PULSAR_URL', value: 'pulsar://p' },
@@ -160,6 +208,18 @@ describe('values that are refused', { skip: withoutHelm }, () => {
     await render({ workload: { envFrom: [{ secretRef: { name: 'all' } }] } });
   });
 });
+
+/** What the templates can say: each text of a problem, its verbs as wild cards. */
+function messagesOfTemplates(): RegExp[] {
+  const source = ['_validate.tpl', 'validate.yaml']
+    .map((name) => readFileSync(`${chartFolder}templates/${name}`, 'utf8'))
+    .join('\n');
+  const texts = [...source.matchAll(/(?:"text" (?:\(printf )?|\$text = |append \$state\.problems )"([^"]+)"/g)];
+  // Of those that are put together the frame, and each part.
+  return texts.map(
+    ([, text = '']) => new RegExp(text.replaceAll(/[.*+?^${}()|[\]\\]/g, '\\$&').replaceAll(/%[sdv]/g, '.+')),
+  );
+}
 
 function off(): Values {
   return { enabled: false };

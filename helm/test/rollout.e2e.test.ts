@@ -3,10 +3,10 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
-import { eventually, sharedPulsar, startRedis, unavailable, uniqueTopic } from '@pharos/testkit';
+import { eventually, OtlpReceiver, sharedPulsar, startRedis, unavailable, uniqueTopic } from '@pharos/testkit';
 import { Centrifuge } from 'centrifuge';
 import { WebSocket } from 'ws';
-import { render, withoutHelm } from './chart.ts';
+import { at, caseFile, render, withoutHelm } from './chart.ts';
 import { Pod, PodService, podTemplate } from './pods.ts';
 
 const channel = 'news';
@@ -51,7 +51,9 @@ describe('a rolling update of edges as they are rendered, under load', {
     const pulsar = await sharedPulsar();
     const redis = await startRedis({ settings: { 'maxmemory-policy': 'noeviction', requirepass: 's3cret' } });
     writeFileSync(join(folder, 'redis.password'), 's3cret\n');
+    const collector = await OtlpReceiver.start();
     const rendered = await render({
+      tracing: { enabled: true, endpoint: collector.url, ratio: '0.1' },
       config: {
         pulsar: { url: pulsar.serviceUrl, admin_url: pulsar.adminUrl },
         redis: { url: redis.url },
@@ -136,5 +138,17 @@ describe('a rolling update of edges as they are rendered, under load', {
     }
     publisher.disconnect();
     await service.stop();
+    await collector.spans.waitFor(({ service, name }) => service === 'pharos-edge' && name === 'publish', 'span');
+    await collector.stop();
+  });
+
+  test('the Pulsar of a trial is asked what Pulsar answers', async () => {
+    const [pulsar, trial] = await Promise.all([sharedPulsar(), render(caseFile('trial'))]);
+    const container = at(trial.get('Deployment', '-trial-pulsar'), 'spec.template.spec.containers.0');
+    for (const probe of ['startupProbe', 'readinessProbe']) {
+      const path = String(at(container, probe, 'httpGet', 'path'));
+      const response = await fetch(`${pulsar.adminUrl}${path}`);
+      assert.equal(response.status, 200, path);
+    }
   });
 });

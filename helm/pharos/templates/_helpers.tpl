@@ -78,6 +78,7 @@ annotations:
 {{- define "pharos.components" -}}
 {{- $root := .root -}}
 {{- $services := $root.Files.Get "files/services.json" | fromJson -}}
+{{- $trial := include "pharos.trialConfig" $root | fromYaml -}}
 {{- $components := dict -}}
 {{- range $name := list "edge" "api" "history" "presence" -}}
 {{- $own := get $root.Values $name -}}
@@ -85,9 +86,10 @@ annotations:
 {{- $takes := get $services $name -}}
 {{- $c := mergeOverwrite (deepCopy $root.Values.workload) (deepCopy $own) -}}
 {{- $_ := set $c "name" $name -}}
+{{- $_ := set $c "kind" ($own.kind | default "Deployment") -}}
 {{- $_ := set $c "fullname" (printf "%s-%s" (include "pharos.fullname" $root) $name) -}}
 {{- /* What the service takes of the shared settings, under its own. */ -}}
-{{- $config := deepCopy $root.Values.config -}}
+{{- $config := mergeOverwrite (deepCopy $root.Values.config) (deepCopy $trial) -}}
 {{- include "pharos.prune" (dict "config" $config "takes" $takes.settings) -}}
 {{- $config = mergeOverwrite $config (deepCopy $own.config) -}}
 {{- $_ := set $config "internal" (dict "listen" (printf "%s:%d" $c.listenHost (int $c.internalPort))) -}}
@@ -122,6 +124,20 @@ annotations:
 {{- $_ := set . "components" $components -}}
 {{- end -}}
 
+{{- /* Where the Pulsar and the Redis of a trial are. */ -}}
+{{- define "pharos.trialConfig" -}}
+{{- $name := printf "%s-trial" (include "pharos.fullname" .) -}}
+{{- if .Values.trial.pulsar.enabled }}
+pulsar:
+  url: pulsar://{{ $name }}-pulsar:6650
+  admin_url: http://{{ $name }}-pulsar:8080
+{{- end }}
+{{- if .Values.trial.redis.enabled }}
+redis:
+  url: redis://{{ $name }}-redis:6379
+{{- end }}
+{{- end -}}
+
 {{- /* Takes out of `config` what `takes` doesn't have; lists are taken as they are. */ -}}
 {{- define "pharos.prune" -}}
 {{- $config := .config -}}
@@ -135,9 +151,36 @@ annotations:
 {{- end -}}
 {{- end -}}
 
-{{- /* The ports that the hosts of a URL have, one a line. */ -}}
+{{- /* The ports that the hosts of a URL have, one a line; of HTTP also those that go without saying. */ -}}
 {{- define "pharos.urlPorts" -}}
-{{- range regexFindAll ":[0-9]+(,|/|$)" (toString .) -1 -}}
+{{- $url := toString . -}}
+{{- $ports := regexFindAll ":[0-9]+(,|/|$)" $url -1 -}}
+{{- range $ports -}}
 {{ regexFind "[0-9]+" . }}
 {{ end -}}
+{{- if not $ports -}}
+{{- if hasPrefix "https:" $url -}}
+443
+{{ else if hasPrefix "http:" $url -}}
+80
+{{ end -}}
+{{- end -}}
+{{- end -}}
+
+{{- /* The endpoints of HTTP that a component asks, by its own config: {urls: […]}. */ -}}
+{{- define "pharos.backends" -}}
+{{- $config := .config -}}
+{{- $urls := list (dig "rpc" "proxy" "endpoint" "" $config) -}}
+{{- if eq .name "edge" -}}
+{{- range list "token" "subscription_token" -}}
+{{- $urls = append $urls (dig "client" . "jwks_public_endpoint" "" $config) -}}
+{{- end -}}
+{{- range list "connect" "refresh" -}}
+{{- $urls = append $urls (dig "client" "proxy" . "endpoint" "" $config) -}}
+{{- end -}}
+{{- range list "subscribe" "publish" "sub_refresh" -}}
+{{- $urls = append $urls (dig "channel" "proxy" . "endpoint" "" $config) -}}
+{{- end -}}
+{{- end -}}
+{{- dict "urls" (compact $urls) | toYaml -}}
 {{- end -}}

@@ -72,7 +72,7 @@ spec:
       maxSkew: 1
       whenUnsatisfiable: {{ $c.whenUnsatisfiable }}
       # The pods of one rollout among themselves.
-      matchLabelKeys: [pod-template-hash]
+      matchLabelKeys: [{{ eq $c.kind "StatefulSet" | ternary "controller-revision-hash" "pod-template-hash" }}]
       labelSelector:
         matchLabels:
           {{- $selector | nindent 10 }}
@@ -184,9 +184,40 @@ env:
   - name: {{ $source.variable }}
     value: /etc/pharos/settings/{{ $setting }}
   {{- end }}
+  {{- include "pharos.tracingEnv" . | nindent 2 }}
   {{- with $c.extraEnv }}
   {{- tpl (toYaml .) $.root | nindent 2 }}
   {{- end }}
+{{- end -}}
+
+{{- define "pharos.tracingEnv" -}}
+{{- with .root.Values.tracing }}
+{{- if .enabled }}
+{{- $attributes := list "k8s.pod.name=$(POD_NAME)" (printf "k8s.namespace.name=%s" $.root.Release.Namespace) -}}
+{{- range $name, $value := .resourceAttributes -}}
+{{- $attributes = append $attributes (printf "%s=%s" $name ($value | urlquery | replace "+" "%20")) -}}
+{{- end -}}
+- name: OTEL_EXPORTER_OTLP_ENDPOINT
+  value: {{ .endpoint | quote }}
+- name: OTEL_EXPORTER_OTLP_PROTOCOL
+  value: {{ .protocol }}
+- name: OTEL_TRACES_SAMPLER
+  value: {{ .sampler }}
+{{- if hasSuffix "traceidratio" .sampler }}
+- name: OTEL_TRACES_SAMPLER_ARG
+  value: {{ .ratio | quote }}
+{{- end }}
+- name: OTEL_RESOURCE_ATTRIBUTES
+  value: {{ join "," $attributes | quote }}
+{{- if .headersFrom.existingSecret }}
+- name: OTEL_EXPORTER_OTLP_HEADERS
+  valueFrom:
+    secretKeyRef:
+      name: {{ .headersFrom.existingSecret }}
+      key: {{ .headersFrom.key }}
+{{- end }}
+{{- end }}
+{{- end }}
 {{- end -}}
 
 {{- /* The files of `settings`, by the names of the settings. */ -}}

@@ -59,6 +59,13 @@
 
 {{- define "pharos.validateRollout" -}}
 {{- $d := .c.drain -}}
+{{- if eq .c.kind "StatefulSet" -}}
+{{- range $field := list "maxSurge" "maxUnavailable" "progressDeadlineSeconds" -}}
+{{- if hasKey ($.own.rollout | default dict) $field -}}
+{{- include "pharos.problem" (dict "state" $.state "text" (printf "%s.rollout.%s: a StatefulSet has none: its pods are replaced one by one" $.name $field)) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
 {{- $least := add (int $d.preStopSeconds) (int $d.timeoutSeconds) 15 -}}
 {{- if lt (int $d.terminationGracePeriodSeconds) (int $least) -}}
 {{- include "pharos.problem" (dict "state" .state "text" (printf "%s.drain.terminationGracePeriodSeconds: %d, and preStopSeconds + timeoutSeconds + 15 for flushing are %d: pods would be killed while they drain" .name (int $d.terminationGracePeriodSeconds) $least)) -}}
@@ -101,6 +108,44 @@
 {{- range $k.triggers -}}
 {{- if and (eq .type "pulsar") (ne $.name "history") -}}
 {{- include "pharos.problem" (dict "state" $.state "text" (printf "%s.keda.triggers: pulsar reads the backlog of one named subscription, and only history has one" $.name)) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "pharos.validateEnv" -}}
+{{- $seen := list -}}
+{{- range (include "pharos.env" (dict "root" .root "c" .c) | fromYaml).env -}}
+{{- if has .name $seen -}}
+{{- include "pharos.problem" (dict "state" $.state "text" (printf "%s.extraEnv: %s is there twice, or set by the chart (NODE_OPTIONS: not with heapPercent=0)" $.name .name)) -}}
+{{- end -}}
+{{- $seen = append $seen .name -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "pharos.validateTracing" -}}
+{{- with .tracing -}}
+{{- if and .enabled (not .endpoint) -}}
+{{- include "pharos.problem" (dict "state" $.state "text" "tracing.endpoint: is missing; where do traces go? (http://otel-collector.monitoring:4318)") -}}
+{{- end -}}
+{{- if and .enabled (ne (empty .headersFrom.existingSecret) (empty .headersFrom.key)) -}}
+{{- include "pharos.problem" (dict "state" $.state "text" "tracing.headersFrom: both existingSecret and key, or neither") -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{- /* What is on trial has nothing that is to be set. */ -}}
+{{- define "pharos.validateTrial" -}}
+{{- $own := get .root.Values .name -}}
+{{- range $section := list "pulsar" "redis" -}}
+{{- if (get $.root.Values.trial $section).enabled -}}
+{{- if or (dig $section "url" "" $.root.Values.config) (dig $section "url" "" $own.config) -}}
+{{- include "pharos.problem" (dict "state" $.state "text" (printf "config.%s.url: one of it and trial.%s" $section $section)) -}}
+{{- end -}}
+{{- range $setting, $_ := $.c.settingsFrom -}}
+{{- if hasPrefix (printf "%s." $section) $setting -}}
+{{- include "pharos.problem" (dict "state" $.state "text" (printf "settingsFrom.%s: trial.%s has neither passwords nor TLS" $setting $section)) -}}
+{{- end -}}
 {{- end -}}
 {{- end -}}
 {{- end -}}
