@@ -15,8 +15,8 @@ import { statusAt } from './support/http-clients.ts';
 import { memoryWorld, startEdge, startOutsider, type World } from './support/world.ts';
 
 const secret = 'a secret of at least thirty-two bytes';
-const tokenOf = (user: string): Promise<string> =>
-  new SignJWT({ sub: user }).setProtectedHeader({ alg: 'HS256' }).sign(Buffer.from(secret));
+const tokenOf = (user: string, claims: Json = {}): Promise<string> =>
+  new SignJWT({ sub: user, ...claims }).setProtectedHeader({ alg: 'HS256' }).sign(Buffer.from(secret));
 
 type Env = Readonly<Record<string, string>>;
 
@@ -89,6 +89,30 @@ describe('a configuration that is reloaded', () => {
     await first.backend.requests.waitForCount(1);
     await reload({ ...second.env, PHAROS_RPC_WITHOUT_NAMESPACE_PROXY_ENABLED: 'false' });
     assert.equal(await other.errorOf({ rpc: { method: 'm' } }), 108);
+  });
+
+  test('proxies that are to say what goes on: who was told to refresh may, once more, and is not ended for it', async (t) => {
+    const { backend, env: proxied } = await startBackend(t, () => ({}), { refresh: true, channels: ['SUB_REFRESH'] });
+    const { edge, reload } = await reloadable(t, { PHAROS_CLIENT_TOKEN_HMAC_SECRET_KEY: secret });
+    const exp = Math.floor(Date.now() / 1_000) + 3_600;
+    const token = await tokenOf('ann', { exp });
+    const client = await ProtocolClient.connect(t, edge, { token });
+    const ofRoom = await tokenOf('ann', { exp, channel: 'room' });
+    const { subscribe } = await client.subscribe('room', { token: ofRoom });
+    assert.equal((subscribe as Json)['expires'], true);
+    await reload({ ...proxied, PHAROS_CHAT_ENABLED: 'true' });
+    const { sub_refresh: ofSubscription } = await client.call({ sub_refresh: { channel: 'room', token: ofRoom } });
+    assert.deepEqual(ofSubscription, {});
+    const { refresh } = await client.call({ refresh: { token } });
+    const { expires, ttl } = refresh as Json;
+    assert.deepEqual([expires, ttl], [undefined, undefined]);
+    assert.equal(await client.errorOf({ ping: {} }), 0);
+    assert.equal(backend.requests.items.length, 0);
+    client.send({ sub_refresh: { channel: 'room', token: ofRoom } });
+    assert.equal((await client.closed).code, 3501);
+    const other = await ProtocolClient.connect(t, edge, { token });
+    other.send({ refresh: { token } });
+    assert.equal((await other.closed).code, 3501);
   });
 
   test('a channel that gets history can be resumed from then on; its followers, and the plain-text chat, go on', async (t) => {

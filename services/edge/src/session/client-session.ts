@@ -170,6 +170,11 @@ export class ClientSession implements Subscriber, PingedSession, DrainableSessio
     return this.#held?.get(channel);
   }
 
+  /** Whether the client was told that the subscription ends. */
+  isToRefresh(channel: string): boolean {
+    return this.#held?.isToRefresh(channel) === true;
+  }
+
   /** One frame from the client: one command or several, or the answer to a ping. */
   message(frame: Buffer, isBinary: boolean): void {
     this.context.metrics.messagesReceived.inc({ transport: this.context.carrier.transport });

@@ -18,6 +18,11 @@ export class HeldGrants {
     return this.#grants.get(channel)?.grant;
   }
 
+  /** Whether the client was told that the subscription ends. */
+  isToRefresh(channel: string): boolean {
+    return this.#grants.get(channel)?.isToRefresh === true;
+  }
+
   set(channel: string, grant: Grant): void {
     this.#grants.get(channel)?.end();
     this.#grants.set(channel, new HeldGrant(this.#session, channel, grant));
@@ -53,6 +58,10 @@ class HeldGrant implements Expiring {
   expired(): void {
     if (this.#proxy === undefined) this.#session.unsubscribed(this.#channel, unsubscribeCodes.expired);
     else void refreshSubByServer(this.#session, this.#channel, this.#proxy, this.grant);
+  }
+
+  get isToRefresh(): boolean {
+    return this.#proxy === undefined && this.grant.expireAt !== undefined;
   }
 
   end(): void {

@@ -46,6 +46,11 @@ export class Holder implements Expiring {
     return { expires: true, ttlSeconds: expirations.ttlSeconds(expireAt) };
   }
 
+  /** Whether the client was told that its connection ends, which the backend may have been asked to decide only since. */
+  get isToRefresh(): boolean {
+    return this.#expiry?.among === this.#session.context.expirations;
+  }
+
   get asking(): AskingClient {
     const { id: client, codec, context } = this.#session;
     const { user, meta } = this.#identity;

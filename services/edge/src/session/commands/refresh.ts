@@ -9,8 +9,9 @@ import { PendingSubscribe } from '../subscription-set.ts';
 /** Prolongs the connection by another token of the same user. */
 export function refresh(session: ClientSession, command: CommandOf<'refresh'>): void {
   const { token } = command.request;
-  // The backend is asked, and no client was told that its connection would end.
-  if (session.context.proxies.asksOnExpiry) return session.disconnect(disconnectCodes.badRequest);
+  // The backend is asked, and the client was not told that its connection would end.
+  if (session.context.proxies.asksOnExpiry && !session.holder.isToRefresh)
+    return session.disconnect(disconnectCodes.badRequest);
   if (!session.context.authority.enabled) return session.replyError(command.id, errorCodes.notAvailable);
   if (token === '') return session.replyError(command.id, errorCodes.badRequest);
   session.waitFor(command.id, async () => {
@@ -29,7 +30,8 @@ export function refresh(session: ClientSession, command: CommandOf<'refresh'>): 
 /** Prolongs a subscription by another token for the same channel. */
 export function subRefresh(session: ClientSession, command: CommandOf<'sub_refresh'>): void {
   const { channel, token } = command.request;
-  if (refreshProxyOf(session, channel) !== undefined) return session.disconnect(disconnectCodes.badRequest);
+  if (refreshProxyOf(session, channel) !== undefined && !session.isToRefresh(channel))
+    return session.disconnect(disconnectCodes.badRequest);
   if (!session.context.authority.enabled) return session.replyError(command.id, errorCodes.notAvailable);
   if (token === '' || channel === '') return session.replyError(command.id, errorCodes.badRequest);
   const isSubscribed = (): boolean => {
@@ -47,8 +49,11 @@ export function subRefresh(session: ClientSession, command: CommandOf<'sub_refre
       return session.replyError(command.id, errorCodes.limitExceeded);
     session.hold(channel, grant);
     const { expireAt } = grant;
+    // From now on the backend may be asked.
     const result =
-      expireAt === undefined ? {} : { expires: true, ttlSeconds: session.context.expirations.ttlSeconds(expireAt) };
+      expireAt === undefined || !session.isToRefresh(channel)
+        ? {}
+        : { expires: true, ttlSeconds: session.context.expirations.ttlSeconds(expireAt) };
     session.reply({ method: 'sub_refresh', id: command.id, result });
   });
 }
