@@ -1,8 +1,12 @@
 import assert from 'node:assert/strict';
 import { describe, type TestContext, test } from 'node:test';
 import { type Bus, BusError, idempotencyKeyProperty, type Log, MemoryBroker, MemoryBus } from '@pharos/bus';
+import { createLogger, Metrics } from '@pharos/telemetry';
+import { KeyedPublishes } from '../src/idempotency/keyed-publishes.ts';
 import { MemoryIdempotency } from '../src/idempotency/memory-store.ts';
 import type { IdempotencyStore } from '../src/idempotency/port.ts';
+import type { LaneWatch } from '../src/lanes/lane-watch.ts';
+import { ApiMetrics } from '../src/metrics.ts';
 import { startApi, type TestApi } from './support/api.ts';
 
 const chat = 'persistent://public/default/chat';
@@ -149,6 +153,55 @@ describe('idempotent publish', () => {
     const place = (await (await world.replica()).result('publish', command('k'))) as unknown as Place;
     assert.equal(place.offset, 1);
     assert.equal((await world.published()).get('k'), 1);
+  });
+
+  test('what came by before its outcome was given up is known, and not held back for an hour', async (t) => {
+    const world = new World(t);
+    const api = await world.replica(
+      busThat(world.broker, async (log, publication, deadlineMs) => {
+        const seen = new Promise<void>((resolve) => {
+          void log.attach(0, { entry: () => setImmediate(resolve) });
+        });
+        await log.append(publication, deadlineMs);
+        await seen;
+        throw new BusError('outcome-unknown', "the log's word was lost with the connection");
+      }),
+    );
+    const place = (await api.result('publish', command('k'))) as unknown as Place;
+    assert.equal(place.offset, 1);
+    assert.deepEqual(await (await world.replica()).result('publish', command('k')), place);
+    assert.equal((await world.published()).get('k'), 1);
+  });
+
+  test('a claim that took long is not relied on, nor is one while the log is away; what can be published in time is', async () => {
+    const claims = new MemoryIdempotency({ holdMs: 80 });
+    const slow = withMethod(claims, 'claim', async (...args) => {
+      const claim = await claims.claim(...args);
+      await new Promise((resolve) => setTimeout(resolve, 60));
+      return claim;
+    });
+    const mark = { offset: 0, position: '', epoch: 'e' };
+    const deadlines: number[] = [];
+    const watch = {
+      log: { topic: chat },
+      mark: () => Promise.resolve(mark),
+      onKey: () => () => undefined,
+      append: (_publication: unknown, deadlineMs: number) => {
+        deadlines.push(deadlineMs);
+        if (deadlines.length < 3) return Promise.reject(new BusError('deadline', 'the log is away'));
+        return Promise.resolve({ offset: 7, epoch: 'e' });
+      },
+    } as unknown as LaneWatch;
+    const publish = (store: IdempotencyStore, holdMs: number, key: string): Promise<Place | undefined> => {
+      const [logger, metrics] = [createLogger({ name: 'test', level: 'silent' }), new Metrics()];
+      const keyed = new KeyedPublishes({ store, logger, metrics: new ApiMetrics(metrics), holdMs });
+      const publication = { channel: 'a', data: Buffer.from('1') };
+      return keyed.publish(watch, publication, key, 60_000).finally(() => keyed.stop());
+    };
+    await assert.rejects(publish(slow, 80, 'slow'), /the claim of the key was lost/);
+    assert.deepEqual(deadlines, []);
+    assert.deepEqual(await publish(new MemoryIdempotency(), 10_000, 'away'), { offset: 7, epoch: 'e' });
+    assert.deepEqual(deadlines, [5_000, 5_000, 5_000]);
   });
 
   test('what was surely not published can be tried again at once', async (t) => {

@@ -65,13 +65,15 @@ export class KeyedPublishes {
           );
         const mark = await watch.mark(leftMs);
         if (mark === undefined) throw notAvailable('an idempotency_key needs offsets, and the log gives none');
+        // The store counts from somewhere between question and answer.
+        const askedMs = performance.now();
         const claim = await this.#options.store.claim(publish, publisher, mark);
         if (claim.kind === 'done') {
           metrics.idempotent.inc({ outcome: 'repeated' });
           return claim.place;
         }
         if (claim.kind !== 'busy')
-          return await this.#claimed({ watch, publication, publish, publisher, deadlineAt }, claim);
+          return await this.#claimed({ watch, publication, publish, publisher, deadlineAt, askedMs }, claim);
         await delay(Math.min(pollMs, Math.max(1, leftMs)));
         if (this.#isStopped) throw new ApiError(errorCodes.internal, 'the server is shutting down');
       }
@@ -131,26 +133,45 @@ export class KeyedPublishes {
     );
   }
 
-  async #append({ watch, publication, publish, deadlineAt }: Work, holding: Holding): Promise<Place | undefined> {
+  async #append(work: Work, holding: Holding): Promise<Place | undefined> {
     const { metrics } = this.#options;
-    const keyed = { ...publication, properties: { ...publication.properties, [idempotencyKeyProperty]: publish.key } };
-    // Whoever was held up for so long may have been taken for dead: somebody else publishes then.
-    if (!holding.isHeld)
-      throw new ApiError(errorCodes.internal, 'the claim of the key was lost before anything was published');
+    holding.watch();
     try {
-      const place = await watch.append(keyed, Math.max(1, deadlineAt - performance.now()));
+      const place = await this.#write(work, holding);
       metrics.idempotent.inc({ outcome: 'published' });
       await holding.settled(place);
       return place;
     } catch (error) {
+      // Nothing was written.
+      if (error instanceof ApiError) throw error;
       if (!(error instanceof BusError) || error.code === 'outcome-unknown') {
-        holding.unknown();
-        throw error;
+        // It may have come by before the log's word was given up.
+        const place = holding.unknown();
+        if (place === undefined) throw error;
+        metrics.idempotent.inc({ outcome: 'published' });
+        return place;
       }
       if (isSure(error)) await holding.release();
       // It is not sent again: whoever asks next can find out.
       else await holding.abandon();
       throw new Failed(error);
+    }
+  }
+
+  /** Nothing is written that the claim may not cover any more, however long the log is away. @throws BusError, ApiError */
+  async #write({ watch, publication, publish, deadlineAt }: Work, holding: Holding): Promise<Place | undefined> {
+    const keyed = { ...publication, properties: { ...publication.properties, [idempotencyKeyProperty]: publish.key } };
+    for (;;) {
+      // Whoever was held up for so long may have been taken for dead: somebody else publishes then.
+      if (!holding.isHeld)
+        throw new ApiError(errorCodes.internal, 'the claim of the key was lost before anything was published');
+      const leftMs = Math.max(1, deadlineAt - performance.now());
+      try {
+        return await watch.append(keyed, Math.min(leftMs, this.#holdMs / 2));
+      } catch (error) {
+        const isOver = performance.now() >= deadlineAt;
+        if (isOver || !(error instanceof BusError) || error.code !== 'deadline') throw error;
+      }
     }
   }
 }
@@ -161,6 +182,8 @@ interface Work {
   readonly publish: KeyedPublish;
   readonly publisher: string;
   readonly deadlineAt: number;
+  /** When the claim was asked for. */
+  readonly askedMs: number;
 }
 
 /** It was not published, or can be found. */
@@ -189,6 +212,9 @@ class Holding {
   #heldUntil: number;
   /** What is to be told to the store, once it can be told. */
   #place: { readonly place: Place | undefined } | undefined;
+  /** Where it was seen to come by. */
+  #seen: Place | undefined;
+  #isUnknown = false;
   #forget: (() => void) | undefined;
   #isOver = false;
 
@@ -197,7 +223,7 @@ class Holding {
     this.#work = work;
     this.#holdMs = holdMs;
     this.#onEnd = onEnd;
-    this.#heldUntil = performance.now() + holdMs / 2;
+    this.#heldUntil = work.askedMs + holdMs / 2;
     this.#timer = setInterval(() => void this.#renew(), holdMs / 4);
     this.#timer.unref();
   }
@@ -213,10 +239,23 @@ class Holding {
     await this.#tell();
   }
 
-  /** It may be in the log, or come there yet: a frame that was written is sent again after a lost connection. Held until it is seen. */
-  unknown(): void {
+  /** From now on it is noted when it comes by. */
+  watch(): void {
     const { watch, publish } = this.#work;
-    this.#forget = watch.onKey(publish.channel, publish.key, (place) => void this.settled(place));
+    this.#forget = watch.onKey(publish.channel, publish.key, (place) => {
+      this.#seen ??= place;
+      if (this.#isUnknown) void this.settled(this.#seen);
+    });
+  }
+
+  /**
+   * It may be in the log, or come there yet: a frame that was written is sent again after a lost connection. Held until it is seen; where it
+   * was, says where.
+   */
+  unknown(): Place | undefined {
+    this.#isUnknown = true;
+    if (this.#seen !== undefined) void this.settled(this.#seen);
+    return this.#seen;
   }
 
   async release(): Promise<void> {
@@ -237,7 +276,7 @@ class Holding {
 
   /** An error came: what isn't waited for any more is given up. */
   failed(): void {
-    if (this.#forget === undefined && this.#place === undefined) this.stop();
+    if (!this.#isUnknown && this.#place === undefined) this.stop();
   }
 
   stop(): void {

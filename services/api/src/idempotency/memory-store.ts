@@ -49,7 +49,7 @@ export class MemoryIdempotency implements IdempotencyStore {
     }
     if (entry.done !== undefined) return Promise.resolve({ kind: 'done', place: entry.done.place });
     if (entry.heldUntil > now) return Promise.resolve({ kind: 'busy' });
-    Object.assign(entry, { publisher, heldUntil });
+    Object.assign(entry, { publisher, heldUntil, expires: now + windowMs });
     return Promise.resolve({ kind: 'abandoned', mark: entry.mark });
   }
 

@@ -37,6 +37,7 @@ if v[6] then return {'done', v[7], v[8]} end
 if v[1] == ARGV[1] then return {'mine'} end
 if tonumber(v[2]) > now then return {'busy'} end
 redis.call('HSET', KEYS[1], 'o', ARGV[1], 'l', held)
+redis.call('PEXPIRE', KEYS[1], ARGV[3])
 return {'abandoned', v[3], v[4], v[5]}
 `,
 );
