@@ -47,7 +47,9 @@ export function bodyOf(config: ProxyConfig, asking: AskingClient, question: Ques
   if (binary && data.length > 0) members['b64data'] = Buffer.from(data).toString('base64');
   const parts: Buffer[] = [Buffer.from(JSON.stringify(members).slice(0, -1))];
   if (!binary && data.length > 0) parts.push(Buffer.from(',"data":'), jsonIn(data));
-  if (withMeta && asking.meta !== undefined) parts.push(Buffer.from(',"meta":'), Buffer.from(asking.meta));
+  // A connect that failed may have left one behind.
+  if (withMeta && question.anonymous !== true && asking.meta !== undefined)
+    parts.push(Buffer.from(',"meta":'), Buffer.from(asking.meta));
   parts.push(Buffer.from('}'));
   return Buffer.concat(parts);
 }

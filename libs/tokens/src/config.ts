@@ -43,7 +43,7 @@ function tokenFields(): Readonly<Record<keyof TokenConfig, z.ZodType>> {
     jwks_cache_ttl: duration({ minMs: 1_000, maxMs: 86_400_000 })
       .default(600_000)
       .describe(
-        'How long a key set is used before it is fetched again; a key id that is not in it has it fetched at once.',
+        'How long a key set is used before it is fetched again; a key id that is not in it has it fetched at once, where that was not in the last 10 seconds (else error 100).',
       ),
     audience: z.string().min(1).optional().describe('Tokens must have this audience (`aud`).'),
     issuer: z.string().min(1).optional().describe('Tokens must have this issuer (`iss`).'),

@@ -7,7 +7,11 @@ export const tokenErrors = {
     retryable: false,
     description: 'The token is signed by an algorithm for which no key is configured, or by none.',
   },
-  'unknown-key': { retryable: false, description: 'The key set has no key of the id that the token names.' },
+  'unknown-key': {
+    retryable: false,
+    description:
+      'The key set has no key of the id that the token names. To be tried again where the set was fetched in the last 10 seconds.',
+  },
   signature: { retryable: false, description: 'The signature is not of a configured key, or the token was changed.' },
   revoked: { retryable: false, description: 'The token was revoked.' },
   expired: { retryable: false, description: 'The token has expired: the client is to get another one.' },

@@ -1,5 +1,5 @@
 import { createPublicKey, createSecretKey, type KeyObject } from 'node:crypto';
-import { createRemoteJWKSet, type JWTVerifyGetKey } from 'jose';
+import { createRemoteJWKSet, errors, type JWTVerifyGetKey } from 'jose';
 import type { TokenConfig } from './config.ts';
 import { TokenError } from './errors.ts';
 
@@ -81,11 +81,22 @@ function fixed(algorithms: readonly string[], key: KeyObject): Key {
 }
 
 function remote(endpoint: string, cacheMaxAge: number): Key {
-  const find = createRemoteJWKSet(new URL(endpoint), {
+  const keySet = createRemoteJWKSet(new URL(endpoint), {
     cacheMaxAge,
     cooldownDuration: Math.min(jwksCooldownMs, cacheMaxAge),
     timeoutDuration: jwksTimeoutMs,
   });
+  const find: JWTVerifyGetKey = async (header, token) => {
+    const wasJustFetched = keySet.fresh && keySet.coolingDown;
+    try {
+      return await keySet(header, token);
+    } catch (error) {
+      if (!wasJustFetched || !(error instanceof errors.JWKSNoMatchingKey)) throw error;
+      // It may be a key since then: not to be taken for a forged one, after which clients don't come back.
+      const message = 'the key set, fetched a moment ago, has no such key';
+      throw new TokenError('unknown-key', message, { cause: error, retryable: true });
+    }
+  };
   return {
     algorithms: ['RS256', 'RS384', 'RS512', 'ES256', 'ES384', 'ES512', 'EdDSA', 'Ed25519'],
     find,

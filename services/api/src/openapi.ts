@@ -30,7 +30,12 @@ const schemas: Readonly<Record<string, JsonSchema>> = {
     required: ['code', 'message'],
     additionalProperties: false,
     properties: {
-      code: { type: 'integer', enum: Object.values(errorCodes).map(({ code }) => code) },
+      code: {
+        oneOf: [
+          { type: 'integer', enum: Object.values(errorCodes).map(({ code }) => code) },
+          { type: 'integer', minimum: 400, maximum: 1999, description: 'Of the application, by `rpc`.' },
+        ],
+      },
       message: { type: 'string' },
     },
   },
@@ -97,6 +102,11 @@ function operation({ name, summary, scope, fields, result }: Omit<Method, 'run'>
       },
       401: { description: 'No key, or a wrong one.', content: { 'application/json': { schema: errorSchema } } },
       503: { description: 'Starting, draining or too busy.', content: { 'application/json': { schema: errorSchema } } },
+      default: {
+        description:
+          'With `X-Centrifugo-Error-Mode: transport`: the error, by 400, 401, 403, 404, 409, 413, 416, 429 or 500.',
+        content: { 'application/json': { schema: errorSchema } },
+      },
     },
   };
 }
@@ -104,6 +114,7 @@ function operation({ name, summary, scope, fields, result }: Omit<Method, 'run'>
 const errorSchema: JsonSchema = {
   type: 'object',
   required: ['error'],
+  additionalProperties: false,
   properties: { error: { $ref: '#/components/schemas/Error' } },
 };
 

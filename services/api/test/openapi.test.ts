@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { HttpBackend } from '@pharos/testkit';
 import { type Json, startApi } from './support/api.ts';
 
 /** What JSON Schema the document uses, and no more: a keyword that is none of these would be passed over. */
@@ -22,6 +23,13 @@ function wrong(schema: Json, value: unknown, document: Json, path = '$'): string
     return reasons.filter((reason) => reason === undefined).length === 1 ? undefined : reasons.join(' and ');
   }
   if (typeof type === 'string' && !isOf(type, value)) return `${path}: not ${type}`;
+  if (typeof value === 'number') {
+    const { minimum = -Infinity, maximum = Infinity } = schema as {
+      readonly minimum?: number;
+      readonly maximum?: number;
+    };
+    if (value < minimum || value > maximum) return `${path}: too small or too large`;
+  }
   if (Array.isArray(schema['enum']) && !schema['enum'].includes(value)) return `${path}: none of them`;
   if (Array.isArray(value) && items !== undefined) {
     return value
@@ -67,6 +75,7 @@ const requests: readonly (readonly [string, Json])[] = [
   ['revoke_token', { uid: 'jti' }],
   ['invalidate_user_tokens', { user: 'u', issued_before: 5 }],
   ['rpc', { method: 'ping', params: { a: 1 } }],
+  ['rpc', { method: 'fails' }],
   ['info', {}],
   ['channels', { pattern: 'a*' }],
   ['connections', { user: 'u' }],
@@ -74,7 +83,16 @@ const requests: readonly (readonly [string, Json])[] = [
 ];
 
 test('what the server takes and answers is what its OpenAPI document says', async (t) => {
-  const api = await startApi(t, { env: { PHAROS_HTTP_API_SURVEY_TIMEOUT: '100ms', PHAROS_RPC_PING_ENABLED: 'true' } });
+  const backend = await HttpBackend.start(t, () => ({ error: { code: 1_234, message: 'mine' } }));
+  const api = await startApi(t, {
+    env: {
+      PHAROS_HTTP_API_SURVEY_TIMEOUT: '100ms',
+      PHAROS_RPC_PING_ENABLED: 'true',
+      PHAROS_RPC_PROXY_ENDPOINT: backend.url('/rpc'),
+      PHAROS_RPC_WITHOUT_NAMESPACE_PROXY_ENABLED: 'true',
+      PHAROS_RPC_PROXY_TIMEOUT: '60s',
+    },
+  });
   const document = (await (await fetch(`${api.url}/openapi.json`)).json()) as Json;
   assert.match(document['openapi'] as string, /^3\.1\./);
   const paths = document['paths'] as Json;
@@ -87,11 +105,15 @@ test('what the server takes and answers is what its OpenAPI document says', asyn
     const takes = content(post['requestBody']);
     assert.equal(wrong(takes, request, document), undefined, `the request of ${method}`);
     const { body } = await api.call(method, request);
-    assert.equal(
-      wrong(content((post['responses'] as Json)['200']), body, document),
-      undefined,
-      `${method}: ${JSON.stringify(body)}`,
-    );
+    const responses = post['responses'] as Json;
+    if (body['error'] !== undefined) {
+      const headers = { 'X-API-Key': 'secret', 'X-Centrifugo-Error-Mode': 'transport' };
+      const { status, body: told } = await api.call(method, request, headers);
+      const { description } = responses['default'] as { description: string };
+      assert.match(description, new RegExp(`\\b${status}\\b`), method);
+      assert.equal(wrong(content(responses['default']), told, document), undefined, method);
+    }
+    assert.equal(wrong(content(responses['200']), body, document), undefined, `${method}: ${JSON.stringify(body)}`);
     // Whatever the document has no field for is refused, and what it requires is required.
     assert.notEqual(wrong(takes, { ...request, strange: 1 }, document), undefined);
     assert.equal(await api.errorOf(method, { ...request, strange: 1 }), 107, method);

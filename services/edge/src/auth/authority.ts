@@ -128,8 +128,9 @@ export class Authority {
     } catch (error) {
       const outcome = error instanceof TokenError ? error.code.replaceAll('-', '_') : 'error';
       verified.inc({ kind, outcome });
-      const retryable = error instanceof TokenError && error.retryable;
-      logger[retryable ? 'warn' : 'debug']({ err: error, kind }, 'a token was not taken');
+      // All else clients can bring about.
+      const isOurs = error instanceof TokenError && error.code === 'keys-unavailable';
+      logger[isOurs ? 'warn' : 'debug']({ err: error, kind }, 'a token was not taken');
       throw error;
     }
   }
