@@ -3,8 +3,9 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, test, type TestContext } from 'node:test';
-import { checkTree } from '@pharos/config';
+import { checkTree, loadConfig } from '@pharos/config';
 import { edgeConfigSchema, edgePreset } from '@pharos/edge';
+import { standaloneConfigSchema } from '@pharos/standalone';
 import fc from 'fast-check';
 import { stringify as stringifyToml } from 'smol-toml';
 import { parse, stringify as stringifyYaml } from 'yaml';
@@ -57,13 +58,13 @@ const sample = {
   engine: { type: 'redis', redis: { address: ['rediss://r1:6380'], user: 'u', password: 'tell-nobody', db: 2 } },
 };
 
-async function run(t: TestContext, name: string, text: string) {
+async function run(t: TestContext, name: string, text: string, ...options: string[]) {
   const folder = await mkdtemp(join(tmpdir(), 'pharos-centrifugo-'));
   t.after(() => rm(folder, { recursive: true }));
   const file = join(folder, name);
   await writeFile(file, text);
   const terminal = fakeTerminal();
-  const status = await runCli(['config', 'from-centrifugo', file], terminal);
+  const status = await runCli(['config', 'from-centrifugo', file, ...options], terminal);
   return { status, out: terminal.stdout.text, err: terminal.stderr.text, folder };
 }
 
@@ -77,7 +78,7 @@ describe('pharos config from-centrifugo', () => {
     ['c.toml', stringifyToml(sample)],
   ] as const) {
     test(`${name}: what Pharos has is carried over, and what it has not is named`, async (t) => {
-      const { status, out, err } = await run(t, name, text);
+      const { status, out, err } = await run(t, name, text, '--service', 'edge');
       assert.equal(status, 0, err);
       assert.deepEqual(parse(out), {
         listen: '0.0.0.0:9000',
@@ -132,6 +133,32 @@ describe('pharos config from-centrifugo', () => {
       assert(!err.includes('tell-nobody'));
     });
   }
+
+  test('for standalone, with the key of the server API; and nothing is open that Centrifugo keeps closed', async (t) => {
+    const own = {
+      http_api: { key: 'of-the-api' },
+      channel: { namespaces: [{ name: 'news', allow_history_for_client: true }] },
+    };
+    const { status, out, err, folder } = await run(t, 'c.yaml', stringifyYaml(own));
+    assert.deepEqual([status, err], [0, '']);
+    const file = join(folder, 'pharos.yaml');
+    await writeFile(file, out);
+    const config = loadConfig(standaloneConfigSchema(), { file, env: {} });
+    assert.equal(config.http_api.key, 'of-the-api');
+    assert.deepEqual(config.listen, { host: '0.0.0.0', port: 8000 });
+    assert.deepEqual([config.chat.enabled, config.chat.page], [false, false]);
+    assert.equal(config.client.allow_anonymous_connect_without_token, false);
+    const closed = loadConfig(schema, { env: {} }).channel.without_namespace;
+    assert.deepEqual(config.channel.without_namespace, closed);
+    assert.deepEqual(config.channel.namespaces, [{ ...closed, name: 'news', allow_history_for_client: true }]);
+    const terminal = fakeTerminal();
+    assert.equal(await runCli(['config', 'check', '--config', file, '--service', 'standalone'], terminal), 0);
+    const off = await run(t, 'c.json', '{"http_api": {"key": "k", "disabled": true, "insecure": true}}');
+    assert.equal((parse(off.out) as { http_api?: unknown }).http_api, undefined);
+    assert.match(off.err, /http_api\.insecure/);
+    const ofEdges = await run(t, 'c.json', '{"http_api": {"key": "k"}}', '--service', 'edge');
+    assert.match(ofEdges.err, /^not carried over: http_api\.key: it is a setting of the services api and standalone/m);
+  });
 
   test('sentinels and a Cluster are what they are; several Redis are not', () => {
     const redis = (settings: object) => convert({ engine: { type: 'redis', redis: settings } }, schema);

@@ -3,10 +3,12 @@ import { extname } from 'node:path';
 
 import { isMap } from '@pharos/config';
 import { edgeConfigSchema, edgePreset } from '@pharos/edge';
+import { standaloneConfigSchema } from '@pharos/standalone';
 import { parse as parseToml } from 'smol-toml';
 import { parse as parseYaml, stringify } from 'yaml';
 
 import { CliError } from '../errors.ts';
+import { sayDefaultsOf } from './closed.ts';
 import { convert, type Converted } from './convert.ts';
 
 const parsers: Readonly<Record<string, (text: string) => unknown>> = {
@@ -16,9 +18,13 @@ const parsers: Readonly<Record<string, (text: string) => unknown>> = {
   '.toml': (text) => parseToml(text),
 };
 
+/** Whose settings a Centrifugo's can be: of its clients alone, or of the server API too, as Centrifugo has both in one. */
+export type ConvertedService = 'standalone' | 'edge';
+
 /** Pharos settings, as YAML, for the file of a Centrifugo v6; and what they leave out. @throws CliError `usage` where the file can't be read */
 export async function fromCentrifugo(
   file: string,
+  service: ConvertedService,
 ): Promise<{ readonly yaml: string; readonly left: Converted['left'] }> {
   const parse = parsers[extname(file).toLowerCase()];
   if (parse === undefined) {
@@ -36,7 +42,13 @@ export async function fromCentrifugo(
   }
   if (!isMap(tree)) throw new CliError('usage', `${file}: expected settings, a map`);
   // In a cluster a Pulsar must be named, which Centrifugo knows nothing of.
-  const { config, left } = convert(tree, edgeConfigSchema({ ...edgePreset, pulsarUrlRequired: false }));
+  const edge = edgeConfigSchema({ ...edgePreset, pulsarUrlRequired: false });
+  const schema = service === 'edge' ? edge : standaloneConfigSchema();
+  const { config, left } = convert(tree, schema);
+  sayDefaultsOf(config, schema, edge);
   const body = Object.keys(config).length === 0 ? '' : stringify(config);
-  return { yaml: `# Pulsar, where the messages go:\n# pulsar:\n#   url: pulsar://broker:6650\n${body}`, left };
+  return {
+    yaml: `# For pharos serve ${service}. Pulsar, where the messages go:\n# pulsar:\n#   url: pulsar://broker:6650\n${body}`,
+    left,
+  };
 }

@@ -17,6 +17,7 @@ export interface Left {
 }
 
 const notThere = 'Pharos has no such setting';
+const ofTheApi = 'it is a setting of the services api and standalone (--service standalone)';
 const otherValue = 'Pharos has this setting, and takes no such value';
 
 /** Sections that both have, with the same names inside. */
@@ -60,6 +61,7 @@ export function convert(centrifugo: Tree, schema: z.ZodType): Converted {
     if (!shared.includes(name)) leave(value, [name], left);
   }
   removeWhatIsWrong(config, schema, (path, unknown) => {
+    if (unknown && path[0] === 'http_api') return void left.push({ name: 'http_api.key', why: ofTheApi });
     const name = formatPath(path);
     left.push({ name: origins.get(name) ?? name, why: unknown ? notThere : otherValue });
   });
@@ -88,8 +90,15 @@ function moveServer(source: Tree, put: Put): void {
   if (level !== undefined) put(['log_level'], logLevels[textOf(level)] ?? level, 'log.level');
   const timeout = take(section(source, 'shutdown'), 'timeout');
   if (timeout !== undefined) put(['drain_timeout'], timeout, 'shutdown.timeout');
-  const key = take(section(source, 'http_api'), 'key');
-  if (key !== undefined) put(['http_api', 'key'], key, 'http_api.key');
+  moveApi(section(source, 'http_api'), put);
+}
+
+function moveApi(api: Tree, put: Put): void {
+  const isOff = api['disabled'] === true || api['disabled'] === 'true';
+  const key = take(api, 'key');
+  // Pharos has it where there is a key.
+  if (isOff) delete api['disabled'];
+  else if (key !== undefined && key !== '') put(['http_api', 'key'], key, 'http_api.key');
 }
 
 /** Certificate and key, where they are files: Pharos takes no others. */
