@@ -61,9 +61,10 @@ export function convert(centrifugo: Tree, schema: z.ZodType): Converted {
     if (!shared.includes(name)) leave(value, [name], left);
   }
   removeWhatIsWrong(config, schema, (path, unknown) => {
-    if (unknown && path[0] === 'http_api') return void left.push({ name: 'http_api.key', why: ofTheApi });
-    const name = formatPath(path);
-    left.push({ name: origins.get(name) ?? name, why: unknown ? notThere : otherValue });
+    const isOfTheApi = unknown && path[0] === 'http_api';
+    const name = isOfTheApi ? 'http_api.key' : formatPath(path);
+    const why = isOfTheApi ? ofTheApi : unknown ? notThere : otherValue;
+    left.push({ name: origins.get(name) ?? name, why });
   });
   closeWhatLostItsProxy(centrifugo, config, left);
   return { config: withoutEmpty(config) as Tree, left };
