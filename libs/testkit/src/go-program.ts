@@ -1,3 +1,5 @@
+import { createHash } from 'node:crypto';
+import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { cachedFolder } from './cache.ts';
 import { runCommand } from './process/run-command.ts';
@@ -15,18 +17,29 @@ const programs: Readonly<Record<GoProgram, { module: string; version: string; fl
   },
 };
 
+/** "auto": a module may want a newer Go than this one, which Go then fetches as a module too. */
+const goEnvironment: NodeJS.ProcessEnv = { ...process.env, GOTOOLCHAIN: 'auto' };
+
 /** The path of a program written in Go, built from its module where no earlier run has left it in the user's cache: minutes. */
 export async function goProgram(name: GoProgram): Promise<string> {
   const { module, version, flags } = programs[name];
   const go = toolPath('go');
-  // "auto": a module may want a newer Go than this one, which Go then fetches as a module too.
-  const env = (folder: string): NodeJS.ProcessEnv => ({
-    ...process.env,
-    GOBIN: folder,
-    GOTOOLCHAIN: 'auto',
-  });
   const folder = await cachedFolder(`${name}-${version.slice(1)}`, async (partial) => {
-    await runCommand(go, ['install', `-ldflags=${flags.join(' ')}`, `${module}@${version}`], partial, env(partial));
+    await runCommand(go, ['install', `-ldflags=${flags.join(' ')}`, `${module}@${version}`], partial, {
+      ...goEnvironment,
+      GOBIN: partial,
+    });
   });
   return join(folder, name);
+}
+
+/** The path of what the Go module in `folder` builds, from the user's cache as long as its files are the same. */
+export async function goBinary(folder: string): Promise<string> {
+  const go = toolPath('go');
+  const hash = createHash('sha256');
+  for (const name of (await readdir(folder)).sort()) hash.update(name).update(await readFile(join(folder, name)));
+  const built = await cachedFolder(`go-${hash.digest('hex').slice(0, 16)}`, async (partial) => {
+    await runCommand(go, ['build', '-o', join(partial, 'program'), '.'], folder, goEnvironment);
+  });
+  return join(built, 'program');
 }

@@ -1,8 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { duration } from '@pharos/config';
-import { edgeConfigSchema } from '@pharos/edge';
 import { readConfig } from '@pharos/service';
-import { standalonePreset } from '@pharos/standalone';
+import { standaloneConfigSchema } from '@pharos/standalone';
 import {
   hmacSigningKey,
   privateSigningKey,
@@ -60,8 +59,8 @@ function plain(grant: object): object {
 function tokenConfig(options: ParsedOptions, terminal: Terminal, isForChannel: boolean): TokenConfig {
   const configFile = options.text('config');
   const { env } = terminal;
-  const schema = edgeConfigSchema(standalonePreset);
-  const { client } = readConfig(schema, configFile === undefined ? { env } : { configFile, env });
+  // The largest: a file for `npm start` has the server API's section too.
+  const { client } = readConfig(standaloneConfigSchema(), configFile === undefined ? { env } : { configFile, env });
   return isForChannel && client.subscription_token.enabled ? client.subscription_token : client.token;
 }
 

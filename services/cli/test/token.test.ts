@@ -52,6 +52,15 @@ describe('pharos token', () => {
     assert.equal((await cli(['check', token])).status, 1);
   });
 
+  test('the file of npm start is taken, with the server API in it', async (t) => {
+    const folder = await mkdtemp(join(tmpdir(), 'pharos-token-'));
+    t.after(() => rm(folder, { recursive: true }));
+    const file = join(folder, 'pharos.yaml');
+    await writeFile(file, 'client: { token: { hmac_secret_key: a secret } }\nhttp_api: { key: a key }\n');
+    const { status, err } = await cli(['make', '--config', file, '--user', 'ann'], {});
+    assert.deepEqual([status, err], [0, '']);
+  });
+
   test('a private key signs, and its public one checks', async (t) => {
     const folder = await mkdtemp(join(tmpdir(), 'pharos-token-'));
     t.after(() => rm(folder, { recursive: true }));

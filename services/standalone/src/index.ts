@@ -1,1 +1,1 @@
-export { main, type StandaloneConfig, standaloneConfigSchema, standalonePreset } from './main.ts';
+export { main, type StandaloneConfig, standaloneConfigSchema } from './main.ts';

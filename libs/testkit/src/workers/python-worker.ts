@@ -21,8 +21,12 @@ export async function startPythonWorker<C extends WorkerCommands>(
   script: string,
   libraries: PythonLibraries = 'pulsar',
 ): Promise<JsonWorker<C>> {
-  const environment = await pythonEnvironment(requirementsOf(libraries));
-  return JsonWorker.start<C>(script, join(environment, 'bin', 'python'), ['-I', '-u', script]);
+  return JsonWorker.start<C>(script, await pythonWith(libraries), ['-I', '-u', script]);
+}
+
+/** The path of a Python that has these libraries. */
+export async function pythonWith(libraries: PythonLibraries): Promise<string> {
+  return join(await pythonEnvironment(requirementsOf(libraries)), 'bin', 'python');
 }
 
 async function pythonEnvironment(requirements: string): Promise<string> {

@@ -20,6 +20,15 @@ const notThere = 'Pharos has no such setting';
 const ofTheApi = 'it is a setting of the services api and standalone (--service standalone)';
 const otherValue = 'Pharos has this setting, and takes no such value';
 
+/** Sections of which more is to be said than that. */
+const elsewhere: Readonly<Record<string, string>> = {
+  grpc_api: 'the server API speaks HTTP only',
+  admin: 'there is no admin page; the server API and metrics tell the same',
+  prometheus: 'metrics are always there, at internal.listen',
+  health: 'health is always there, at internal.listen',
+  consumers: 'commands come from a Pulsar topic: commands.topic of pharos serve api',
+};
+
 /** Sections that both have, with the same names inside. */
 const shared = [
   'client',
@@ -58,7 +67,7 @@ export function convert(centrifugo: Tree, schema: z.ZodType): Converted {
   for (const name of shared) if (isMap(source[name]) || Array.isArray(source[name])) config[name] = source[name];
   for (const name of offUnlessEnabled) config[name] = { enabled: false, ...(config[name] as Tree | undefined) };
   for (const [name, value] of Object.entries(source)) {
-    if (!shared.includes(name)) leave(value, [name], left);
+    if (!shared.includes(name)) leave(value, [name], left, elsewhere[name]);
   }
   removeWhatIsWrong(config, schema, (path, unknown) => {
     const isOfTheApi = unknown && path[0] === 'http_api';
@@ -188,12 +197,12 @@ function take(tree: Tree, name: string): unknown {
 }
 
 /** Names every setting in here, but for those that switch something off that isn't there anyway. */
-function leave(value: unknown, path: Path, left: Left[]): void {
+function leave(value: unknown, path: Path, left: Left[], why: string = notThere): void {
   if (isMap(value)) {
     // What belongs to something that is off says nothing.
     if (value['enabled'] === false) return;
-    for (const [name, inner] of Object.entries(value)) leave(inner, [...path, name], left);
-  } else if (!isOff(value)) left.push({ name: formatPath(path), why: notThere });
+    for (const [name, inner] of Object.entries(value)) leave(inner, [...path, name], left, why);
+  } else if (!isOff(value)) left.push({ name: formatPath(path), why });
 }
 
 function isOff(value: unknown): boolean {

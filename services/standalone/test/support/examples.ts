@@ -1,0 +1,65 @@
+import { join } from 'node:path';
+import { centrifugeJars, goBinary, pythonWith, toolPath, unavailable } from '@pharos/testkit';
+import { root } from './processes.ts';
+
+/** How a program is started. */
+export type CommandLine = readonly [command: string, ...args: string[]];
+
+/** The examples in one language. */
+export interface ExampleLanguage {
+  readonly name: string;
+  /** Why its tests are skipped; false where they run. */
+  readonly skip: string | false;
+  readonly backend: () => Promise<CommandLine>;
+  readonly client: () => Promise<CommandLine>;
+}
+
+const examples = join(root, 'docs', 'examples');
+const backends = join(examples, 'backends');
+const clients = join(examples, 'clients');
+
+/** The settings that the backends are for. */
+export const exampleConfig: string = join(backends, 'pharos.yaml');
+
+/** A chat in the terminal, and settings that need tokens for it. */
+export const quickStart = {
+  config: join(examples, 'quick-start', 'pharos.yaml'),
+  room: join(examples, 'quick-start', 'room.mjs'),
+};
+
+async function java(file: string): Promise<CommandLine> {
+  return ['java', '-Xmx256m', '-cp', join(await centrifugeJars(), '*'), file];
+}
+
+export const exampleLanguages: readonly ExampleLanguage[] = [
+  {
+    name: 'TypeScript and JavaScript',
+    skip: false,
+    backend: () =>
+      Promise.resolve([
+        process.execPath,
+        '--import',
+        import.meta.resolve('tsx'),
+        join(backends, 'typescript', 'backend.ts'),
+      ]),
+    client: () => Promise.resolve([process.execPath, join(clients, 'javascript', 'client.mjs')]),
+  },
+  {
+    name: 'Python',
+    skip: unavailable('python'),
+    backend: () => Promise.resolve([toolPath('python'), join(backends, 'python', 'backend.py')]),
+    client: async () => [await pythonWith('centrifuge'), join(clients, 'python', 'client.py')],
+  },
+  {
+    name: 'Java',
+    skip: unavailable('jdk'),
+    backend: () => java(join(backends, 'java', 'Backend.java')),
+    client: () => java(join(clients, 'java', 'ClientExample.java')),
+  },
+  {
+    name: 'Go',
+    skip: unavailable('go'),
+    backend: async () => [await goBinary(join(backends, 'go'))],
+    client: async () => [await goBinary(join(clients, 'go'))],
+  },
+];
