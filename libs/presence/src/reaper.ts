@@ -31,8 +31,8 @@ interface Absence {
 
 /**
  * Takes dead nodes' members out and publishes their leaves. A node is dead when its lease was absent twice, a full lease apart, over one
- * unbroken connection over which every look between was answered in time, and is still absent when the tombstone is written. Any number of reapers
- * may run.
+ * unbroken connection over which every look between was made and answered in time, and is still absent when the tombstone is written. Any number of
+ * reapers may run.
  */
 export class Reaper implements Service {
   readonly #store: PresenceStore;
@@ -41,6 +41,8 @@ export class Reaper implements Service {
   readonly #lookMs: number;
   readonly #now: () => number;
   readonly #absences = new Map<string, Absence>();
+  /** When leases were looked at last. */
+  #lookedAtMs = 0;
   readonly #stopping = new AbortController();
   #loop: Promise<void> | undefined;
 
@@ -94,13 +96,18 @@ export class Reaper implements Service {
     return reaped;
   }
 
-  /** Who can't look, or has to wait for it, has seen nothing of how long a lease was absent: nodes could renew none either. */
+  /**
+   * Who can't look, or has to wait for it, has seen nothing of how long a lease was absent: nodes could renew none either. Nor has who didn't look for a
+   * while, frozen or busy with somebody's leaves: a lease may have been there in between.
+   */
   async #nodes(): Promise<readonly NodeStatus[]> {
     const askedAt = this.#now();
+    if (askedAt - this.#lookedAtMs > this.#lookMs + this.#leaseMs * slowShare) this.#absences.clear();
     let answered = false;
     try {
       const nodes = await this.#store.nodes();
-      answered = this.#now() - askedAt <= this.#leaseMs * slowShare;
+      this.#lookedAtMs = this.#now();
+      answered = this.#lookedAtMs - askedAt <= this.#leaseMs * slowShare;
       return nodes;
     } finally {
       if (!answered) this.#absences.clear();

@@ -35,6 +35,7 @@ export class Fleet {
       about: () => Buffer.from(name),
       onRejoined: (channel, { client }, outcome) => this.rejoined.push({ channel, client, outcome }),
       onError: (error) => this.errors.push(error),
+      now: () => this.clock.ms,
       ...more,
     });
     this.#nodes.push(node);
@@ -47,6 +48,8 @@ export class Fleet {
       publish: publish ?? ((leaves) => Promise.resolve(void this.published.push(...leaves))),
       onError: (error) => this.errors.push(error),
       now: () => this.clock.ms,
+      // Tests look once a lease.
+      lookMs: 10_001,
     });
   }
 

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, test } from 'node:test';
+import { Deferred } from '@pharos/lifecycle';
 import { type Leave, LeaveIds, PresenceError, PresenceNode } from '@pharos/presence';
+import { eventually } from '@pharos/testkit';
 import { member } from './conformance/harness.ts';
 import { altered, Fleet } from './fleet.ts';
 
@@ -200,6 +202,78 @@ describe('reaping', () => {
     assert.deepEqual(fleet.rejoined, [{ channel: 'x', client: 'c', outcome: { fresh: true, leave: undefined } }]);
     assert.deepEqual(await fleet.clients('x'), ['c']);
   });
+
+  test('a frozen node that comes back to a store that fails at first finds out all the same that it was buried', async () => {
+    let failures = 1;
+    const store = altered(fleet.memory, {
+      acquire: (...args) => {
+        const [owner] = args;
+        const isBack = fleet.published.length > 0 && owner.generation === first?.generation;
+        if (isBack && failures-- > 0) return Promise.reject(new PresenceError('deadline', 'acquire took too long'));
+        return fleet.memory.acquire(...args);
+      },
+    });
+    const node = await fleet.node('frozen', store);
+    const first = node.owner;
+    await node.join('x', member('c'));
+    const reaper = fleet.reaper();
+    for (let look = 0; look < 3; look++) {
+      await reaper.look();
+      await fleet.pass();
+    }
+    assert.equal(fleet.published.length, 1);
+    await node.beat();
+    assert.equal(fleet.errors.length, 1);
+    await node.beat();
+    await fleet.settled(node);
+    assert.deepEqual(fleet.rejoined, [{ channel: 'x', client: 'c', outcome: { fresh: true, leave: undefined } }]);
+    assert.deepEqual(await fleet.clients('x'), ['c']);
+  });
+
+  for (const when of ['before', 'after'] as const) {
+    test(`frozen while its members were being taken over by a new generation, which ends ${when} it is known: they join again, once`, async () => {
+      let session = 1;
+      let gate = Promise.resolve();
+      const opened = new Deferred<void>();
+      const store = altered(fleet.memory, {
+        get session() {
+          return session;
+        },
+        change: async (changes) => {
+          await gate;
+          return fleet.memory.change(changes);
+        },
+      });
+      const node = await fleet.node('frozen', store);
+      for (const client of ['c', 'd']) await node.join('x', member(client));
+      session++;
+      gate = opened.promise;
+      await Promise.race([node.beat(), eventually(() => (node.waiting === 2 ? true : undefined), 'an announcement')]);
+      const reaper = fleet.reaper();
+      for (let look = 0; look < 3; look++) {
+        await reaper.look();
+        await fleet.pass();
+      }
+      assert.deepEqual(fleet.published.map(({ client }) => client).sort(), ['c', 'd']);
+      if (when === 'before') {
+        opened.resolve();
+        await fleet.settled(node);
+        await node.beat();
+      } else {
+        const beat = node.beat();
+        await eventually(
+          () => (node.owner === undefined || node.waiting > 2 ? true : undefined),
+          'the next generation',
+        );
+        opened.resolve();
+        await beat;
+      }
+      await fleet.settled(node);
+      await node.beat();
+      assert.deepEqual(fleet.rejoined.map(({ client }) => client).sort(), ['c', 'd']);
+      assert.deepEqual(await fleet.clients('x'), ['c', 'd']);
+    });
+  }
 
   test('a leave that nobody could publish yet is told to the node that comes back, to go before the join', async () => {
     const node = await fleet.node('frozen');

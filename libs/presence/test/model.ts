@@ -64,6 +64,7 @@ export class Model {
       },
       onError: () => undefined,
       now: () => this.#clockMs,
+      lookMs: leaseMs / 2,
     });
   }
 
@@ -169,6 +170,7 @@ export class Model {
       about: () => Buffer.alloc(0),
       onRejoined: (channel, { client }, outcome) => this.#did(this.#announce(node, { channel, client }, outcome)),
       onError: () => undefined,
+      now: () => this.#clockMs,
     });
     this.#all.push(node);
     await node.run();

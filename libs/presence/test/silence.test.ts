@@ -74,6 +74,27 @@ describe('a store that is slow, silent or refuses: the living stay', () => {
     assert.deepEqual(await fleet.clients('x'), ['c']);
   });
 
+  test('two absences between which nobody looked for long are one: the lease may have been there meanwhile', async () => {
+    const node = await fleet.node('a');
+    await node.join('x', member('c'));
+    const reaper = fleet.reaper();
+    // Twice late by a little more than a lease, and between that nobody looks.
+    fleet.clock.ms += 10_500;
+    await reaper.look();
+    await node.beat();
+    fleet.clock.ms += 13_000;
+    assert.deepEqual(await reaper.look(), []);
+    await node.beat();
+    await fleet.settled(node);
+    assert.deepEqual([await fleet.clients('x'), fleet.published, fleet.rejoined], [['c'], [], []]);
+    await node.stop();
+    for (let look = 0; look < 3; look++) {
+      fleet.clock.ms += 10_001;
+      await reaper.look();
+    }
+    assert.equal(fleet.published.length, 1);
+  });
+
   test('changes that a lost connection brings to the store after all undo nothing: the living stay', async () => {
     let session = 1;
     let isLost = false;

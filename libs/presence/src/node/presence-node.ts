@@ -5,6 +5,7 @@ import { positive } from '../checks.ts';
 import { PresenceError } from '../errors.ts';
 import type { ChangeOutcome, Leave, Member, Owner, PresenceStore } from '../port.ts';
 import { ChangeQueue } from './change-queue.ts';
+import { type Held, HeldMembers } from './held-members.ts';
 
 export interface PresenceNodeOptions {
   readonly node: string;
@@ -25,18 +26,12 @@ export interface PresenceNodeOptions {
   readonly renewMs?: number;
   /** Changes that wait for the store: above it `queue-full`. @default 200000 */
   readonly maxWaitingChanges?: number;
+  /** Tells the time in milliseconds; injected in tests. @default performance.now */
+  readonly now?: () => number;
 }
 
 /** `lease`: Redis was emptied, or away for long. `connection`: it was lost. `buried`: the node was taken for dead. `overdue`: too many changes waited. */
 export type AnnounceReason = 'lease' | 'connection' | 'buried' | 'overdue';
-
-/** A member with what is known of it in the store. */
-interface Held {
-  readonly member: Member;
-  written: boolean;
-  /** How often the node had been buried when it was written last. */
-  burials: number;
-}
 
 /**
  * A node's part in presence: it keeps the lease of its generation, and its members in the store.
@@ -52,8 +47,9 @@ export class PresenceNode implements Service {
   readonly #leaseMs: number;
   readonly #renewMs: number;
   readonly #maxWaiting: number;
+  readonly #now: () => number;
   readonly #queue: ChangeQueue;
-  readonly #channels = new Map<string, Map<string, Held>>();
+  readonly #members = new HeldMembers();
   /** Ids of leaves that were taken out and not settled, by channel: while there are any the channel stays on the index. */
   readonly #unsettled = new Map<string, Set<string>>();
   /** Leaves of members that the store doesn't know, while it is found out why. */
@@ -66,7 +62,12 @@ export class PresenceNode implements Service {
   /** The former generation was buried, so leaves are out or owed that the next one has to answer with joins. */
   #wasBuried = false;
   #burials = 0;
-  #members = 0;
+  /** Lost its lease, and it isn't known whether it was buried: `acquire` failed. */
+  #doubted: Owner | undefined;
+  /** When it asked for the lease that it surely had. */
+  #aliveAtMs = 0;
+  /** Members that the store didn't know any more and was told of again without a word, at a time when the node may have been buried already; with their channels. */
+  readonly #untold = new Map<Held, string>();
   /** Members wait for room in the queue to be announced. */
   #overdue = false;
   /** Former generations that may have members yet which the present one has still to write: as long they live, too. */
@@ -89,6 +90,7 @@ export class PresenceNode implements Service {
       );
     }
     this.#maxWaiting = options.maxWaitingChanges ?? 200_000;
+    this.#now = options.now ?? (() => performance.now());
     this.#queue = new ChangeQueue({
       store,
       owner: () => this.#owner,
@@ -108,7 +110,7 @@ export class PresenceNode implements Service {
   }
 
   get members(): number {
-    return this.#members;
+    return this.#members.size;
   }
 
   /**
@@ -134,7 +136,7 @@ export class PresenceNode implements Service {
     this.#owner = undefined;
     for (const former of this.#formers) await this.#store.release(former);
     if (owner === undefined) return;
-    if (this.#channels.size === 0 && this.#unsettled.size === 0) await this.#store.forget(owner);
+    if (this.#members.size === 0 && this.#unsettled.size === 0) await this.#store.forget(owner);
     else await this.#store.release(owner);
   }
 
@@ -150,12 +152,12 @@ export class PresenceNode implements Service {
    * where it is fresh. With `queue-full` the member is written when there is room, and told of by `onRejoined`. @throws PresenceError
    */
   async join(channel: string, member: Member): Promise<ChangeOutcome> {
-    const held = this.#hold(channel, member);
+    const held = this.#members.add(channel, member, this.#burials);
     try {
       return await this.#write(channel, held, 'bounded');
     } catch (error) {
       if (error instanceof PresenceError && error.code === 'queue-full') this.#overdue = true;
-      else if (this.#channels.get(channel)?.get(member.client) === held) this.#drop(channel, member.client);
+      else if (this.#members.includes(channel, held)) this.#members.delete(channel, member.client);
       throw error;
     }
   }
@@ -165,11 +167,12 @@ export class PresenceNode implements Service {
    * another has it. @throws PresenceError
    */
   async leave(channel: string, client: string): Promise<Leave | undefined> {
-    return await this.#takeOut(channel, client, this.#drop(channel, client));
+    return await this.#takeOut(channel, client, this.#members.delete(channel, client));
   }
 
   async #takeOut(channel: string, client: string, held: Held | undefined): Promise<Leave | undefined> {
     const id = this.#nextId();
+    if (held !== undefined) this.#untold.delete(held);
     // Members bound how many there are.
     const { leave } = this.#noted(await this.#queue.add({ do: 'leave', channel, id, client }, 'unbounded'));
     if (leave !== undefined || held?.written !== true) return leave;
@@ -240,7 +243,7 @@ export class PresenceNode implements Service {
       await this.#keepLease();
       // It waits for changes that are under way, perhaps on a node of a Redis Cluster that is silent: the lease must not.
       this.#tidying ??= this.#queue
-        .tidy((channel) => this.#channels.has(channel) || this.#unsettled.has(channel))
+        .tidy((channel) => this.#members.has(channel) || this.#unsettled.has(channel))
         .finally(() => (this.#tidying = undefined));
       if (this.#overdue && this.#owner !== undefined && this.#queue.length < this.#maxWaiting / 2) {
         void this.#announce('overdue', true);
@@ -253,24 +256,31 @@ export class PresenceNode implements Service {
   }
 
   async #keepLease(): Promise<void> {
-    const owner = this.#owner;
+    const owner = this.#owner ?? this.#doubted;
     const about = this.#options.about();
     await Promise.all([...this.#formers].map((former) => this.#keepFormer(former, about)));
     if (owner === undefined) return this.#begin();
+    const askedAtMs = this.#now();
     const renewed = await this.#store.renew(owner, about, this.#leaseMs);
-    if (renewed && this.#store.session === this.#session) return;
+    if (renewed && this.#owner !== undefined && this.#store.session === this.#session) {
+      this.#aliveAtMs = askedAtMs;
+      if (this.#formers.size === 0) this.#untold.clear();
+      return;
+    }
     if (!renewed) {
       // No member may be written under a generation that could be buried already.
       this.#owner = undefined;
+      this.#doubted = owner;
       if (!(await this.#store.acquire(owner, about, this.#leaseMs))) {
+        this.#doubted = undefined;
         this.#wasBuried = true;
         this.#burials++;
         return this.#begin();
       }
     }
-    if (this.#store.session !== this.#session) {
-      return this.#begin(owner);
-    }
+    if (this.#store.session !== this.#session) return this.#begin(owner);
+    this.#doubted = undefined;
+    this.#aliveAtMs = askedAtMs;
     // Another object: what was noted of channels may be gone with the lease.
     this.#owner = { ...owner };
     void this.#announce('lease', false);
@@ -280,9 +290,12 @@ export class PresenceNode implements Service {
   async #begin(former?: Owner): Promise<void> {
     const owner = { node: this.#options.node, generation: randomBytes(8).toString('hex') };
     const session = this.#store.session;
+    const askedAtMs = this.#now();
     if (!(await this.#store.acquire(owner, this.#options.about(), this.#leaseMs))) return;
     this.#session = session;
+    this.#aliveAtMs = askedAtMs;
     this.#owner = owner;
+    this.#doubted = undefined;
     const announced = this.#wasBuried ? this.#announce('buried', true) : this.#announce('connection', false);
     this.#wasBuried = false;
     if (former !== undefined) void this.#retire(former, announced);
@@ -292,13 +305,25 @@ export class PresenceNode implements Service {
   async #retire(former: Owner, announced: Promise<void>): Promise<void> {
     this.#formers.add(former);
     await announced;
-    this.#formers.delete(former);
-    await this.#store.release(former).catch((error: unknown) => this.#options.onError(error as Error));
+    try {
+      // It may have been buried since it was renewed last.
+      await this.#keepFormer(former, this.#options.about());
+      if (this.#formers.delete(former)) await this.#store.release(former);
+    } catch (error) {
+      this.#formers.delete(former);
+      this.#options.onError(error as Error);
+    }
   }
 
   async #keepFormer(former: Owner, about: Buffer): Promise<void> {
     if (await this.#store.renew(former, about, this.#leaseMs)) return;
-    if (this.#formers.has(former)) await this.#store.acquire(former, about, this.#leaseMs);
+    if (!this.#formers.has(former) || (await this.#store.acquire(former, about, this.#leaseMs))) return;
+    if (!this.#formers.delete(former)) return;
+    this.#burials++;
+    for (const [held, channel] of this.#untold) {
+      this.#options.onRejoined(channel, held.member, { fresh: true, leave: undefined });
+    }
+    this.#untold.clear();
   }
 
   /** Resolves when all have been tried. */
@@ -306,23 +331,28 @@ export class PresenceNode implements Service {
     // Where the queue was full, who has not been written yet is new to everybody.
     const isOverdue = this.#overdue;
     this.#overdue = false;
-    if (this.#members > 0) this.#options.onAnnounced?.(reason, this.#members);
+    if (this.#members.size > 0) this.#options.onAnnounced?.(reason, this.#members.size);
     const announced: Promise<void>[] = [];
-    for (const [channel, members] of this.#channels) {
-      for (const held of members.values()) {
-        announced.push(this.#announceOne(channel, held, aloud || (isOverdue && !held.written)));
-      }
+    for (const [channel, held] of this.#members) {
+      announced.push(this.#announceOne(channel, held, aloud || (isOverdue && !held.written)));
     }
     this.#queue.hurry();
     await Promise.all(announced);
   }
 
   async #announceOne(channel: string, held: Held, aloud: boolean): Promise<void> {
-    const { member } = held;
+    const { member, written, burials } = held;
     try {
       const outcome = await this.#rewrite(channel, held);
+      const isNews = outcome.fresh && (aloud || burials < this.#burials);
+      const isUntold = this.#untold.has(held) && burials < this.#burials;
       // An owed leave that came after a silent return would take away who is there.
-      if (outcome.leave !== undefined || (aloud && outcome.fresh)) this.#options.onRejoined(channel, member, outcome);
+      if (outcome.leave !== undefined || isNews || isUntold) {
+        this.#untold.delete(held);
+        this.#options.onRejoined(channel, member, isUntold ? { ...outcome, fresh: true } : outcome);
+      } else if (outcome.fresh && written && this.#now() - this.#aliveAtMs > this.#leaseMs) {
+        this.#untold.set(held, channel);
+      }
     } catch (error) {
       this.#options.onError(error as Error);
     }
@@ -356,23 +386,6 @@ export class PresenceNode implements Service {
     const unsettled = this.#unsettled.get(leave.channel) ?? new Set<string>();
     this.#unsettled.set(leave.channel, unsettled.add(leave.id));
     return outcome;
-  }
-
-  #hold(channel: string, member: Member): Held {
-    const members = this.#channels.get(channel) ?? new Map<string, Held>();
-    this.#channels.set(channel, members);
-    if (!members.has(member.client)) this.#members++;
-    const held: Held = { member, written: false, burials: this.#burials };
-    members.set(member.client, held);
-    return held;
-  }
-
-  #drop(channel: string, client: string): Held | undefined {
-    const members = this.#channels.get(channel);
-    const held = members?.get(client);
-    if (members?.delete(client) === true) this.#members--;
-    if (members?.size === 0) this.#channels.delete(channel);
-    return held;
   }
 
   #nextId(): string {
