@@ -6,4 +6,4 @@ export interface DecodeOptions {
   readonly maxCommands?: number;
 }
 
-export const defaultMaxCommands = 512;
+export const defaultMaxCommands: number = 512;

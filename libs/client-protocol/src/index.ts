@@ -1,6 +1,6 @@
 export { type Codec, type Encoding, jsonCodec, protobufCodec } from './codec.ts';
 export * from './codes.ts';
-export type { DecodeOptions } from './decode-options.ts';
+export { type DecodeOptions, defaultMaxCommands } from './decode-options.ts';
 export { type ProtocolErrorCode, ProtocolError, protocolErrors } from './errors.ts';
 export { decodeCommands } from './json/decode-commands.ts';
 export { decodeConnectRequest, decodeEmulationRequest } from './json/decode-posted.ts';

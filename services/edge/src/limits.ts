@@ -1,9 +1,13 @@
+import { defaultMaxCommands } from '@pharos/client-protocol';
 import type { ProxiesConfig } from '@pharos/proxies';
 
 import type { AdmissionLimits } from './accept/admission.ts';
 import { isLoopbackName, OriginCheck } from './accept/origin.ts';
 import type { EdgeConfig } from './config.ts';
 import type { SessionLimits } from './session/context.ts';
+
+/** Commands that an SDK has for its first frame beside its subscriptions: `connect`, and what the application asked for meanwhile. */
+const besideSubscribes = 128;
 
 /** What connections may do, as it is configured. */
 export function sessionLimits({ client, pulsar }: EdgeConfig): SessionLimits {
@@ -15,6 +19,7 @@ export function sessionLimits({ client, pulsar }: EdgeConfig): SessionLimits {
     userConnections: client.user_connection_limit,
     recoveryPublications: client.recovery_max_publication_limit,
     historyPublications: client.history_max_publication_limit,
+    frameCommands: Math.max(defaultMaxCommands, client.channel_limit + besideSubscribes),
     backendConcurrency: Math.max(1, client.concurrency),
     commandsPerSecond: client.command_rate_limit,
     commandLimits: client.command_rate_limits,

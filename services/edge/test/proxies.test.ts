@@ -233,11 +233,13 @@ describe('publishing through the backend', () => {
 
   test('what waits behind a slow backend is bounded, in number and bytes', async (t) => {
     const { backend, env } = await startBackend(t, () => () => undefined);
-    const edge = await startEdge(t, memoryWorld(), { env: { ...env, PHAROS_CLIENT_QUEUE_MAX_SIZE: '64KiB' } });
+    const edge = await startEdge(t, memoryWorld(), {
+      env: { ...env, PHAROS_CLIENT_QUEUE_MAX_SIZE: '64KiB', PHAROS_CLIENT_CHANNEL_LIMIT: '10' },
+    });
     const client = await ProtocolClient.connect(t, edge);
-    const [, ...many] = client.send(...Array.from({ length: 258 }, () => ({ rpc: { method: 'm' } })));
+    const [, ...many] = client.send(...Array.from({ length: 258 + 10 }, () => ({ rpc: { method: 'm' } })));
     await backend.requests.waitForCount(1);
-    assert.deepEqual((await client.reply(many[256] as number))['error'], {
+    assert.deepEqual((await client.reply(many[256 + 10] as number))['error'], {
       ...{ code: 111, message: 'too many requests', temporary: true },
     });
     const other = await ProtocolClient.connect(t, edge);
@@ -245,6 +247,12 @@ describe('publishing through the backend', () => {
     const large = 'x'.repeat(40_000);
     other.send({ rpc: { method: 'm', data: large } });
     assert.equal(await other.errorOf({ rpc: { method: 'm', data: large } }), 111);
+    // Nor are fewer bytes counted for what comes in a frame with much that isn't kept.
+    const third = await ProtocolClient.connect(t, edge);
+    third.send({ rpc: { method: 'm' } });
+    const padding = '\n{}'.repeat(500);
+    for (const id of [101, 102]) third.ws.send(JSON.stringify({ id, rpc: { method: 'm', data: large } }) + padding);
+    assert.equal(((await third.reply(102))['error'] as Json)['code'], 111);
   });
 });
 

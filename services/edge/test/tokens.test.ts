@@ -68,11 +68,29 @@ describe('connecting with a token', () => {
     assert.equal((await twice.closed).code, 3501);
   });
 
+  test('all subscriptions of an SDK may come behind it, as many as a connection may have', async (t) => {
+    const edge = await startEdge(t, memoryWorld(), withEnv({ PHAROS_CLIENT_CHANNEL_LIMIT: '800' }));
+    const token = await sign({ sub: 'ann' });
+    const client = new Centrifuge(edge.webSocketUrl, { websocket: WebSocket, token });
+    t.after(() => client.disconnect());
+    const seen = new Collector<string>();
+    client.on('disconnected', ({ code }) => seen.add(`disconnected ${code}`));
+    for (let n = 0; n < 700; n++) {
+      const subscription = client.newSubscription(`room-${n}`);
+      subscription.on('subscribed', ({ channel }) => seen.add(channel));
+      subscription.subscribe();
+    }
+    client.connect();
+    await seen.waitForCount(1);
+    assert.match(seen.items[0] as string, /^room/);
+    await seen.waitForCount(700);
+  });
+
   test('a flood behind it is not kept', async (t) => {
     const edge = await startEdge(t, memoryWorld(), { env });
     const client = await ProtocolClient.open(t, edge);
     const token = await sign({ sub: 'ann' });
-    client.send({ connect: { token } }, ...Array.from({ length: 300 }, () => ({ ping: {} })));
+    client.send({ connect: { token } }, ...Array.from({ length: 400 }, () => ({ ping: {} })));
     assert.equal((await client.closed).code, 3501);
   });
 

@@ -181,7 +181,7 @@ export class ClientSession implements Subscriber, PingedSession, DrainableSessio
     if (isBinary !== this.codec.binary) return this.disconnect(disconnectCodes.badRequest);
     let commands: readonly Command[];
     try {
-      commands = this.codec.decodeCommands(frame);
+      commands = this.codec.decodeCommands(frame, { maxCommands: this.context.limits.frameCommands });
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error;
       this.context.logger.debug(
@@ -190,21 +190,21 @@ export class ClientSession implements Subscriber, PingedSession, DrainableSessio
       );
       return this.disconnect(disconnectCodes.badRequest);
     }
-    this.#dispatch(commands, frame.length);
+    this.#dispatch(commands);
   }
 
   /** The first command of a client that sends no other. */
   connectBy(request: ConnectRequest): void {
     this.context.metrics.messagesReceived.inc({ transport: this.context.carrier.transport });
-    this.#dispatch([{ method: 'connect', id: 1, request }], 0);
+    this.#dispatch([{ method: 'connect', id: 1, request }]);
   }
 
-  #dispatch(commands: readonly Command[], bytes: number): void {
+  #dispatch(commands: readonly Command[]): void {
     for (const command of commands) {
       if (this.closed) return;
       if (!this.#withinRate(command)) continue;
       if (command.method === 'pong') dispatch(this, command);
-      else if (this.#isHeldUp) this.#wait(command, Math.ceil(bytes / commands.length));
+      else if (this.#isHeldUp) this.#wait(command);
       else if (this.#state !== 'leaving') dispatch(this, command);
     }
   }
@@ -240,9 +240,11 @@ export class ClientSession implements Subscriber, PingedSession, DrainableSessio
     return false;
   }
 
-  #wait(command: Command, bytes: number): void {
-    this.#queue ??= new CommandQueue(maxUnderWay, this.context.limits.queueBytes);
-    if (this.#queue.put(command, bytes)) return;
+  #wait(command: Command): void {
+    const { channelLimit, queueBytes } = this.context.limits;
+    // All its subscriptions may come behind the first command.
+    this.#queue ??= new CommandQueue(maxUnderWay + channelLimit, queueBytes);
+    if (this.#queue.put(command)) return;
     // Nobody knows yet who it is, or it can't be told.
     if (this.fresh || command.method === 'pong' || command.method === 'send')
       this.disconnect(disconnectCodes.badRequest);

@@ -12,8 +12,9 @@ export class CommandQueue {
     this.#maxBytes = maxBytes;
   }
 
-  /** False where it is full. @param bytes what the command keeps in memory */
-  put(command: Command, bytes: number): boolean {
+  /** False where it is full. */
+  put(command: Command): boolean {
+    const bytes = bytesOf(command);
     if (this.#commands.length >= this.#maxCommands || this.#bytes + bytes > this.#maxBytes) return false;
     this.#commands.push({ command, bytes });
     this.#bytes += bytes;
@@ -30,4 +31,16 @@ export class CommandQueue {
     this.#commands = [];
     this.#bytes = 0;
   }
+}
+
+/** What each part of a command takes beside its bytes. */
+const partBytes = 32;
+
+/** What a command keeps in memory, near enough: by itself, since others of its frame may be carried out at once. */
+function bytesOf(part: unknown): number {
+  if (typeof part === 'string' || part instanceof Uint8Array) return partBytes + part.length;
+  if (typeof part !== 'object' || part === null) return 0;
+  let bytes = partBytes;
+  for (const inner of part instanceof Map ? [...part].flat() : Object.values(part)) bytes += bytesOf(inner);
+  return bytes;
 }

@@ -36,6 +36,8 @@ export interface SessionLimits {
   readonly commandLimits: CommandLimits;
   /** Commands of one connection that the backend is asked about at the same time. */
   readonly backendConcurrency: number;
+  /** Commands of one frame: SDKs send all their subscriptions in one. */
+  readonly frameCommands: number;
   /** Publications that one resume may bring. */
   readonly recoveryPublications: number;
   /** Publications that one page of history may bring. */
