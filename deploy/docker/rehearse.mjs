@@ -1,13 +1,21 @@
 // What the Dockerfile does, without Docker: `node deploy/docker/rehearse.mjs`. Takes what .dockerignore lets in to an empty folder, installs, builds and
 // assembles it there, installs what production needs, and starts the one-process server from it. Needs git and the npm registry; a few minutes.
+// With --node24 all of that on the Node.js and the C library of the image (.ci/node24.mjs).
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { chmodSync, cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { delimiter, dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
+if (process.argv.includes('--node24')) {
+  const { node24 } = await import('../../.ci/node24.mjs');
+  const folder = node24();
+  const env = { ...process.env, PATH: `${folder}${delimiter}${process.env.PATH}` };
+  const { status } = spawnSync(join(folder, 'node'), [fileURLToPath(import.meta.url)], { env, stdio: 'inherit' });
+  process.exit(status ?? 1);
+}
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const scratch = mkdtempSync(join(tmpdir(), 'pharos-image-'));
 const [src, app] = [join(scratch, 'src'), join(scratch, 'app')];
@@ -17,6 +25,7 @@ try {
   run(src, process.execPath, [join('deploy', 'local', 'build.mjs')]);
   run(src, process.execPath, [join('deploy', 'docker', 'assemble.mjs'), app]);
   run(app, 'npm', ['ci', '--omit=dev', '--no-audit', '--no-fund', '--loglevel=error', '--workspace', '@pharos/cli']);
+  run(src, process.execPath, [join('deploy', 'docker', 'addon.mjs'), app]);
   run(app, process.execPath, [join('services', 'cli', 'bin', 'pharos.mjs'), '--version']);
   await serve();
   console.log('what the image is made of builds, starts and drains');
@@ -52,6 +61,7 @@ async function serve() {
     process.execPath,
     ['--enable-source-maps', join(app, 'services', 'cli', 'bin', 'pharos.mjs'), 'serve', 'standalone'],
     {
+      ...asUser(),
       cwd: app,
       env: {
         PATH: process.env.PATH,
@@ -69,4 +79,14 @@ async function serve() {
   }
   const [code] = await exited;
   if (code !== 0) throw new Error(`pharos serve standalone ended with ${code}`);
+}
+
+/** The image's user, who can't write to what it runs; where this one may become it, and it may run this Node.js. */
+function asUser() {
+  if (process.getuid?.() !== 0) return {};
+  chmodSync(scratch, 0o755);
+  const user = { uid: 10_001, gid: 10_001 };
+  const { status } = spawnSync(process.execPath, ['--version'], { ...user, cwd: app });
+  console.log(status === 0 ? 'as user 10001' : 'not as user 10001, who may not run this Node.js');
+  return status === 0 ? user : {};
 }

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -153,4 +154,29 @@ test('the workflow for a cluster installs what there is', () => {
   assert(steps.length > 5 && steps.every(({ run, uses }) => (run === undefined) !== (uses === undefined)));
   assert(steps.some(({ run }) => run?.startsWith('helm test trial')));
   assert.deepEqual((parse(read('helm/ct.yaml')) as { charts: string[] }).charts, ['helm/pharos']);
+});
+
+test('the hashes of binaries are those of what is installed', () => {
+  const rows = [
+    ...read('docs/image.md').matchAll(/^\| `([\w.]+)` +\| `([\w-]+)@([\d.]+)`.*\| `([0-9a-f]{64})` +\|$/gm),
+  ];
+  const { version, packages } = JSON.parse(read('.ci/node24.json')) as {
+    version: string;
+    packages: Record<string, { name: string; sha256: string }>;
+  };
+  const nodes = Object.values(packages).map(({ name, sha256 }) => ['node', name, version, sha256]);
+  assert.deepEqual(
+    rows.map((row) => row.slice(1)).filter(([file]) => file === 'node'),
+    nodes,
+  );
+  const folder = join(root, 'node_modules', 'uWebSockets.js');
+  const { version: uws } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as { version: string };
+  const addons = rows.filter(([, file]) => file !== 'node');
+  assert.equal(addons.length, 4);
+  for (const [, file = '', , of, recorded] of addons) {
+    const hash = createHash('sha256')
+      .update(readFileSync(join(folder, file)))
+      .digest('hex');
+    assert.deepEqual([of, hash], [uws, recorded], file);
+  }
 });
