@@ -51,6 +51,8 @@ describe('a lane whose newest entries are read before it is followed', () => {
     broker.topic(topic);
     await fill(broker, '"new"', 3);
     await ready;
+    // Ready it is with what was there as it looked.
+    while (feed.head < 3) await settle();
     const recovery = feed.recover('a', { offset: 0, epoch: log.epoch }, limits);
     assert.ok(recovery.kind === 'recovered');
     assert.deepEqual(
