@@ -10,8 +10,10 @@ if (folder === undefined) {
   process.exit(2);
 }
 const require = createRequire(resolve(folder, 'package.json'));
-require('uWebSockets.js');
-const place = dirname(require.resolve('uWebSockets.js'));
+// A dependency of what is in the folder, not of this script.
+const addon = 'uWebSockets.js';
+require(addon);
+const place = dirname(require.resolve(addon));
 const own = `uws_${process.platform}_${process.arch}_${process.versions.modules}.node`;
 for (const name of readdirSync(place)) {
   if (name.endsWith('.node') && name !== own) rmSync(join(place, name));
