@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, type TestContext, test } from 'node:test';
+import { MemoryPresence } from '@pharos/presence';
 import { eventually } from '@pharos/testkit';
 import { ProtocolClient, TextClient } from './support/clients.ts';
 import type { TestEdge } from './support/edge.ts';
@@ -33,6 +34,29 @@ describe('a subscribe that waits for its lane', () => {
     assert.equal(bus.attaches.arrived, 1);
     await client.publish('a', 1);
     await client.publications.waitForCount(1);
+  });
+
+  test('whose joins and leaves take longer waits for the lane again where that has ended meanwhile, and has a position in the new one', async (t) => {
+    const world = memoryWorld();
+    const bus = new FaultyBus(world.bus());
+    const edge = await startEdge(t, world, { bus, env, presence: new MemoryPresence() });
+    const plain = await ProtocolClient.connect(t, edge);
+    await plain.subscribe('room');
+    bus.lifecycleAttaches.hold();
+    const client = await ProtocolClient.connect(t, edge);
+    const [id] = client.send({ subscribe: { channel: 'room', positioned: true, join_leave: true } });
+    await eventually(() => (bus.lifecycleAttaches.arrived > 0 ? true : undefined), 'the lane of joins and leaves');
+    bus.attaches.hold();
+    const before = bus.attaches.arrived;
+    world.broker.deleteLog(world.topic);
+    await untilAsked(bus, before + 1);
+    bus.lifecycleAttaches.pass();
+    await untilMetric(edge, 'pharos_edge_lanes_attached', 1);
+    await client.call({ ping: {} });
+    bus.attaches.pass();
+    const result = (await client.reply(id as number))['subscribe'] as Record<string, unknown>;
+    assert.equal(result['positioned'], true);
+    assert.match(String(result['epoch']), /\.1$/);
   });
 
   test('is answered with 100, temporary, when the lane does not come in time, and may be tried again', async (t) => {

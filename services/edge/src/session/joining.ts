@@ -74,7 +74,9 @@ export class Joining {
   /** Waits for the lanes. @throws DeadlineExceeded, BusError */
   async ready(): Promise<void> {
     const { attachTimeoutMs } = this.#session.context.limits;
-    await Promise.all([this.#feed.ready(attachTimeoutMs), this.#events?.ready(attachTimeoutMs)]);
+    // While one is waited for the other may end, or be let go by its last subscriber.
+    do await Promise.all([this.#feed.ready(attachTimeoutMs), this.#events?.ready(attachTimeoutMs)]);
+    while (!this.attached && !this.#session.closed);
   }
 
   /**

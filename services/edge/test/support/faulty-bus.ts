@@ -59,6 +59,8 @@ export class FaultyBus implements Bus {
   readonly opens: Fault = new Fault();
   readonly appends: Fault = new Fault();
   readonly attaches: Fault = new Fault();
+  /** Of topics of joins and leaves, besides. */
+  readonly lifecycleAttaches: Fault = new Fault();
   /** Of tails. */
   readonly closes: Fault = new Fault();
   readonly #bus: Bus;
@@ -125,6 +127,7 @@ class FaultyLog implements Log {
 
   async attach(lane: number, handler: TailHandler, start?: TailStart): Promise<LaneTail> {
     await this.#faults.attaches.enter();
+    if (this.topic.endsWith('-lifecycle')) await this.#faults.lifecycleAttaches.enter();
     return new FaultyTail(await this.#log.attach(lane, handler, start), this.#faults);
   }
 
