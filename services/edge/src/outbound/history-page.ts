@@ -114,20 +114,26 @@ function forward(parts: Parts): PageOutcome {
 }
 
 function backward(parts: Parts): PageOutcome {
-  const { query, begin, recent, older } = parts;
+  const { query, lane, begin, recent, older } = parts;
   const { limit } = query;
   const before = query.since ?? Infinity;
   const shown = recent.offsets.filter((offset) => offset < before).reverse();
   if (shown.length >= limit || recent.isAll) return page(parts, [], shown.slice(0, limit), undefined);
-  const wanted = { since: Math.min(before, begin + 1), limit: limit - shown.length, ringBegin: begin };
+  const end = Math.min(before, begin + 1);
+  const missing = limit - shown.length;
+  const asked = older?.publications.filter(({ offset }) => offset < end) ?? [];
   const fits =
     older?.since !== undefined &&
-    older.since >= wanted.since &&
-    older.through >= wanted.since - 1 &&
-    (older.limit >= wanted.limit || !older.more);
-  if (older === undefined || !fits) return { kind: 'wanted', wanted };
-  const asked = older.publications.filter(({ offset }) => offset < wanted.since);
-  const stored = asked.slice(0, wanted.limit);
+    older.since >= end &&
+    older.through >= end - 1 &&
+    (older.limit - (older.publications.length - asked.length) >= missing || !older.more);
+  if (older === undefined || !fits) {
+    // Some of what the ring has is asked for too: a busy lane's begins later by the time that there is an answer, each time.
+    const since = Math.min(before, end + Math.ceil((lane.head - begin) / 2));
+    const twice = shown.filter((offset) => offset >= end && offset < since).length;
+    return { kind: 'wanted', wanted: { since, limit: missing + twice, ringBegin: begin } };
+  }
+  const stored = asked.slice(0, missing);
   const isCut = older.more && shown.length + stored.length < limit;
   return page(parts, stored, shown, isCut ? (older.resumeAt ?? stored.at(-1)?.offset) : undefined);
 }
