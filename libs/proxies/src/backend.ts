@@ -8,6 +8,8 @@ import { Slots } from './slots.ts';
 /** Tries to connect, the first included; each waits a little longer, so that a backend that restarts is met again. */
 const maxTries = 3;
 const firstPauseMs = 30;
+/** For the body of an answer that is told by its status. */
+const statusBodyMs = 200;
 
 export interface BackendEvents {
   /** A request goes out, or ends. */
@@ -96,7 +98,9 @@ export class Backend {
     // A request that still has no connection doesn't hear of the signal.
     const { statusCode, body: answer } = await untilAborted(request, signal);
     if (statusCode !== 200) {
-      await answer.dump({ limit: this.#config.max_response_size, signal });
+      // What comes with it is read so that the connection can be kept, and not waited for.
+      const enough = AbortSignal.any([signal, AbortSignal.timeout(statusBodyMs)]);
+      await answer.dump({ limit: this.#config.max_response_size, signal: enough }).catch(() => undefined);
       throw new ProxyError('status', `HTTP status ${statusCode}`, { status: statusCode });
     }
     const parts: Buffer[] = [];

@@ -23,6 +23,7 @@ const misbehaviours: readonly (readonly [string, string, Reply])[] = [
   ['a close code beyond the range', 'invalid', { disconnect: { code: 5_000, reason: 'x' } }],
   ['a reason longer than a close frame', 'invalid', { disconnect: { code: 4_000, reason: 'x'.repeat(124) } }],
   ['status 500', 'status', (response) => void response.writeHead(500).end('{"result":{}}')],
+  ['a status whose body has no end', 'status', (response) => void response.writeHead(401).write('x')],
   ['a redirect, which is not followed', 'status', (response) => void response.writeHead(307, { location: '/' }).end()],
   ['a huge answer', 'too-large', (response) => void response.end(`{"result":{"data":"${'x'.repeat(5_000)}"}}`)],
   ['an answer without an end', 'too-large', (response) => pour(response)],
