@@ -187,6 +187,11 @@ export class Proxies {
     return proxy.ask(asking, { texts: { method }, data }, rpcResult);
   }
 
+  /** Resolves when nothing is asked any more. */
+  async settled(): Promise<void> {
+    for (const proxy of [...this.#set.all.values(), ...this.#retired]) await proxy.settled();
+  }
+
   async stop(): Promise<void> {
     const all = [...this.#set.all.values(), ...this.#retired];
     await Promise.all(all.map((proxy) => proxy.stop()));

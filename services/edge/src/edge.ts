@@ -47,6 +47,9 @@ import { Liveness } from './session/liveness.ts';
 /** How long a drain waits for clients to take what they are still to have: who reads at all is done by then. */
 const flushMs = 3_000;
 
+/** The same for what the backend is asked: its answer may be what is published. */
+const backendMs = 5_000;
+
 /** What an edge is made of; whoever makes it owns bus and stores, and closes them. */
 export interface EdgeParts {
   readonly config: EdgeConfig;
@@ -301,6 +304,8 @@ export class Edge implements ReloadableService<EdgeConfig> {
       (session) => session.shutdown(),
       this.#stopping.signal,
     );
+    await withDeadline(this.#proxies.settled(), backendMs, "the backend's answers").catch(() => undefined);
+    await nextTurn();
     await this.#publisher.settled();
     // The answers leave in this turn.
     await nextTurn();

@@ -213,6 +213,25 @@ describe('publishing through the backend', () => {
     assert.deepEqual(asked, ['slow', 1, 2, 'behind']);
   });
 
+  test('a drain lets the backend answer what it was asked, and has that published', async (t) => {
+    const held = new Collector<() => void>();
+    const { env } = await startBackend(t, () => new Promise<Json>((resolve) => held.add(() => resolve({}))), {
+      channels: ['PUBLISH'],
+    });
+    const world = memoryWorld();
+    const edge = await startEdge(t, world, { env });
+    const [client, other] = [await ProtocolClient.connect(t, edge), await ProtocolClient.connect(t, edge)];
+    const [publish] = client.send({ publish: { channel: 'room', data: 1 } });
+    const [rpc] = other.send({ rpc: { method: 'm' } });
+    const releases = await held.waitForCount(2);
+    const drained = edge.edge.drain();
+    for (const release of releases) release();
+    assert.deepEqual((await client.reply(publish as number))['publish'], {});
+    assert.deepEqual((await other.reply(rpc as number))['rpc'], {});
+    for (const each of [client, other]) assert.equal((await each.closed).code, 3001);
+    await drained;
+  });
+
   test('client.concurrency: several at a time', async (t) => {
     const held = new Collector<() => void>();
     const answering = () => new Promise<Json>((resolve) => held.add(() => resolve({})));
