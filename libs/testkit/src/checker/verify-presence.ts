@@ -55,7 +55,8 @@ function verifyAnswer(
   }
   for (const [member, record] of members) {
     const { fromMs, toMs } = record;
-    const isThere = fromMs + settleMs < requestedAtMs && (toMs === undefined || toMs > answeredAtMs);
+    // An edge that ends a connection takes its member out before the client has noticed: answers see it gone as early as observers of leaves do.
+    const isThere = fromMs + settleMs < requestedAtMs && (toMs === undefined || toMs > answeredAtMs + settleMs);
     if (!isThere || named.has(member)) continue;
     if (disturbance(disturbances, record, requestedAtMs, answeredAtMs) !== undefined) continue;
     fault('missing', member, `somebody who is there since ${time(fromMs)}`, `not ${at}`);

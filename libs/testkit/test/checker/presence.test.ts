@@ -137,7 +137,7 @@ describe('the checker of presence', () => {
           if (gone !== undefined) assert.deepEqual(replace([...answer.members, gone.member]), ['ghost']);
           const settled = correct.members
             .filter(({ fromMs, toMs }) => {
-              const stays = toMs === undefined || toMs > answer.answeredAtMs;
+              const stays = toMs === undefined || toMs > answer.answeredAtMs + 3_000;
               return stays && fromMs + 3_000 < answer.requestedAtMs;
             })
             .map(({ member }) => member);
@@ -148,6 +148,15 @@ describe('the checker of presence', () => {
       }),
       { numRuns: 300 },
     );
+  });
+
+  test('who was taken out before its client heard of the end is not missing, as long as that is soon', () => {
+    const missing = (noticedMs: number): FaultKind[] => {
+      const member = { member: 'm', channel, fromMs: 10_000, toMs: 50_010 + noticedMs };
+      const answers = [{ channel, requestedAtMs: 50_000, answeredAtMs: 50_010, members: [] }];
+      return kinds({ members: [member], logs: [], answers, endMs });
+    };
+    assert.deepEqual([missing(1), missing(3_000), missing(3_001)], [[], [], ['missing']]);
   });
 
   test('a disturbance excuses what it can explain, and nothing else', () => {

@@ -31,24 +31,20 @@ export const rolling: Scenario = {
     }),
 };
 
-/**
- * Sixteen channels with ten publications a second in each; the clients of both makes spread over them. Joins and leaves are seen in their topic only:
- * a thousand clients that move would be a quarter of a million pushes.
- */
+/** Sixteen channels with ten publications a second in each; the clients of both makes spread over them, and all are told of joins and leaves. */
 function rollingLoad(clients: number): {
   channels: number;
   sdkClients: number;
   rawClients: number;
   perSecond: number;
-  joinLeave: boolean;
 } {
   const sdkClients = Math.ceil(clients / 4);
-  return { channels: 16, sdkClients, rawClients: clients - sdkClients, perSecond: 10, joinLeave: false };
+  return { channels: 16, sdkClients, rawClients: clients - sdkClients, perSecond: 10 };
 }
 
 /** Restarts each edge while publications flow; then everybody has to have everything. @throws Error with the faults */
 export async function rollingRestart(cluster: Cluster, options: RollingOptions): Promise<ScenarioFigures> {
-  const { rig, fleet, watch } = cluster;
+  const { rig, fleet } = cluster;
   const { calmMs, progress } = options;
   await fleet.spread();
   await fleet.publish();
@@ -57,10 +53,7 @@ export async function rollingRestart(cluster: Cluster, options: RollingOptions):
   const drains: Drain[] = [];
   for (const edge of rig.of('edge')) {
     const others = rig.of('edge').filter((one) => one !== edge);
-    const fromMs = Date.now();
     const drain = await drained(edge, others);
-    // An edge that says good-bye takes its members out before each of them has heard it.
-    watch.disturbed({ fromMs, toMs: Date.now(), of: (member) => member.node === edge.url, mayReap: true });
     progress(`${edge.name}: gone in ${drain.ms} ms, at most ${drain.mostConnects} connects a second at the other`);
     drains.push(drain);
     await edge.start();
