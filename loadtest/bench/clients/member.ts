@@ -1,10 +1,8 @@
 import { connect, type Socket } from 'node:net';
 
 import { Deferred } from '@pharos/lifecycle';
+import { clientFrame, opcodes, ServerStream, upgradeRequest } from '@pharos/testkit';
 
-import { clientFrame, FrameReader, opcodes } from '../frame/web-socket-frames.ts';
-
-const endOfHead = Buffer.from('\r\n\r\n');
 const subscribeId = 2;
 const pong = clientFrame(opcodes.text, Buffer.from('{}'));
 /** Reads of all connections go to one buffer: what is read is dealt with before the next read. */
@@ -26,9 +24,12 @@ export interface MemberOptions {
 export class Member {
   readonly #options: MemberOptions;
   readonly #socket: Socket;
-  readonly #frames = new FrameReader();
   readonly #entered = new Deferred();
-  #head: Buffer | undefined = Buffer.alloc(0);
+  readonly #stream: ServerStream = new ServerStream({
+    opened: () => this.#opened(),
+    refused: (status) => this.#refused(`the upgrade was answered with '${status}'`),
+    frame: (opcode, bytes, start, end) => this.#onFrame(opcode, bytes, start, end),
+  });
   #hasLeft = false;
   #isIn = false;
 
@@ -44,7 +45,7 @@ export class Member {
       onread: {
         buffer: readBuffer,
         callback: (length) => {
-          this.#read(readBuffer.subarray(0, length));
+          this.#stream.read(readBuffer.subarray(0, length));
           return true;
         },
       },
@@ -67,28 +68,10 @@ export class Member {
 
   #upgrade(): void {
     const { host, pathname } = new URL(this.#options.url);
-    this.#socket.write(
-      [
-        `GET ${pathname} HTTP/1.1`,
-        `Host: ${host}`,
-        'Upgrade: websocket',
-        'Connection: Upgrade',
-        'Sec-WebSocket-Version: 13',
-        // Who answers isn't in doubt here, so one key does for all.
-        'Sec-WebSocket-Key: cGhhcm9zIGxvYWQgdGVzdA==',
-        '\r\n',
-      ].join('\r\n'),
-    );
+    this.#socket.write(upgradeRequest(host, pathname));
   }
 
-  #read(bytes: Buffer): void {
-    if (this.#head === undefined) return this.#frames.read(bytes, this.#onFrame);
-    const head = Buffer.concat([this.#head, bytes]);
-    const end = head.indexOf(endOfHead);
-    this.#head = end < 0 ? head : undefined;
-    if (end < 0) return;
-    const [status = ''] = head.toString('latin1', 0, end).split('\r\n');
-    if (!status.startsWith('HTTP/1.1 101 ')) return this.#refused(`the upgrade was answered with '${status}'`);
+  #opened(): void {
     const { token, channel } = this.#options;
     const commands = [
       { id: 1, connect: { token } },
@@ -96,15 +79,14 @@ export class Member {
     ];
     const text = commands.map((command) => JSON.stringify(command)).join('\n');
     this.#socket.write(clientFrame(opcodes.text, Buffer.from(text)));
-    this.#frames.read(head.subarray(end + endOfHead.length), this.#onFrame);
   }
 
-  readonly #onFrame = (opcode: number, bytes: Buffer, start: number, end: number): void => {
+  #onFrame(opcode: number, bytes: Buffer, start: number, end: number): void {
     if (opcode === opcodes.ping) this.#socket.write(clientFrame(opcodes.pong, bytes.subarray(start, end)));
     else if (opcode === opcodes.close) this.#refused(`closed: ${bytes.toString('utf8', start + 2, end)}`);
     else if (end - start === 2) this.#socket.write(pong);
     else if (!this.#isIn) this.#replies(bytes.toString('utf8', start, end));
-  };
+  }
 
   #replies(text: string): void {
     for (const line of text.split('\n')) {

@@ -1,13 +1,12 @@
 import { connect, type Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
+import { clientFrame, opcodes, ServerStream, upgradeRequest } from '@pharos/testkit';
 
-import { clientFrame, FrameReader, opcodes } from '../frame/web-socket-frames.ts';
 import type { CrowdClient } from './crowd.ts';
 import type { Endpoints } from './endpoints.ts';
 import { messageOf } from './message.ts';
 import { ClientRecord } from './record.ts';
 
-const endOfHead = Buffer.from('\r\n\r\n');
 /** Reads of all connections go to one buffer: what is read is dealt with before the next read. */
 const readBuffer = Buffer.allocUnsafe(64 * 1024);
 const minReconnectMs = 50;
@@ -105,35 +104,27 @@ export class RawClient implements CrowdClient {
   #connect(): void {
     this.#url = this.#endpoints.at(this.#turn++);
     const { hostname, port, pathname } = new URL(this.#url);
-    const frames = new FrameReader();
-    let head: Buffer | undefined = Buffer.alloc(0);
     let code = 0;
-    const onFrame = (opcode: number, bytes: Buffer, start: number, end: number): void => {
-      if (opcode === opcodes.text) this.#text(bytes.toString('utf8', start, end));
-      else if (opcode === opcodes.ping) socket.write(clientFrame(opcodes.pong, bytes.subarray(start, end)));
-      else if (opcode === opcodes.close) {
-        if (end - start >= 2) code = bytes.readUInt16BE(start);
-        socket.end();
-      }
-    };
-    const read = (bytes: Buffer): void => {
-      if (head === undefined) return frames.read(bytes, onFrame);
-      const all = Buffer.concat([head, bytes]);
-      const end = all.indexOf(endOfHead);
-      head = end < 0 ? all : undefined;
-      if (end < 0) return;
-      if (!all.toString('latin1', 0, 13).startsWith('HTTP/1.1 101 ')) return void socket.destroy();
-      this.#greet(socket);
-      frames.read(all.subarray(end + endOfHead.length), onFrame);
-    };
+    const stream = new ServerStream({
+      opened: () => this.#greet(socket),
+      refused: () => socket.destroy(),
+      frame: (opcode, bytes, start, end) => {
+        if (opcode === opcodes.text) this.#text(bytes.toString('utf8', start, end));
+        else if (opcode === opcodes.ping) socket.write(clientFrame(opcodes.pong, bytes.subarray(start, end)));
+        else if (opcode === opcodes.close) {
+          if (end - start >= 2) code = bytes.readUInt16BE(start);
+          socket.end();
+        }
+      },
+    });
     const socket = connect({
       host: hostname,
       port: Number(port),
-      onread: { buffer: readBuffer, callback: (length) => (read(readBuffer.subarray(0, length)), true) },
+      onread: { buffer: readBuffer, callback: (length) => (stream.read(readBuffer.subarray(0, length)), true) },
     });
     this.#socket = socket;
     socket.setNoDelay(true);
-    socket.once('connect', () => socket.write(upgrade(`${hostname}:${port}`, pathname)));
+    socket.once('connect', () => socket.write(upgradeRequest(`${hostname}:${port}`, pathname)));
     // An error is followed by a close.
     socket.on('error', () => undefined);
     socket.once('close', () => {
@@ -237,17 +228,4 @@ export class RawClient implements CrowdClient {
     clearTimeout(this.#timer);
     if (!this.#isOff) this.#timer = setTimeout(() => this.#connect(), waitMs);
   }
-}
-
-function upgrade(host: string, path: string): string {
-  return [
-    `GET ${path} HTTP/1.1`,
-    `Host: ${host}`,
-    'Upgrade: websocket',
-    'Connection: Upgrade',
-    'Sec-WebSocket-Version: 13',
-    // Who answers isn't in doubt here, so one key does for all.
-    'Sec-WebSocket-Key: cGhhcm9zIGxvYWQgdGVzdA==',
-    '\r\n',
-  ].join('\r\n');
 }

@@ -3,12 +3,11 @@ import { connect, type Socket } from 'node:net';
 import { ByteReader, ByteWriter } from '@pharos/bytes';
 import type { Encoding } from '@pharos/client-protocol';
 import { Deferred } from '@pharos/lifecycle';
+import { clientFrame, opcodes, ServerStream, upgradeRequest } from '@pharos/testkit';
 
-import { clientFrame, FrameReader, opcodes } from './web-socket-frames.ts';
 import { benchChannel, type ClientProtocol } from './roles.ts';
 
 const host = '127.0.0.1';
-const endOfHead = Buffer.from('\r\n\r\n');
 const subscribeId = 2;
 const hello = Buffer.from(
   [
@@ -71,10 +70,9 @@ export class Connection {
   readonly #protocol: ClientProtocol;
   readonly #dialect: Dialect;
   readonly #events: ConnectionEvents;
-  readonly #frames = new FrameReader();
+  readonly #stream: ServerStream;
   readonly #live = new Deferred();
   readonly #socket: Socket;
-  #head: Buffer | undefined = Buffer.alloc(0);
   #isLive = false;
 
   constructor(index: number, port: number, { protocol, encoding }: ClientKind, events: ConnectionEvents) {
@@ -83,6 +81,11 @@ export class Connection {
     this.#dialect = dialects[encoding];
     this.#events = events;
     this.#live.promise.catch(() => undefined);
+    this.#stream = new ServerStream({
+      opened: () => this.#opened(),
+      refused: (status) => this.#fail(`the upgrade was answered with '${status}'`),
+      frame: this.#onFrame,
+    });
     this.#socket = connect({
       host,
       port,
@@ -111,39 +114,21 @@ export class Connection {
   }
 
   #upgrade(port: number): void {
-    this.#socket.write(
-      [
-        `GET ${this.#protocol === 'bare' ? '/' : `/connection/websocket${this.#dialect.query}`} HTTP/1.1`,
-        `Host: ${host}:${port}`,
-        'Upgrade: websocket',
-        'Connection: Upgrade',
-        'Sec-WebSocket-Version: 13',
-        // Who answers isn't in doubt here, so one key does for all.
-        'Sec-WebSocket-Key: cGhhcm9zIGxvYWQgdGVzdA==',
-        '\r\n',
-      ].join('\r\n'),
-    );
+    const path = this.#protocol === 'bare' ? '/' : `/connection/websocket${this.#dialect.query}`;
+    this.#socket.write(upgradeRequest(`${host}:${port}`, path));
   }
 
   #read(bytes: Buffer): void {
     try {
-      if (this.#head === undefined) this.#frames.read(bytes, this.#onFrame);
-      else this.#readHead(bytes);
+      this.#stream.read(bytes);
     } catch (error) {
       this.#fail(error instanceof Error ? error.message : String(error));
     }
   }
 
-  #readHead(bytes: Buffer): void {
-    const head = Buffer.concat([this.#head ?? bytes, bytes]);
-    const end = head.indexOf(endOfHead);
-    this.#head = end < 0 ? head : undefined;
-    if (end < 0) return;
-    const [status = ''] = head.toString('latin1', 0, end).split('\r\n');
-    if (!status.startsWith('HTTP/1.1 101 ')) return this.#fail(`the upgrade was answered with '${status}'`);
+  #opened(): void {
     if (this.#protocol === 'centrifuge') this.#socket.write(clientFrame(this.#dialect.opcode, this.#dialect.hello));
     else this.#subscribed();
-    this.#frames.read(head.subarray(end + endOfHead.length), this.#onFrame);
   }
 
   readonly #onFrame = (opcode: number, bytes: Buffer, start: number, end: number): void => {

@@ -1,7 +1,7 @@
 import { strict as assert } from 'node:assert';
 import { constants, deflateRawSync } from 'node:zlib';
 
-import { opcodes } from '../../frame/web-socket-frames.ts';
+import { opcodes } from '@pharos/testkit';
 import { Attacker } from '../attacker.ts';
 import { type Attack, Counter, inParallel } from '../attack.ts';
 

@@ -1,6 +1,6 @@
 import { strict as assert } from 'node:assert';
 
-import { opcodes } from '../../frame/web-socket-frames.ts';
+import { opcodes } from '@pharos/testkit';
 import { Attacker } from '../attacker.ts';
 import { type Attack, chance, Counter, type Counts, inParallel, type Target } from '../attack.ts';
 

@@ -100,7 +100,7 @@ export function badInputScenarios(makeWorld: () => World, socket: 'uws' | 'ws'):
       assert.ok([1009, 1006].includes((await huge.closed).code), path);
       const invalid = await RawClient.open(t, edge.port, path, () => undefined);
       invalid.sendFrame(opcodes.text, Buffer.from([0x61, 0xff]));
-      assert.ok([1007, undefined].includes((await invalid.ended).code), path);
+      assert.ok([1007, undefined].includes(await invalid.ended()), path);
     }
     await untilMetric(edge, 'pharos_edge_connections', 1);
     assert.equal(await metric(edge, 'pharos_edge_connections_closed_total', { code: '1009' }), 4);
@@ -142,7 +142,7 @@ export function badInputScenarios(makeWorld: () => World, socket: 'uws' | 'ws'):
           for (const { opcode, payload } of frames) client.sendFrame(opcode, payload);
           // In order behind all of them; then either side's close.
           client.sendFrame(opcodes.close, Buffer.from([0x03, 0xe8]));
-          await client.ended;
+          await client.ended();
           await witness.publish('witness', round++);
         },
       ),
@@ -184,7 +184,7 @@ export function badInputScenarios(makeWorld: () => World, socket: 'uws' | 'ws'):
             client.sendFrame(index === frames.length - 1 ? lastOpcode : opcodes.binary, payload);
           }
           client.sendFrame(opcodes.close, Buffer.from([0x03, 0xe8]));
-          await client.ended;
+          await client.ended();
           await witness.publish('witness', round++);
         },
       ),
@@ -211,7 +211,7 @@ export function badInputScenarios(makeWorld: () => World, socket: 'uws' | 'ws'):
           client.sendText(['{"id":1,"connect":{}}', ...commands].join('\n'));
           if (index % 2 === 0) client.sendFrame(opcodes.close, Buffer.from([0x03, 0xe8]));
           else client.tcp.end();
-          await client.ended;
+          await client.ended();
         }),
       );
     }

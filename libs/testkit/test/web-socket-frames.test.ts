@@ -3,7 +3,7 @@ import { describe, test } from 'node:test';
 
 import fc from 'fast-check';
 
-import { clientFrame, FrameReader, opcodes } from '../bench/frame/web-socket-frames.ts';
+import { clientFrame, FrameReader, opcodes, ServerStream, upgradeRequest, zeroMaskedFrame } from '../src/index.ts';
 
 function serverFrame(opcode: number, payload: Buffer): Buffer {
   const head =
@@ -89,5 +89,55 @@ describe('WebSocket frames', () => {
       assert.deepEqual(Buffer.from(unmasked), payload);
     }
     assert.throws(() => clientFrame(opcodes.text, Buffer.alloc(65_536)), RangeError);
+    for (const length of [0, 125, 126, 65_535, 65_536]) {
+      const frames: [number, number][] = [];
+      const frame = zeroMaskedFrame(opcodes.binary, Buffer.alloc(length));
+      // Behind the mask of zeros lies the payload as it is.
+      const unmasked = Buffer.concat([frame.subarray(0, frame.length - length - 4), Buffer.alloc(length)]);
+      unmasked[1] = (frame[1] as number) & 0x7f;
+      new FrameReader().read(unmasked, (opcode, _bytes, start, end) => frames.push([opcode, end - start]));
+      assert.deepEqual(frames, [[opcodes.binary, length]]);
+    }
+    assert.equal(zeroMaskedFrame(opcodes.text, Buffer.from('x'), 0xc1)[0], 0xc1);
+  });
+
+  test('behind the answer to an upgrade, cut anywhere; a refusal is told, and nothing behind it', () => {
+    assert.match(
+      upgradeRequest('h:1', '/x?y', { Origin: 'o' }),
+      /^GET \/x\?y HTTP\/1\.1\r\nHost: h:1\r\n[^]*Origin: o\r\n\r\n$/,
+    );
+    const told = (bytes: Buffer, size: number): string[] => {
+      const seen: string[] = [];
+      const stream = new ServerStream({
+        opened: () => seen.push('opened'),
+        refused: (status) => seen.push(status),
+        frame: (_opcode, buffer, start, end) => seen.push(buffer.toString('latin1', start, end)),
+      });
+      for (let at = 0; at < bytes.length; at += size) stream.read(bytes.subarray(at, at + size));
+      return seen;
+    };
+    const frames = Buffer.concat([
+      serverFrame(opcodes.text, Buffer.from('a')),
+      serverFrame(opcodes.text, Buffer.from('b')),
+    ]);
+    const answer = (status: string): Buffer =>
+      Buffer.concat([Buffer.from(`HTTP/1.1 ${status}\r\nX: y\r\n\r\n`), frames]);
+    for (const size of [1, 3, 1_000]) {
+      assert.deepEqual(told(answer('101 Switching'), size), ['opened', 'a', 'b']);
+      assert.deepEqual(told(answer('404 Not Found'), size), ['HTTP/1.1 404 Not Found']);
+    }
+  });
+
+  test('a lenient reader takes what no server of ours sends', () => {
+    const frames: [number, string][] = [];
+    const odd = [serverFrame(opcodes.text, Buffer.from('a')), serverFrame(opcodes.binary, Buffer.from('b'))];
+    (odd[0] as Buffer)[0] = 0xc1;
+    new FrameReader(true).read(Buffer.concat(odd), (opcode, buffer, start, end) =>
+      frames.push([opcode, buffer.toString('latin1', start, end)]),
+    );
+    assert.deepEqual(frames, [
+      [opcodes.text, 'a'],
+      [opcodes.binary, 'b'],
+    ]);
   });
 });

@@ -7,10 +7,15 @@ export type FrameHandler = (opcode: number, bytes: Buffer, start: number, end: n
 
 /**
  * Finds the frames of a server in what a socket gives, with as little work as can be: no copies but of what is left over at
- * the end of a read. Servers here neither mask nor fragment; whatever does is an error.
+ * the end of a read. Servers here neither mask nor fragment; whatever does is an error, unless it is `lenient`: then heads may be any.
  */
 export class FrameReader {
+  readonly #isLenient: boolean;
   #rest: Buffer | undefined;
+
+  constructor(isLenient = false) {
+    this.#isLenient = isLenient;
+  }
 
   /** Takes bytes off the socket, which stay the caller's. @throws SyntaxError */
   read(chunk: Buffer, onFrame: FrameHandler): void {
@@ -18,10 +23,11 @@ export class FrameReader {
     let at = 0;
     while (at + 2 <= bytes.length) {
       const first = bytes[at] as number;
-      const short = bytes[at + 1] as number;
-      if ((first & 0xf0) !== 0x80 || short > 127) {
+      const second = bytes[at + 1] as number;
+      const short = second & 0x7f;
+      if (((first & 0xf0) !== 0x80 || second > 127) && !this.#isLenient) {
         throw new SyntaxError(
-          `expected a whole unmasked frame, got the head ${first.toString(16)} ${short.toString(16)}`,
+          `expected a whole unmasked frame, got the head ${first.toString(16)} ${second.toString(16)}`,
         );
       }
       const headBytes = short < 126 ? 2 : short === 126 ? 4 : 10;
@@ -55,4 +61,20 @@ export function clientFrame(opcode: number, payload: Uint8Array): Buffer {
     frame[headBytes + 4 + index] = (payload[index] as number) ^ (mask[index & 3] as number);
   }
   return frame;
+}
+
+/** A client's frame of any length, masked with zeros. @param first over the first byte of the head, such as 0xc1 for a compressed text */
+export function zeroMaskedFrame(opcode: number, payload: Uint8Array, first: number = 0x80 | opcode): Buffer {
+  const head = Buffer.alloc(14);
+  head[0] = first;
+  let length = 2;
+  if (payload.length < 126) head[1] = 0x80 | payload.length;
+  else if (payload.length < 65_536) {
+    head[1] = 0x80 | 126;
+    length = head.writeUInt16BE(payload.length, 2);
+  } else {
+    head[1] = 0x80 | 127;
+    length = head.writeBigUInt64BE(BigInt(payload.length), 2);
+  }
+  return Buffer.concat([head.subarray(0, length + 4), payload]);
 }
