@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 
 import { Fields, ProtocolError } from '@pharos/client-protocol';
+import type { SubscriptionOverride } from '@pharos/tokens';
 
 /** Whose connections a command is about: all that every one of these names; an empty one names any. */
 export interface Target {
@@ -35,6 +36,7 @@ export type ConnectionCommand =
       readonly expireAt: number;
       /** Where the client was; offset 0 of no epoch: nowhere. */
       readonly since: { readonly offset: number; readonly epoch: string };
+      readonly override: SubscriptionOverride;
     }
   /** `expireAt` in seconds since 1970; 0: as it is. */
   | {
@@ -151,8 +153,17 @@ export function decodeControl(data: Buffer): ControlMessage | undefined {
     return {
       ...{ do: kind, target, channel, info, data: fields.string('data'), expireAt },
       since: { offset: since?.uint53('offset') ?? 0, epoch: since?.string('epoch') ?? '' },
+      override: overrideOf(fields.object('override')),
     };
   });
+}
+
+const overridable = ['presence', 'joinLeave', 'forcePushJoinLeave', 'forcePositioning', 'forceRecovery'] as const;
+
+/** Those that are there: what isn't is as the namespace has it. */
+function overrideOf(fields: Fields | undefined): SubscriptionOverride {
+  const given = overridable.filter((name) => fields?.raw(name) !== undefined);
+  return Object.fromEntries(given.map((name) => [name, fields?.boolean(name)]));
 }
 
 export function encodeInbox(message: InboxMessage): Buffer {

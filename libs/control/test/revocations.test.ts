@@ -50,7 +50,11 @@ describe('messages of control topics', () => {
     for (const message of [
       { do: 'disconnect', target, code: 3503, reason: 'é', whitelist: ['c'] },
       { do: 'unsubscribe', target, channel: 'a' },
-      { do: 'subscribe', target, channel: 'a', info: '{"n":1.0}', data: '', expireAt: 5, since },
+      { do: 'subscribe', target, channel: 'a', info: '{"n":1.0}', data: '', expireAt: 5, since, override: {} },
+      {
+        ...({ do: 'subscribe', target, channel: 'a', info: '', data: '', expireAt: 0, since } as const),
+        override: { presence: false, forceRecovery: true },
+      },
       { do: 'refresh', target, expired: true, expireAt: 0, info: '' },
       { do: 'edge', node: 'n', here: true, key: 'k'.repeat(43) },
       { do: 'edge', node: 'older', here: false, key: '' },

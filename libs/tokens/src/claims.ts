@@ -96,11 +96,12 @@ function grant(fields: Fields): SubscriptionGrant {
   return {
     info: bytes(fields, 'info', 'b64info'),
     data: bytes(fields, 'data', 'b64data'),
-    override: overrides(fields.object('override')),
+    override: subscriptionOverride(fields.object('override')),
   };
 }
 
-function overrides(fields: Fields | undefined): SubscriptionOverride {
+/** As tokens, backends and the server API write it: `{"presence": {"value": true}, …}`. @throws ProtocolError */
+export function subscriptionOverride(fields: Fields | undefined): SubscriptionOverride {
   const value = (name: string): boolean | undefined => fields?.object(name)?.boolean('value');
   return withoutUndefined({
     presence: value('presence'),

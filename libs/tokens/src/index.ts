@@ -1,4 +1,5 @@
 export type { ConnectionClaims, SubscriptionClaims, SubscriptionGrant, SubscriptionOverride } from './claims.ts';
+export { subscriptionOverride } from './claims.ts';
 export {
   type SubscriptionTokenConfig,
   subscriptionTokenSection,

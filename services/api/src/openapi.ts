@@ -2,7 +2,7 @@ import { errorCodes } from '@pharos/client-protocol';
 
 import { batch, methods } from './api.ts';
 import type { JsonSchema, Method } from './methods/method.ts';
-import type { FieldSpec, FieldSpecs, FieldType } from './params.ts';
+import { type FieldSpec, type FieldSpecs, type FieldType, overrideOptions } from './params.ts';
 
 const fieldSchemas: Readonly<Record<FieldType, JsonSchema>> = {
   string: { type: 'string' },
@@ -20,6 +20,13 @@ const fieldSchemas: Readonly<Record<FieldType, JsonSchema>> = {
     type: 'object',
     required: ['code'],
     properties: { code: { type: 'integer', minimum: 3000, maximum: 4999 }, reason: { type: 'string' } },
+  },
+  override: {
+    type: 'object',
+    additionalProperties: false,
+    properties: Object.fromEntries(
+      overrideOptions.map((name) => [name, { type: 'object', properties: { value: { type: 'boolean' } } }]),
+    ),
   },
   commands: { type: 'array', items: { type: 'object', minProperties: 1, maxProperties: 1 } },
 };

@@ -1,5 +1,7 @@
 import { Fields, isJson, ProtocolError, type RawData } from '@pharos/client-protocol';
 
+import { type SubscriptionOverride, subscriptionOverride } from '@pharos/tokens';
+
 import { badRequest } from './api-error.ts';
 
 /** What a field of a request holds. */
@@ -13,6 +15,7 @@ export type FieldType =
   | 'tags'
   | 'position'
   | 'disconnect'
+  | 'override'
   | 'commands';
 
 export interface FieldSpec {
@@ -20,6 +23,15 @@ export interface FieldSpec {
   readonly required?: boolean;
   readonly description: string;
 }
+
+/** Options of a namespace that a subscription may have otherwise. */
+export const overrideOptions: readonly string[] = [
+  'presence',
+  'join_leave',
+  'force_push_join_leave',
+  'force_positioning',
+  'force_recovery',
+];
 
 export type FieldSpecs = Readonly<Record<string, FieldSpec>>;
 
@@ -97,6 +109,16 @@ export class Params {
     });
   }
 
+  override(name: string): SubscriptionOverride {
+    return this.#read((fields) => {
+      for (const option of fields.objectMap(name).keys()) {
+        if (overrideOptions.includes(option)) continue;
+        throw badRequest(`${name}.${option.slice(0, 100)}: there is no such option`);
+      }
+      return subscriptionOverride(fields.object(name));
+    });
+  }
+
   /** Of the right type, whether the method comes to read it or not. */
   #check(name: string, type: FieldType): void {
     switch (type) {
@@ -118,6 +140,8 @@ export class Params {
         return void this.position(name);
       case 'disconnect':
         return void this.disconnect(name);
+      case 'override':
+        return void this.override(name);
       case 'json':
       case 'commands':
     }

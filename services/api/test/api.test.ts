@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { deltaProperty, MemoryBroker, MemoryBus, skipHistoryProperty } from '@pharos/bus';
-import { sessionDigest } from '@pharos/control';
+import { decodeControl, sessionDigest } from '@pharos/control';
 import { Collector, HttpBackend } from '@pharos/testkit';
 import { type Json, post, startApi } from './support/api.ts';
 
@@ -171,6 +171,27 @@ describe('keys, scopes and statuses', () => {
     assert.equal(await api.errorOf('publish', {}), 107, 'and by 200 where it is not');
     const { status: unknown } = await post(api.url, { method: 'nothing' }, transport);
     assert.equal(unknown, 404);
+  });
+
+  test('a subscribe by the server takes what tokens take: bytes in base64, options of its own', async (t) => {
+    const broker = new MemoryBroker();
+    const api = await startApi(t, { broker });
+    const commands = await follow(broker, 'persistent://public/default/pharos-control');
+    const about = { user: 'ann', channel: 'kept:a' };
+    const override = { presence: { value: false }, force_recovery: { value: true } };
+    await api.result('subscribe', { ...about, b64info: 'eyJhIjogMX0=', b64data: '/w==', override });
+    const [command] = await commands.waitForCount(1);
+    const { info, data, override: told } = decodeControl(Buffer.from(command?.data ?? '')) as unknown as Json;
+    assert.deepEqual([info, data, told], ['{"a": 1}', '"/w=="', { presence: false, forceRecovery: true }]);
+    for (const wrong of [
+      { override: { history_size: { value: 1 } } },
+      { override: { presence: true } },
+      { override: { presence: { value: 1 } } },
+      { b64data: '!' },
+      { b64data: 'YQ==', data: 1 },
+    ]) {
+      assert.equal(await api.errorOf('subscribe', { ...about, ...wrong }), 107, JSON.stringify(wrong));
+    }
   });
 
   test('the older form names the method in the body', async (t) => {

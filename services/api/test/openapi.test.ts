@@ -69,6 +69,10 @@ const requests: readonly (readonly [string, Json])[] = [
     'subscribe',
     { user: 'u', channel: 'kept:a', info: {}, data: [], expire_at: 0, recover_since: { offset: 1, epoch: 'e' } },
   ],
+  [
+    'subscribe',
+    { user: 'u', channel: 'kept:a', b64info: 'e30=', b64data: 'YQ==', override: { presence: { value: false } } },
+  ],
   ['unsubscribe', { user: 'u', client: 'c', session: 's', channel: 'kept:a' }],
   ['disconnect', { user: 'u', whitelist: ['c'], disconnect: { code: 4000, reason: 'r' } }],
   ['refresh', { client: 'c', expired: true }],

@@ -93,7 +93,7 @@ describe('what lies on the control topic', () => {
     const [info, data] = ['{\n  "seat": 1\r\n}', '[\n1]'];
     await send({
       ...{ do: 'subscribe', target, channel: 'room', info, data },
-      ...{ expireAt: 0, since: { offset: 0, epoch: '' } },
+      ...{ expireAt: 0, since: { offset: 0, epoch: '' }, override: {} },
     });
     await send({ do: 'refresh', target, expired: false, expireAt: 0, info: '{\n"name": "Ann"}' });
     await client.messages.waitUntil(() => client.pushes.length >= 2, 'both');
@@ -104,6 +104,27 @@ describe('what lies on the control topic', () => {
     assert.deepEqual(publication?.info, {
       ...{ client: client.id, user: '', conn_info: { name: 'Ann' }, chan_info: { seat: 1 } },
     });
+  });
+
+  test('options that a subscribe overrides hold for that subscription, and the others as the namespace has them', async (t) => {
+    const world = memoryWorld();
+    const edge = await startEdge(t, world);
+    const send = await commander(t, world);
+    const client = await ProtocolClient.connect(t, edge);
+    const target = { user: '', client: client.id, session: '' };
+    const rest = { info: '', data: '', expireAt: 0, since: { offset: 0, epoch: '' } };
+    for (const [channel, override] of [
+      ['positioned', { forcePositioning: true, forceRecovery: false }],
+      ['plain', {}],
+    ] as const) {
+      await send({ do: 'subscribe', target, channel, ...rest, override });
+    }
+    await client.messages.waitUntil(() => client.pushes.length >= 2, 'both');
+    const pushes = client.pushes as { readonly subscribe?: Json }[];
+    assert.deepEqual(
+      pushes.map(({ subscribe }) => subscribe?.['positioned']),
+      [true, undefined],
+    );
   });
 
   test('a code that may not be sent ends nothing, this process neither', async (t) => {

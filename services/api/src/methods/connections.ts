@@ -1,5 +1,5 @@
 import { sessionDigest, type Target } from '@pharos/control';
-import { disconnectCodes } from '@pharos/client-protocol';
+import { classifyPayload, disconnectCodes } from '@pharos/client-protocol';
 
 import { badRequest } from '../api-error.ts';
 import type { FieldSpecs, Params } from '../params.ts';
@@ -68,7 +68,13 @@ export const subscribe: Method = {
     ...target,
     channel,
     info: { type: 'json', description: 'Shown to others with the subscription (`chan_info`).' },
+    b64info: { type: 'base64', description: 'The same in base64, in place of `info`.' },
     data: { type: 'json', description: 'Sent to the client with the subscription.' },
+    b64data: {
+      type: 'base64',
+      description: 'The same in base64, in place of `data`: what is no JSON becomes a string of it.',
+    },
+    override: { type: 'override', description: 'Options of the namespace that are otherwise for this subscription.' },
     expire_at: { type: 'integer', description: 'When the subscription is over, in seconds since 1970; 0: never.' },
     recover_since: {
       type: 'position',
@@ -80,7 +86,7 @@ export const subscribe: Method = {
     const name = params.string('channel');
     namespaceOf(context, name);
     const since = params.position('recover_since') ?? { offset: 0, epoch: '' };
-    const [info, data] = [jsonText(params, 'info'), jsonText(params, 'data')];
+    const [info, data] = [jsonText(params, 'info', 'b64info'), jsonText(params, 'data', 'b64data')];
     const expireAt = params.long('expire_at');
     await context.control.command({
       do: 'subscribe',
@@ -90,6 +96,7 @@ export const subscribe: Method = {
       data,
       expireAt,
       since,
+      override: params.override('override'),
     });
     return emptyResult;
   },
@@ -168,7 +175,13 @@ function untilOf(params: Params, ttlMs: number): number {
   return until;
 }
 
-function jsonText(params: Params, name: string): string {
+/** @param base64 the field that may be there in its place: of bytes that are no JSON it is a string, as with tokens */
+function jsonText(params: Params, name: string, base64?: string): string {
+  const bytes = base64 === undefined ? undefined : params.base64(base64);
+  if (bytes !== undefined) {
+    if (params.json(name) !== undefined) throw badRequest(`expected ${name} or ${base64}, not both`);
+    return classifyPayload(bytes).json.toString();
+  }
   const raw = params.json(name)?.toString() ?? '';
   return raw === 'null' ? '' : raw;
 }

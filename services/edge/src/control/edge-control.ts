@@ -176,8 +176,9 @@ export class EdgeControl implements Service {
       case 'unsubscribe':
         return session.unsubscribed(command.channel, unsubscribeCodes.server);
       case 'subscribe': {
-        const { channel, info, data, expireAt, since } = command;
+        const { channel, info, data, expireAt, since, override } = command;
         const grant = {
+          override,
           ...(info === '' ? {} : { info: embeddable(info) }),
           ...(data === '' ? {} : { data: embeddable(data) }),
           ...(expireAt === 0 ? {} : { expireAt }),
