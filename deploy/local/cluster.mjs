@@ -1,10 +1,11 @@
 // `npm run cluster`: a cluster for development, each service a process of its own: Pulsar, two edges, and where there is a redis-server,
-// Redis, the services history and presence and the server API. Ctrl-C stops them all.
+// Redis, the services history and presence and the server API; where there is a Prometheus, one that scrapes them all. Ctrl-C stops them all.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { startLocalPulsar, untilSignalled } from './local-pulsar.mjs';
+import { choosePort, startLocalPulsar, untilSignalled } from './local-pulsar.mjs';
 import { importBuilt, prepare, root } from './prepare.mjs';
 
 const host = '127.0.0.1';
@@ -39,6 +40,7 @@ const shared = {
   ...(redis === undefined ? {} : { PHAROS_REDIS_URL: redis.url }),
 };
 const children = services().map((service) => startService(service));
+const prometheus = await startPrometheus();
 
 const ended = await Promise.race([untilSignalled(), pulsar.exited]);
 // A signal is text, the end of the broker isn't.
@@ -47,6 +49,7 @@ if (typeof ended === 'object') {
   process.exitCode = 1;
 }
 await Promise.all(children.map((child) => stopService(child)));
+await prometheus?.stop();
 await redis?.stop();
 await pulsar.stop();
 
@@ -61,6 +64,27 @@ async function startRedis() {
   }
   const server = await testkit.startRedis({ settings: { 'maxmemory-policy': 'noeviction' } });
   console.log(`redis | ${server.url}`);
+  return server;
+}
+
+/** With the chart's rules; none where there is no prometheus. */
+async function startPrometheus() {
+  const missing = testkit.unavailable('prometheus');
+  if (missing) {
+    console.log(`prometheus | ${missing}`);
+    return undefined;
+  }
+  const rules = join(root, 'helm', 'pharos', 'files', 'rules');
+  const server = await testkit.startPrometheus({
+    targets: services().map(({ name, service, internalPort }) => ({
+      job: service,
+      address: `${host}:${internalPort}`,
+      pod: name,
+    })),
+    rules: readdirSync(rules).map((name) => join(rules, name)),
+    port: await choosePort(testkit, '', undefined, 9090),
+  });
+  console.log(`prometheus | ${server.url}; npm run panels -- --prometheus ${server.url} draws the dashboards`);
   return server;
 }
 

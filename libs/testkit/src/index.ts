@@ -39,6 +39,14 @@ export type { LineLog, LineWaitOptions } from './process/line-log.ts';
 export type { ExitStatus } from './process/managed-child.ts';
 export { spawnService } from './process/service-process.ts';
 export type { ServiceProcess, SpawnServiceOptions } from './process/service-process.ts';
+export { queryRange, startPrometheus } from './prometheus.ts';
+export type {
+  PrometheusOptions,
+  PrometheusServer,
+  PrometheusTarget,
+  QueryRange,
+  Series,
+} from './prometheus.ts';
 export { startProxy } from './proxy/fault-proxy.ts';
 export type { FaultProxy, ProxyDirection, ProxyOptions } from './proxy/fault-proxy.ts';
 export { startPulsarCluster } from './pulsar/cluster.ts';

@@ -35,16 +35,18 @@ export class Rig {
   /** Undefined where no service needs one. */
   readonly redis: RedisServer | undefined;
   readonly topic: string;
+  readonly lanes: number;
   readonly leaseMs: number;
   readonly #folder: string;
 
   private constructor(
-    parts: Pick<Rig, 'nodes' | 'pulsar' | 'redis' | 'topic' | 'leaseMs'> & { readonly folder: string },
+    parts: Pick<Rig, 'nodes' | 'pulsar' | 'redis' | 'topic' | 'lanes' | 'leaseMs'> & { readonly folder: string },
   ) {
     this.nodes = parts.nodes;
     this.pulsar = parts.pulsar;
     this.redis = parts.redis;
     this.topic = parts.topic;
+    this.lanes = parts.lanes;
     this.leaseMs = parts.leaseMs;
     this.#folder = parts.folder;
   }
@@ -76,7 +78,7 @@ export class Rig {
     const nodes = await Promise.all(
       roles.map((role, index) => ServiceNode.create(role, `${role}-${index}`, folder, settingsOf(role, settings))),
     );
-    const rig = new Rig({ nodes, pulsar, redis, topic, leaseMs, folder });
+    const rig = new Rig({ nodes, pulsar, redis, topic, lanes, leaseMs, folder });
     try {
       await Promise.all(nodes.map((node) => node.start()));
       return rig;

@@ -1,0 +1,189 @@
+// A real Prometheus scrapes a running cluster under load: every query of every dashboard of the chart has data.
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
+
+import { eventually, type PrometheusServer, startPrometheus, unavailable } from '@pharos/testkit';
+
+import { Rig } from '../bench/chaos/rig.ts';
+import type { Role } from '../bench/chaos/service-node.ts';
+import { rigApiKey } from '../bench/chaos/settings.ts';
+import { LoadFleet } from '../bench/load/load-fleet.ts';
+import { panelQueries, ruleFiles } from './support/dashboards.ts';
+
+const skip = unavailable('pulsar') || unavailable('redis') || unavailable('prometheus');
+const leaseMs = 3_000;
+const rateInterval = '10s';
+/** Of each edge, a second. */
+const connectionRateLimit = 25;
+const channels = 4;
+
+/** Queries without data under an everyday load, and why: they tell of something that has to happen first. */
+const quiet: ReadonlyMap<string, string> = new Map([
+  ['pharos-edge / Ready and draining / {{pod}} draining', 'an edge drains'],
+  ['pharos-path / Publishes that failed / {{outcome}}', 'the log takes nothing'],
+  ['pharos-path / Begun anew, read again, lost / again: {{reason}}', 'the history service loses the store'],
+  ['pharos-path / Errors of stores / edge: {{code}}', 'an edge loses the store'],
+  ['pharos-path / Errors of stores / presence on edges: {{code}}', 'an edge loses the store of presence'],
+  ['pharos-path / Errors of stores / history: {{code}}', 'the history service loses the store'],
+  ['pharos-path / Errors of stores / presence: {{code}}', 'the presence service loses the store'],
+  ['pharos-path / Reaped / leaves {{outcome}}', 'an edge dies with members'],
+]);
+
+describe('a Prometheus beside a cluster under load', { skip, timeout: 300_000 }, () => {
+  let rig: Rig;
+  let prometheus: PrometheusServer;
+  let fleet: LoadFleet;
+  let asking: Promise<void> | undefined;
+  const over = new AbortController();
+  const beganAt = Date.now() / 1_000;
+
+  before(async () => {
+    rig = await Rig.start({
+      edges: 2,
+      history: 1,
+      presence: 1,
+      api: 1,
+      leaseMs,
+      drainMs: 3_000,
+      redisKeeps: true,
+      edge: {
+        client: { connection_rate_limit: connectionRateLimit },
+        ring: { max_lane_size: '64KiB' },
+      },
+    });
+    const targets = rig.nodes.map(({ role, name, metricsUrl }) => ({
+      job: role,
+      address: new URL(metricsUrl).host,
+      pod: name,
+    }));
+    prometheus = await startPrometheus({ targets, rules: ruleFiles(), intervalMs: 1_000 });
+    const options = { urls: rig.endpoints, tokens: [], processes: 1, connectRate: 40 };
+    fleet = await LoadFleet.start({ ...options, prefix: 'room-' });
+  });
+
+  after(async () => {
+    over.abort();
+    await asking;
+    await fleet.stop();
+    await prometheus.stop();
+    await rig.stop();
+  });
+
+  /** Names of the queries without a value since the beginning. */
+  const withoutData = async (): Promise<string[]> => {
+    const range = { start: beganAt, end: Date.now() / 1_000, step: 1 };
+    const found = await Promise.all(
+      panelQueries(rateInterval).map(async ({ name, expr }) => {
+        const series = await prometheus.queryRange(expr, range);
+        return { name, has: series.some(({ values }) => values.some(([, value]) => value !== 'NaN')) };
+      }),
+    );
+    return found.filter(({ has }) => !has).map(({ name }) => name);
+  };
+
+  /** Resolves when no others are without data than these; some of these may have some, on a machine that is slow. */
+  const untilOnly = async (expected: readonly string[]): Promise<void> => {
+    let empty: string[] = [];
+    const isSo = async (): Promise<true | undefined> => {
+      empty = (await withoutData()).filter((name) => !expected.includes(name));
+      return empty.length === 0 || undefined;
+    };
+    // What doesn't come in this time is named below.
+    await eventually(isSo, 'data', dataTimeoutMs).catch(() => undefined);
+    assert.deepEqual(empty, []);
+  };
+
+  test('every query of every dashboard has data under an everyday load, but those of troubles', async (context) => {
+    const names = panelQueries(rateInterval).map(({ name }) => name);
+    for (const name of quiet.keys()) assert.ok(names.includes(name), `no dashboard has ${name}`);
+    const [channel = ''] = fleet.channels(channels);
+    await fleet.open({ clients: 60, channels }, { joinLeave: true });
+    await fleet.publish({ channels, perSecond: 40, padBytes: 128 });
+    asking = askAgainAndAgain(rig, fleet, channel, over.signal);
+    await fleet.cut();
+    await fleet.returned(1, 30_000);
+    // More at once than are taken.
+    await fleet.open({ clients: 120, channels }, { perSecond: 100_000 });
+    await fleet.cut();
+    await untilOnly([...quiet.keys()]);
+    const { counters } = await fleet.tally();
+    context.diagnostic(`${names.length} queries; ${JSON.stringify(counters)}`);
+    assert.ok(counters.deliveries > 0 && counters.refused > 0 && counters.recovered > 0);
+  });
+
+  test('the others have data when something is wrong: an edge dies, one drains, Redis goes, the log takes nothing', async () => {
+    const [first, second] = rig.of('edge');
+    const { redis } = rig;
+    assert.ok(first !== undefined && second !== undefined && redis !== undefined);
+    await second.kill();
+    const reaped = async (): Promise<true | undefined> =>
+      (await sumOf(rig, 'presence', 'pharos_presence_reaped_total')) > 0 || undefined;
+    await eventually(reaped, 'a reaped edge');
+    await second.start();
+    await first.stop();
+    await first.start();
+    await redis.kill();
+    const isNoticed = async (): Promise<true | undefined> => {
+      const errors = await Promise.all([
+        sumOf(rig, 'edge', 'pharos_edge_store_errors_total'),
+        sumOf(rig, 'presence', 'pharos_presence_errors_total'),
+        sumOf(rig, 'history', 'pharos_history_store_errors_total'),
+      ]);
+      return errors.every((count) => count > 0) || undefined;
+    };
+    await eventually(isNoticed, 'errors of the store in every service');
+    await redis.start();
+    await terminate(rig);
+    await untilOnly([]);
+  });
+});
+
+const dataTimeoutMs = 60_000;
+const askEveryMs = 300;
+
+/** What applications ask the server API, and clients ask an edge; some of it is refused. */
+async function askAgainAndAgain(rig: Rig, fleet: LoadFleet, channel: string, signal: AbortSignal): Promise<void> {
+  for (let turn = 0; !signal.aborted; turn++) {
+    const since = { offset: 0, epoch: '' };
+    // While edges die and Redis is away, so do questions.
+    await Promise.allSettled([
+      fleet.ask('presence', { channel }, turn),
+      fleet.ask('presence_stats', { channel }, turn),
+      fleet.ask('history', { channel, limit: 10, since }, turn),
+      fleet.ask('subscribe', { channel: '' }, turn),
+      api(rig, 'publish', { channel, data: {}, idempotency_key: `turn ${turn}` }),
+      api(rig, 'presence', { channel }),
+      api(rig, 'history', { channel, limit: 1 }),
+      api(rig, 'publish', { channel }),
+      api(rig, 'info', {}, 'no key'),
+    ]);
+    await delay(askEveryMs);
+  }
+}
+
+/** A command of the server API. */
+async function api(rig: Rig, method: string, params: object, key = rigApiKey): Promise<void> {
+  const [node] = rig.of('api');
+  const response = await fetch(`http://127.0.0.1:${node?.port}/api/${method}`, {
+    method: 'POST',
+    headers: { 'X-API-Key': key },
+    body: JSON.stringify(params),
+  });
+  await response.arrayBuffer();
+}
+
+async function sumOf(rig: Rig, role: Role, metric: string): Promise<number> {
+  const counts = await Promise.all(rig.of(role).map((node) => node.metric(metric)));
+  return counts.reduce((sum, count) => sum + count, 0);
+}
+
+/** From now on the log takes nothing: a terminated topic is for reading only. */
+async function terminate({ topic, pulsar, lanes }: Rig): Promise<void> {
+  const path = topic.replace('://', '/');
+  for (let lane = 0; lane < lanes; lane++) {
+    const url = `${pulsar.adminUrl}/admin/v2/${path}-partition-${lane}/terminate`;
+    const response = await fetch(url, { method: 'POST' });
+    assert.equal(response.status, 200, `${url}: ${await response.text()}`);
+  }
+}
