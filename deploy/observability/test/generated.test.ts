@@ -2,6 +2,11 @@ import assert from 'node:assert/strict';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { describe, test } from 'node:test';
 
+import type { Series } from '@pharos/testkit';
+
+import { formatted } from '../src/draw/format.ts';
+import { readDashboard } from '../src/draw/model.ts';
+import { pageOf } from '../src/draw/page.ts';
 import { dashboards, generatedFiles, ruleFiles } from '../src/generated.ts';
 import type { AlertRule, RecordingRule } from '../src/rules/rule.ts';
 import { alertCases, burnCases } from './alert-cases.ts';
@@ -137,5 +142,41 @@ describe('dashboards and rules', () => {
     const tested = new Set(moments.filter(({ fires }) => fires !== undefined).map((one) => key(one.alert, one.window)));
     for (const { alert, labels } of alerts)
       assert.ok(tested.has(key(alert, labels['window'])), `${alert}: no rule test in which it fires`);
+  });
+
+  test('dashboards are drawn from what Prometheus answers', async () => {
+    const range = { start: 1_000, end: 1_060, step: 10 };
+    const asked: string[] = [];
+    const ask = (expression: string): Promise<Series[]> => {
+      asked.push(expression);
+      const values = [1_000, 1_010, 1_020, 1_050, 1_060].map((at) => [at, at === 1_010 ? 'NaN' : '2.5'] as const);
+      return Promise.resolve([{ metric: { pod: '<edge & 1>' }, values }]);
+    };
+    let curves = 0;
+    for (const made of dashboards) {
+      const drawn = await readDashboard(made, range, '30s', ask);
+      const page = pageOf(drawn);
+      const all = drawn.rows.flatMap((row) => row.panels);
+      curves += all.filter(({ kind }) => kind === 'curve').length;
+      assert.equal(all.length, (page.match(/<svg /g) ?? []).length);
+      assert.ok(!page.includes('no data') && !page.includes('NaN') && !page.includes('<edge'), made.title);
+      // Where a value is missing for longer than a step the line begins anew.
+      const paths = [...page.matchAll(/<path d="([^"]+)"/g)].map(([, path = '']) => path.match(/M/g)?.length ?? 0);
+      assert.ok(paths.length > 0 && paths.every((begins) => begins > 1), made.title);
+    }
+    assert.ok(curves > 40);
+    assert.ok(asked.every((expression) => !expression.includes('$')));
+    const [first] = dashboards;
+    assert.ok(first !== undefined);
+    const empty = pageOf(await readDashboard(first, range, '30s', () => Promise.resolve([])));
+    assert.equal((empty.match(/no data/g) ?? []).length, (empty.match(/<svg /g) ?? []).length);
+    for (const [value, unit, text] of [
+      [0.0123, 's', '12.3 ms'],
+      [1_536, 'bytes', '1.5 KiB'],
+      [12_345, 'ops', '12.3 k/s'],
+      [0.5, 'percentunit', '50 %'],
+    ] as const) {
+      assert.equal(formatted(value, unit), text);
+    }
   });
 });

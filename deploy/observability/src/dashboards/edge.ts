@@ -78,6 +78,7 @@ export const edge: DashboardSpec = {
       panels: [
         {
           title: 'Resumes by outcome',
+          width: 6,
           description:
             'Subscribes that asked for what was missed. Bad: history or limit (history_ttl and history_size are too small for how long clients are away), unavailable (the store), epoch outside a change of the log.',
           unit: 'ops',
@@ -86,6 +87,7 @@ export const edge: DashboardSpec = {
         },
         {
           title: 'Resumes served from memory',
+          width: 6,
           description:
             'Share of the served resumes that the ring had. Bad: a reconnect storm with less than 90 %: the store takes it then. Quiet channels miss the ring as a rule.',
           unit: 'percentunit',
@@ -102,15 +104,22 @@ export const edge: DashboardSpec = {
           ],
         },
         {
-          title: 'Publications sent again, and ring memory',
+          title: 'Publications sent again',
           description:
-            'What clients had missed. Bad: bytes at ring.max_size with a low share from memory: the rings are too small.',
-          unit: 'short',
+            'What clients had missed. Bad: as many as are delivered live, for long: clients that come and go.',
+          unit: 'ops',
           limits: 'none',
-          queries: [
-            { expr: sum(rate('pharos_edge_recovered_publications_total')), legend: 'publications a second' },
-            { expr: sum(metric('pharos_edge_ring_bytes')), legend: 'ring bytes' },
-          ],
+          width: 6,
+          queries: [{ expr: sum(rate('pharos_edge_recovered_publications_total')), legend: 'publications' }],
+        },
+        {
+          title: 'Ring memory',
+          description:
+            'What edges keep for resumes. Bad: at ring.max_size with a low share from memory: the rings are too small.',
+          unit: 'bytes',
+          limits: 'none',
+          width: 6,
+          queries: [{ expr: sum(metric('pharos_edge_ring_bytes'), 'pod'), legend: '{{pod}}' }],
         },
       ],
     },
