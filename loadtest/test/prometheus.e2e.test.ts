@@ -3,10 +3,10 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 
-import { eventually, type PrometheusServer, startPrometheus, unavailable } from '@pharos/testkit';
+import { eventually, type PrometheusServer, type RedisServer, startPrometheus, unavailable } from '@pharos/testkit';
 
 import { Rig } from '../bench/chaos/rig.ts';
-import type { Role } from '../bench/chaos/service-node.ts';
+import type { Role, ServiceNode } from '../bench/chaos/service-node.ts';
 import { rigApiKey } from '../bench/chaos/settings.ts';
 import { LoadFleet } from '../bench/load/load-fleet.ts';
 import { panelQueries, ruleFiles } from './support/dashboards.ts';
@@ -20,7 +20,7 @@ const channels = 4;
 
 /** Queries without data under an everyday load, and why: they tell of something that has to happen first. */
 const quiet: ReadonlyMap<string, string> = new Map([
-  ['pharos-edge / Ready and draining / {{pod}} draining', 'an edge drains'],
+  ['pharos-edge / Ready and draining / {{pod}} draining', 'a process drains'],
   ['pharos-path / Publishes that failed / {{outcome}}', 'the log takes nothing'],
   ['pharos-path / Begun anew, read again, lost / again: {{reason}}', 'the history service loses the store'],
   ['pharos-path / Errors of stores / edge: {{code}}', 'an edge loses the store'],
@@ -112,21 +112,24 @@ describe('a Prometheus beside a cluster under load', { skip, timeout: 300_000 },
     assert.ok(counters.deliveries > 0 && counters.refused > 0 && counters.recovered > 0);
   });
 
-  test('the others have data when something is wrong: an edge dies, one drains, Redis goes, the log takes nothing', async () => {
-    const [first, second] = rig.of('edge');
+  test('the others have data when something is wrong: an edge dies, a process drains, Redis goes, the log takes nothing', async () => {
+    const [edge] = rig.of('edge');
+    const [server] = rig.of('api');
     const { redis } = rig;
-    assert.ok(first !== undefined && second !== undefined && redis !== undefined);
-    await second.kill();
+    assert.ok(edge !== undefined && server !== undefined && redis !== undefined);
+    await edge.kill();
     const reaped = async (): Promise<true | undefined> =>
       (await sumOf(rig, 'presence', 'pharos_presence_reaped_total')) > 0 || undefined;
     await eventually(reaped, 'a reaped edge');
-    await second.start();
-    await first.stop();
-    await first.start();
+    await edge.start();
+    await drainedSlowly(server, redis, prometheus);
     await redis.kill();
+    // Members that go and come are written.
+    await fleet.cut();
     const isNoticed = async (): Promise<true | undefined> => {
       const errors = await Promise.all([
         sumOf(rig, 'edge', 'pharos_edge_store_errors_total'),
+        sumOf(rig, 'edge', 'pharos_edge_presence_errors_total'),
         sumOf(rig, 'presence', 'pharos_presence_errors_total'),
         sumOf(rig, 'history', 'pharos_history_store_errors_total'),
       ]);
@@ -171,6 +174,22 @@ async function api(rig: Rig, method: string, params: object, key = rigApiKey): P
     body: JSON.stringify(params),
   });
   await response.arrayBuffer();
+}
+
+/** Redis stands still, so that the server API has requests under way and drains for as long as it takes to be seen. */
+async function drainedSlowly(server: ServiceNode, redis: RedisServer, prometheus: PrometheusServer): Promise<void> {
+  redis.pause();
+  const isBusy = async (): Promise<true | undefined> => (await server.metric('pharos_api_requests')) > 0 || undefined;
+  await eventually(isBusy, 'a request under way');
+  const stopped = server.stop();
+  const isSeen = async (): Promise<true | undefined> => {
+    const now = Date.now() / 1_000;
+    const series = await prometheus.queryRange('pharos_draining > 0', { start: now - 10, end: now, step: 1 });
+    return series.length > 0 || undefined;
+  };
+  await eventually(isSeen, 'a scrape while it drains').finally(() => redis.resume());
+  await stopped;
+  await server.start();
 }
 
 async function sumOf(rig: Rig, role: Role, metric: string): Promise<number> {
