@@ -33,7 +33,8 @@ describe('official SDKs', { skip: unavailable('pulsar') || unavailable('redis'),
   });
 
   for (const { name, skip, wires, start } of sdks) {
-    describe(name, { skip }, () => {
+    // They wait for tokens to end, most of the time: two at once.
+    describe(name, { skip, concurrency: 2 }, () => {
       for (const wire of wires) {
         test(`${wire.transport} in ${wire.encoding}: token, refresh, subscribe, publish, rpc, presence, history, recovery`, async (t) => {
           const driver = await start();

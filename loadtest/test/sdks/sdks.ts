@@ -1,5 +1,5 @@
 import { fileURLToPath } from 'node:url';
-import { startJavaWorker, startPythonWorker, unavailable } from '@pharos/testkit';
+import { goBinary, JsonWorker, startJavaWorker, startPythonWorker, unavailable } from '@pharos/testkit';
 
 import { javaScriptDriver } from './javascript.ts';
 import type { Sdk } from './sdk.ts';
@@ -36,5 +36,15 @@ export const sdks: readonly Sdk[] = [
         java: ['-Xmx256m'],
         libraries: 'centrifuge',
       }),
+  },
+  {
+    name: 'Go',
+    skip: unavailable('go'),
+    wires: [
+      { transport: 'websocket', encoding: 'json' },
+      { transport: 'websocket', encoding: 'protobuf' },
+    ],
+    start: async () =>
+      JsonWorker.start('the Go worker', await goBinary(fileURLToPath(new URL('go/', import.meta.url))), []),
   },
 ];

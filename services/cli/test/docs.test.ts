@@ -102,6 +102,19 @@ test('the example of a migration from Centrifugo shows what the command prints',
   assert.equal(terminal.stderr.text, read(join(example, 'not-carried-over.txt')));
 });
 
+test('there is one version', () => {
+  const { version } = JSON.parse(read(join(root, 'package.json'))) as { version: string };
+  const places = {
+    'libs/service/src/version.ts': `pharosVersion = '${version}'`,
+    'libs/pulsar-client/src/connection/connection.ts': `clientVersion = 'Pharos-${version}'`,
+    'services/cli/package.json': `"version": "${version}"`,
+    'helm/pharos/Chart.yaml': `appVersion: ${version}`,
+  };
+  for (const [path, text] of Object.entries(places)) {
+    assert.ok(read(join(root, path)).includes(text), `${path} has another version than package.json`);
+  }
+});
+
 interface Baseline {
   readonly figures?: readonly { readonly id: string; readonly pharos: { readonly median: number } }[];
   readonly results?: readonly {
