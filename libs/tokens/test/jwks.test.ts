@@ -59,14 +59,24 @@ describe('a key set', () => {
     const next = ec('prime256v1');
     keys = [jwk(next, 'new', 'ES256')];
     const fresh = await sign({ sub: 'bob' }, 'ES256', next.privateKey, 'new');
-    // It is not in what was fetched a moment ago: whoever brings it is to come again.
-    assert.equal((await refused(remote.connection(fresh), 'unknown-key')).retryable, true);
     // The key id is the client's choice, so an unknown one has the set fetched only now and again.
     await eventually(() => remote.connection(fresh), 'the new key');
     await eventually(async () => {
       const error = await refused(remote.connection(old), 'unknown-key');
       return error.retryable ? undefined : error;
     }, 'that it is final once the set was asked for it');
+  });
+
+  test('that was fetched a moment ago has whoever brings a newer key come again, and is not fetched for each', async () => {
+    keys = [jwk(p256, 'old', 'ES256')];
+    const remote = verifier({ jwks_public_endpoint: endpoint });
+    await remote.connection(await sign({ sub: 'ann' }, 'ES256', p256.privateKey, 'old'));
+    const next = ec('prime256v1');
+    const fresh = await sign({ sub: 'bob' }, 'ES256', next.privateKey, 'new');
+    for (let round = 0; round < 3; round++) {
+      assert.equal((await refused(remote.connection(fresh), 'unknown-key')).retryable, true);
+    }
+    assert.equal(fetches, 1);
   });
 
   test('does not make secrets of public keys', async () => {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, type TestContext, test } from 'node:test';
 import { type Bus, BusError, idempotencyKeyProperty, type Log, MemoryBroker, MemoryBus } from '@pharos/bus';
+import { Deferred } from '@pharos/lifecycle';
 import { createLogger, Metrics } from '@pharos/telemetry';
 import { KeyedPublishes } from '../src/idempotency/keyed-publishes.ts';
 import { MemoryIdempotency } from '../src/idempotency/memory-store.ts';
@@ -159,11 +160,10 @@ describe('idempotent publish', () => {
     const world = new World(t);
     const api = await world.replica(
       busThat(world.broker, async (log, publication, deadlineMs) => {
-        const seen = new Promise<void>((resolve) => {
-          void log.attach(0, { entry: () => setImmediate(resolve) });
-        });
+        const seen = new Deferred();
+        await log.attach(0, { entry: () => setImmediate(() => seen.resolve()) });
         await log.append(publication, deadlineMs);
-        await seen;
+        await seen.promise;
         throw new BusError('outcome-unknown', "the log's word was lost with the connection");
       }),
     );

@@ -48,7 +48,7 @@ import { Liveness } from './session/liveness.ts';
 const flushMs = 3_000;
 
 /** The same for what the backend is asked: its answer may be what is published. */
-const backendMs = 5_000;
+const backendMs = 3_000;
 
 /** What an edge is made of; whoever makes it owns bus and stores, and closes them. */
 export interface EdgeParts {
@@ -304,7 +304,8 @@ export class Edge implements ReloadableService<EdgeConfig> {
       (session) => session.shutdown(),
       this.#stopping.signal,
     );
-    await withDeadline(this.#proxies.settled(), backendMs, "the backend's answers").catch(() => undefined);
+    const answered = withDeadline(this.#proxies.settled(), backendMs, "the backend's answers").catch(() => undefined);
+    await Promise.all([answered, this.#publisher.settled()]);
     await nextTurn();
     await this.#publisher.settled();
     // The answers leave in this turn.
