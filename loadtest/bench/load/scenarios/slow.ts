@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
 import { exactly, figureGate, quantileGate } from '../measure/gate.ts';
-import { dueDeliveries, type LoadContext, type Scenario, type Size } from '../scenario.ts';
+import { type LoadContext, type Scenario, type Size } from '../scenario.ts';
 import { slowConnectionsOf } from '../target.ts';
 
 /** One in ten stops reading. */
@@ -19,8 +19,9 @@ export const slow: Scenario = {
   },
   cluster: { edge: { client: { queue_max_size: '256KiB' } } },
   gates: [
-    quantileGate('delivery', 99, 500, (size) => dueDeliveries(size) / 4),
-    ...exactly((size) => dueDeliveries(size) / 4),
+    // It is over when they are ended, however soon that is.
+    quantileGate('delivery', 99, 500, ({ clients }) => clients),
+    ...exactly(({ clients }) => clients),
     figureGate('slowEnded', {
       what: 'share of the slow clients that were ended for it',
       unit: 'share',
