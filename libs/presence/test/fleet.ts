@@ -67,6 +67,21 @@ export class Fleet {
     }
   }
 
+  /** How many generations have a lease. */
+  async leases(): Promise<number> {
+    return (await this.memory.nodes()).filter(({ lease }) => lease !== undefined).length;
+  }
+
+  /** Time passes until the lease of a node's former generation has run out. */
+  async formerEnds(node: PresenceNode): Promise<void> {
+    await eventually(async () => {
+      this.clock.ms += 10_001;
+      await node.beat();
+      return (await this.leases()) === 1 ? true : undefined;
+    }, 'end of the former generation');
+    await this.settled(node);
+  }
+
   async clients(channel: string): Promise<string[]> {
     return (await this.memory.members(channel)).map(({ client }) => client).sort((a, b) => (a < b ? -1 : 1));
   }

@@ -125,6 +125,9 @@ describe('a node and its members', () => {
     assert.notDeepEqual(node.owner, owner);
     assert.deepEqual(await fleet.clients('x'), ['c']);
     assert.deepEqual(fleet.rejoined, []);
+    for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve));
+    assert.equal(await fleet.leases(), 2, 'who has read its members a moment ago still finds the former alive');
+    await fleet.formerEnds(node);
     // A member that a fail-over brought back under the old one is a ghost for two leases only.
     assert.ok(owner !== undefined);
     await fleet.memory.change([{ do: 'join', channel: 'x', id: 'j', owner, member: member('ghost') }]);

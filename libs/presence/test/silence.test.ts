@@ -58,11 +58,9 @@ describe('a store that is slow, silent or refuses: the living stay', () => {
     session++;
     gate = opened.promise;
     const beats = [node.beat()];
-    const leases = async (): Promise<number> =>
-      (await fleet.memory.nodes()).filter(({ lease }) => lease !== undefined).length;
     const reaper = fleet.reaper();
     for (let look = 0; look < 4; look++) {
-      await eventually(async () => ((await leases()) === 2 ? true : undefined), 'both generations live');
+      await eventually(async () => ((await fleet.leases()) === 2 ? true : undefined), 'both generations live');
       await reaper.look();
       assert.deepEqual([await fleet.clients('x'), fleet.published], [['c'], []]);
       fleet.clock.ms += 10_001;
@@ -70,7 +68,7 @@ describe('a store that is slow, silent or refuses: the living stay', () => {
     }
     opened.resolve();
     await Promise.all(beats);
-    await eventually(async () => ((await leases()) === 1 ? true : undefined), 'the former one ends');
+    await fleet.formerEnds(node);
     assert.deepEqual(await fleet.clients('x'), ['c']);
   });
 
@@ -117,9 +115,7 @@ describe('a store that is slow, silent or refuses: the living stay', () => {
     session++;
     await node.beat();
     await Promise.all([joined, left, fleet.settled(node)]);
-    const leases = async (): Promise<number> =>
-      (await fleet.memory.nodes()).filter(({ lease }) => lease !== undefined).length;
-    await eventually(async () => ((await leases()) === 1 ? true : undefined), 'the former one ends');
+    await fleet.formerEnds(node);
     await fleet.memory.change(late);
     assert.deepEqual([await fleet.clients('x'), await fleet.memory.stats('x')], [['c'], { clients: 1, users: 1 }]);
     const reaper = fleet.reaper();

@@ -301,18 +301,14 @@ export class PresenceNode implements Service {
     if (former !== undefined) void this.#retire(former, announced);
   }
 
-  /** Its lease ends once nobody is under it any more that is here: before that, who is would be left out of answers, and reaped. */
+  /** Its lease runs out once nobody here is under it any more: before that they would be left out of answers, as with a lease given back at once those who were just read. */
   async #retire(former: Owner, announced: Promise<void>): Promise<void> {
     this.#formers.add(former);
     await announced;
-    try {
-      // It may have been buried since it was renewed last.
-      await this.#keepFormer(former, this.#options.about());
-      if (this.#formers.delete(former)) await this.#store.release(former);
-    } catch (error) {
-      this.#formers.delete(former);
-      this.#options.onError(error as Error);
-    }
+    // It may have been buried since it was renewed last.
+    const kept = this.#keepFormer(former, this.#options.about());
+    await kept.catch((error: unknown) => this.#options.onError(error as Error));
+    this.#formers.delete(former);
   }
 
   async #keepFormer(former: Owner, about: Buffer): Promise<void> {
