@@ -82,3 +82,14 @@ test('every service has its own', async () => {
   assert.match((await check(['chek'])).err, /there is no 'config chek'; did you mean check\?/);
   assert.match((await check([])).err, /expected check or from-centrifugo/);
 });
+
+test('the plain-text chat, whose clients have no tokens, is refused where nobody may come without one', async () => {
+  const env = { PHAROS_PULSAR_URL: 'pulsar://b', PHAROS_CLIENT_ALLOW_ANONYMOUS_CONNECT_WITHOUT_TOKEN: 'false' };
+  const refused = await check(['check'], { ...env, PHAROS_CHAT_ENABLED: 'true' });
+  assert.notEqual(refused.status, 0);
+  assert.match(
+    refused.err,
+    /chat\.enabled: .*expected false where client\.allow_anonymous_connect_without_token is false/,
+  );
+  assert.equal((await check(['check'], { ...env, PHAROS_CHAT_ENABLED: 'false' })).status, 0);
+});

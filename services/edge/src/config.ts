@@ -165,10 +165,15 @@ export function edgeConfigSchema<Others = unknown>(
     ...others,
   });
   const checked = schema.superRefine((read, context) => {
-    const { channel, rpc, proxies, chat } = read as unknown as EdgeConfig;
+    const { channel, client, rpc, proxies, chat } = read as unknown as EdgeConfig;
     refuseMissingChannelProxies(channel, proxies, context);
     refuseMissingRpcProxies(rpc, proxies, context);
-    if (chat.enabled) refuseForChat(channel, chat.channel, context);
+    if (!chat.enabled) return;
+    refuseForChat(channel, chat.channel, context);
+    if (client.allow_anonymous_connect_without_token) return;
+    const option = 'client.allow_anonymous_connect_without_token';
+    const message = `expected false where ${option} is false: the plain-text chat's clients have no tokens`;
+    context.addIssue({ code: 'custom', path: ['chat', 'enabled'], message });
   });
   return checked as unknown as z.ZodType<EdgeConfig & Others>;
 }

@@ -90,7 +90,7 @@ describe('connecting through the backend', () => {
       ...{ client: client.id, ...who, user: 'ann', method: 'm', meta: { role: 'x' } },
     });
     const closed = await startEdge(t, memoryWorld(), {
-      env: { ...env, PHAROS_CLIENT_ALLOW_ANONYMOUS_CONNECT_WITHOUT_TOKEN: 'false' },
+      env: { ...env, PHAROS_CHAT_ENABLED: 'false', PHAROS_CLIENT_ALLOW_ANONYMOUS_CONNECT_WITHOUT_TOKEN: 'false' },
     });
     assert.equal(await (await ProtocolClient.open(t, closed)).errorOf({ connect: {} }), 101);
   });

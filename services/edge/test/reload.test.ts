@@ -61,7 +61,7 @@ describe('a configuration that is reloaded', () => {
     await reload({ PHAROS_CLIENT_CONNECTION_LIMIT: '1' });
     await assert.rejects(ProtocolClient.open(t, edge), /503/);
     assert.deepEqual(edge.edge.readiness(), { ready: false, reasons: ['at the connection limit'] });
-    await reload({ PHAROS_CLIENT_ALLOW_ANONYMOUS_CONNECT_WITHOUT_TOKEN: 'false' });
+    await reload({ PHAROS_CHAT_ENABLED: 'false', PHAROS_CLIENT_ALLOW_ANONYMOUS_CONNECT_WITHOUT_TOKEN: 'false' });
     const nobody = await ProtocolClient.open(t, edge);
     assert.equal(await nobody.errorOf({ connect: {} }), 101);
     assert.equal(await ann.errorOf({ subscribe: { channel: 'c' } }), 0);

@@ -19,6 +19,7 @@ function sign(claims: JWTPayload, key = secret): Promise<string> {
 
 const env = {
   PHAROS_CLIENT_TOKEN_HMAC_SECRET_KEY: secret,
+  PHAROS_CHAT_ENABLED: 'false',
   PHAROS_CLIENT_ALLOW_ANONYMOUS_CONNECT_WITHOUT_TOKEN: 'false',
 };
 

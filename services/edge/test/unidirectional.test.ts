@@ -125,7 +125,7 @@ for (const socket of socketServers) {
       test(`${name}: an error of the connect is the end, and says which`, async (t) => {
         const edge = await startEdge(t, memoryWorld(), {
           socket,
-          env: { ...env, PHAROS_CLIENT_ALLOW_ANONYMOUS_CONNECT_WITHOUT_TOKEN: 'false' },
+          env: { ...env, PHAROS_CHAT_ENABLED: 'false', PHAROS_CLIENT_ALLOW_ANONYMOUS_CONNECT_WITHOUT_TOKEN: 'false' },
         });
         const expired = await sign({ sub: 'ann', exp: Math.floor(Date.now() / 1_000) - 1 });
         const nowhere = await sign({ sub: 'ann', channels: ['nowhere:room'] });

@@ -29,7 +29,7 @@ export function protocolScenarios(makeWorld: () => World, socket: 'uws' | 'ws'):
   });
 
   test('where clients without a token may not connect, connect is answered with 101 and may be tried again', async (t) => {
-    const env = { PHAROS_CLIENT_ALLOW_ANONYMOUS_CONNECT_WITHOUT_TOKEN: 'false' };
+    const env = { PHAROS_CHAT_ENABLED: 'false', PHAROS_CLIENT_ALLOW_ANONYMOUS_CONNECT_WITHOUT_TOKEN: 'false' };
     const edge = await startEdge(t, makeWorld(), { socket, env });
     const client = await ProtocolClient.open(t, edge);
     assert.equal(await client.errorOf({ connect: {} }), 101);
