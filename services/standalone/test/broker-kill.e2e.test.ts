@@ -103,7 +103,8 @@ describe('kill -9 of the broker in the middle', { skip: unavailable('pulsar'), t
       context.diagnostic(
         `${publisher}: ${acknowledged.size} acknowledged, ${unknown.size} of unknown outcome, ${refused.size} refused`,
       );
-      assert.ok(acknowledged.size > 100, `${publisher} published too little to tell`);
+      // What a plain client sent shortly before a kill is of unknown outcome, and that may be most of it.
+      assert.ok(acknowledged.size >= 50, `${publisher} published too little to tell`);
     }
     context.diagnostic(`${texts(receivers[0] as Receiver).length} texts at each of ${receivers.length} clients`);
   });
