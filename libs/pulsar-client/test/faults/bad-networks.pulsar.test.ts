@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { withDeadline } from '@pharos/lifecycle';
-import { type FaultProxy, type ProxyDirection, unavailable, uniqueTopic } from '@pharos/testkit';
+import { unavailable, uniqueTopic } from '@pharos/testkit';
 import { PulsarAdmin } from '../../src/admin/admin.ts';
 import type { Client } from '../../src/client.ts';
 import { PulsarError } from '../../src/errors.ts';
@@ -11,6 +11,7 @@ import { Chance, faultRounds } from '../support/chance.ts';
 import { NumberedLoad, Receipts } from '../support/fault-load.ts';
 import { consume } from '../support/fault-receivers.ts';
 import { FaultyBroker } from '../support/faulty-broker.ts';
+import { bit, Flips } from '../support/flips.ts';
 import { keepingNamespace } from '../support/keeping-namespace.ts';
 import { readBack } from '../support/read-back.ts';
 
@@ -38,8 +39,6 @@ after(async () => {
   await direct.close();
   await broker.stop();
 });
-
-const bit = (chance: Chance): number => 1 << chance.between(0, 7);
 
 async function stored(topic: string): Promise<Receipts> {
   const receipts = new Receipts('stored');
@@ -187,37 +186,6 @@ describe('a bad network', { skip: unavailable('pulsar'), timeout: 600_000 }, () 
     await consuming;
   });
 });
-
-/** Flips one bit after another, each once that so much has happened. */
-class Flips {
-  readonly #proxies: readonly FaultProxy[];
-  readonly #chance: Chance;
-  #left = 20;
-  count = 0;
-
-  constructor(proxies: readonly FaultProxy[], chance: Chance) {
-    this.#proxies = proxies;
-    this.#chance = chance;
-  }
-
-  readonly happened = (): void => {
-    if (--this.#left > 0) return;
-    this.#left = this.#chance.between(20, 60);
-    this.#flip().catch(assert.ifError);
-  };
-
-  /** What is armed still is not to hit what comes now. */
-  stop(): void {
-    this.#left = Number.POSITIVE_INFINITY;
-    for (const proxy of this.#proxies) proxy.disarm();
-  }
-
-  async #flip(): Promise<void> {
-    const direction: ProxyDirection = this.#chance.of(['up', 'down']);
-    await this.#chance.of(this.#proxies).corrupt(direction, this.#chance.between(0, 2000), bit(this.#chance));
-    this.count++;
-  }
-}
 
 /** A consumer that is made again where a flipped bit ended it: in its topic's name, say, which the broker then doesn't know. */
 class Receiving {
