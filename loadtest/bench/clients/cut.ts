@@ -8,9 +8,15 @@ const pollMs = 25;
 /** Ten thousand clients on a busy machine. */
 const backTimeoutMs = 120_000;
 
+interface Before {
+  readonly client: RawClient;
+  readonly from: number[];
+  readonly answers: number[];
+}
+
 /** Clients that were cut off, and what each had seen until then. */
 export class Cut {
-  readonly #before: readonly { readonly client: RawClient; readonly from: number[]; readonly answers: number[] }[];
+  readonly #before: readonly Before[];
 
   /** Cuts the connections of clients at once. */
   constructor(clients: readonly RawClient[]) {
@@ -29,7 +35,7 @@ export class Cut {
         if (isBack) left.delete(one);
       }
       if (Date.now() - backMs > backTimeoutMs) {
-        throw new Error(`${left.size} clients were not back in ${backTimeoutMs} ms`);
+        throw new Error(`${left.size} clients were not back in ${backTimeoutMs} ms: ${describe([...left])}`);
       }
       await delay(pollMs);
     }
@@ -48,6 +54,20 @@ export class Cut {
       notRecovered: answers.filter(({ wasRecovering, recovered }) => wasRecovering && !recovered).length,
     };
   }
+}
+
+/** What clients that aren't back have met since, and where they were: for people who read a failure. */
+function describe(left: readonly Before[]): string {
+  const each = left.slice(0, 5).map(({ client: { record }, from }) => {
+    const met = record.streams().map(({ channel, events }, stream) => {
+      const since = events.slice(from[stream] ?? 0);
+      const kinds = since.map((event) => ('code' in event ? `${event.kind} ${event.code}` : event.kind));
+      const last = events.findLast(({ kind }) => kind === 'subscribed' || kind === 'publication');
+      return `${channel}: ${kinds.length} events, last ${kinds.slice(-3).join(', ')}; at ${record.position(channel)} since ${last?.atMs}`;
+    });
+    return `${record.name} (${met.join('; ')})`;
+  });
+  return each.join(' | ');
 }
 
 function answerCounts({ record }: RawClient): number[] {
