@@ -3,10 +3,9 @@ import { readdirSync } from 'node:fs';
 import { before, describe, test } from 'node:test';
 import { parse } from 'yaml';
 import { chartFolder } from '../generate/generated.ts';
-import { at, leastValues, notes, render, type Rendered, type Values, withoutHelm } from './chart.ts';
+import { at, caseFile, leastValues, notes, render, type Rendered, type Values, withoutHelm } from './chart.ts';
 
 const components = ['edge', 'api', 'history', 'presence'];
-const file = (name: string): string => `${chartFolder}ci/${name}-values.yaml`;
 
 describe('what the chart makes', { skip: withoutHelm }, () => {
   let least: Rendered;
@@ -15,9 +14,9 @@ describe('what the chart makes', { skip: withoutHelm }, () => {
   let edgeOnly: Rendered;
   before(async () => {
     least = await render(leastValues);
-    production = await render(file('production'));
-    extras = await render(file('gateway-keda'));
-    edgeOnly = await render(file('edge-only'));
+    production = await render(caseFile('production'));
+    extras = await render(caseFile('gateway-keda'));
+    edgeOnly = await render(caseFile('edge-only'));
   });
 
   test('one image runs each service by its name', () => {
@@ -370,13 +369,13 @@ describe('what the chart makes', { skip: withoutHelm }, () => {
   test('the notes warn of what is not for production', async () => {
     const warnings = async (...values: readonly (string | Values)[]): Promise<string[]> =>
       (await notes(...values)).split('\n').flatMap((line) => (line.startsWith('WARNING: ') ? [line.slice(9)] : []));
-    const open = await warnings(file('edge-only'), { edge: { service: { type: 'LoadBalancer' } } });
+    const open = await warnings(caseFile('edge-only'), { edge: { service: { type: 'LoadBalancer' } } });
     assert.match(open[0] ?? '', /^edge has one pod/);
     assert.match(open[1] ?? '', /without TLS/);
     assert.match(open[2] ?? '', /anybody may connect/);
     assert.match(open[3] ?? '', /without Redis/);
     assert.equal(open.length, 4);
     assert.match((await warnings(leastValues))[0] ?? '', /^nobody can connect/);
-    assert.deepEqual(await warnings(file('production')), []);
+    assert.deepEqual(await warnings(caseFile('production')), []);
   });
 });

@@ -1,5 +1,3 @@
-import { writeFileSync } from 'node:fs';
-
 import { sharedPulsar, unavailable } from '@pharos/testkit';
 
 import { checksum } from './figures/checksum.ts';
@@ -10,6 +8,7 @@ import { p1 } from './figures/p1.ts';
 import { p4 } from './figures/p4.ts';
 import { p9 } from './figures/p9.ts';
 import { presence } from './figures/presence.ts';
+import { tell, writeDocument } from './frame/command-line.ts';
 import type { Figure, FigureContext, FigureOutcome } from './frame/figure.ts';
 import { type BenchOptions, help, readOptions } from './options.ts';
 import { makeReport, table } from './report.ts';
@@ -46,18 +45,11 @@ async function run(options: BenchOptions, command: string): Promise<number> {
   }
   const report = makeReport({ command, startedAt, quick }, outcomes);
   tell(`\n${table(report)}`);
-  const document = `${JSON.stringify(report, undefined, 2)}\n`;
-  if (options.out === undefined) process.stdout.write(document);
-  else writeFileSync(options.out, document);
+  writeDocument(report, options.out);
   return report.figures.some((figure) => figure.void !== undefined) ? 1 : 0;
 }
 
 async function findPulsar(): ReturnType<FigureContext['pulsar']> {
   const missing = unavailable('pulsar');
   return missing === false ? sharedPulsar() : missing;
-}
-
-/** Standard output is for the document. */
-function tell(line: string): void {
-  process.stderr.write(`${line}\n`);
 }

@@ -1,5 +1,7 @@
 import { parseArgs } from 'node:util';
 
+import { wholeNumber } from './frame/command-line.ts';
+
 export const help = `npm run bench -- [options]
 
   --only <ids>   figures to measure, by commas: P1,P4,J1 (default: all)
@@ -35,9 +37,6 @@ export function readOptions(args: readonly string[], known: readonly string[]): 
   for (const id of only) {
     if (!known.includes(id)) throw new RangeError(`--only: there is no figure '${id}', only ${known.join(', ')}`);
   }
-  const pairs = values.pairs === undefined ? (values.quick ? quickPairs : fullPairs) : Number(values.pairs);
-  if (!Number.isInteger(pairs) || pairs < 1) {
-    throw new RangeError(`--pairs must be a whole number from 1 on, not '${values.pairs}'`);
-  }
+  const pairs = wholeNumber('--pairs', values.pairs) ?? (values.quick ? quickPairs : fullPairs);
   return { only, pairs, quick: values.quick, out: values.out, help: values.help };
 }

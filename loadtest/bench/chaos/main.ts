@@ -1,8 +1,8 @@
-import { writeFileSync } from 'node:fs';
 import { inspect } from 'node:util';
 
 import { unavailable } from '@pharos/testkit';
 
+import { tell, writeDocument } from '../frame/command-line.ts';
 import { machine, versions } from '../frame/machine.ts';
 import { type ChaosOptions, help, readChaosOptions } from './options.ts';
 import type { Scenario, ScenarioFigures } from './scenario.ts';
@@ -71,18 +71,10 @@ async function run(options: ChaosOptions, command: string): Promise<number> {
       progress(`FAILED: ${failure}`);
     }
   }
-  const report = { machine: machine(), versions: versions(), command, startedAt, results };
-  const document = `${JSON.stringify(report, undefined, 2)}\n`;
-  if (options.out === undefined) process.stdout.write(document);
-  else writeFileSync(options.out, document);
+  writeDocument({ machine: machine(), versions: versions(), command, startedAt, results }, options.out);
   return results.some(({ failure }) => failure !== undefined) ? 1 : 0;
 }
 
 function secondsSince(start: number): number {
   return Math.round((performance.now() - start) / 1_000);
-}
-
-/** Standard output is for the document. */
-function tell(line: string): void {
-  process.stderr.write(`${line}\n`);
 }

@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util';
 
+import { scenariosNamed, wholeNumber } from '../frame/command-line.ts';
 import type { Scenario } from './scenario.ts';
 
 export function help(scenarios: readonly Scenario[]): string {
@@ -39,12 +40,8 @@ export function readChaosOptions(args: readonly string[], known: readonly Scenar
       help: { type: 'boolean', default: false },
     },
   });
-  const scenarios = positionals.map((name) => {
-    const found = known.find((scenario) => scenario.name === name);
-    if (found !== undefined) return found;
-    throw new RangeError(`there is no scenario '${name}', only ${known.map((one) => one.name).join(', ')}`);
-  });
-  if (scenarios.length === 0 && !values.help) throw new RangeError('name a scenario at least');
+  const asksForHelp = values.help && positionals.length === 0;
+  const scenarios = asksForHelp ? [] : scenariosNamed(positionals, known);
   return {
     scenarios,
     rounds: wholeNumber('--rounds', values.rounds),
@@ -52,12 +49,4 @@ export function readChaosOptions(args: readonly string[], known: readonly Scenar
     out: values.out,
     help: values.help,
   };
-}
-
-function wholeNumber(name: string, text: string | undefined): number | undefined {
-  if (text === undefined) return undefined;
-  const value = Number(text);
-  if (!Number.isInteger(value) || value < 1)
-    throw new RangeError(`${name} must be a whole number from 1 on, not '${text}'`);
-  return value;
 }

@@ -6,6 +6,7 @@ import type { CrowdClient } from './crowd.ts';
 import type { Endpoints } from './endpoints.ts';
 import { messageOf } from './message.ts';
 import { ClientRecord } from './record.ts';
+import type { Publication, Push, Reply, SubscribeReply } from './reply.ts';
 
 /** Reads of all connections go to one buffer: what is read is dealt with before the next read. */
 const readBuffer = Buffer.allocUnsafe(64 * 1024);
@@ -14,32 +15,6 @@ const maxReconnectMs = 1_000;
 const pong = Buffer.from('{}');
 /** A subscription that the server ended with this code or a higher one is to be made again. */
 const resubscribeFrom = 2_500;
-
-interface Publication {
-  readonly offset?: number;
-  readonly data: unknown;
-}
-
-interface Reply {
-  readonly id?: number;
-  readonly error?: { readonly code: number };
-  readonly connect?: { readonly client: string };
-  readonly subscribe?: {
-    readonly offset?: number;
-    readonly epoch?: string;
-    readonly recoverable?: boolean;
-    readonly was_recovering?: boolean;
-    readonly recovered?: boolean;
-    readonly publications?: readonly Publication[];
-  };
-  readonly push?: {
-    readonly channel: string;
-    readonly pub?: Publication;
-    readonly join?: { readonly info: { readonly client: string } };
-    readonly leave?: { readonly info: { readonly client: string } };
-    readonly unsubscribe?: { readonly code: number };
-  };
-}
 
 interface Position {
   offset: number;
@@ -173,7 +148,7 @@ export class RawClient implements CrowdClient {
     } else if (subscribe !== undefined) this.#subscribed(channel, subscribe);
   }
 
-  #subscribed(channel: string, answer: NonNullable<Reply['subscribe']>): void {
+  #subscribed(channel: string, answer: SubscribeReply): void {
     const { offset = 0, epoch = '', recoverable = false, recovered = false } = answer;
     const wasRecovering = answer.was_recovering ?? false;
     const what = { offset, epoch, recoverable, wasRecovering, recovered };
@@ -188,7 +163,7 @@ export class RawClient implements CrowdClient {
     if (position !== undefined) position.offset = Math.max(position.offset, offset);
   }
 
-  #push({ channel, pub, join, leave, unsubscribe }: NonNullable<Reply['push']>): void {
+  #push({ channel, pub, join, leave, unsubscribe }: Push): void {
     if (pub !== undefined) this.#publication(channel, pub);
     else if (join !== undefined) this.record.joinOrLeave(channel, 'join', join.info.client);
     else if (leave !== undefined) this.record.joinOrLeave(channel, 'leave', leave.info.client);

@@ -1,8 +1,8 @@
-import { writeFileSync } from 'node:fs';
 import { inspect } from 'node:util';
 
 import { unavailable } from '@pharos/testkit';
 
+import { tell, writeDocument } from '../frame/command-line.ts';
 import { machine, versions } from '../frame/machine.ts';
 import { help, type LoadOptions, readLoadOptions } from './options.ts';
 import { type LoadResult, runScenario } from './run.ts';
@@ -68,14 +68,6 @@ async function run(options: LoadOptions, command: string): Promise<number> {
       tell(`${name}: FAILED: ${failure}`);
     }
   }
-  const document = { machine: machine(), versions: versions(), command, startedAt, results };
-  const text = `${JSON.stringify(document, undefined, 2)}\n`;
-  if (options.out === undefined) process.stdout.write(text);
-  else writeFileSync(options.out, text);
+  writeDocument({ machine: machine(), versions: versions(), command, startedAt, results }, options.out);
   return results.every(({ passed }) => passed) ? 0 : 1;
-}
-
-/** Standard output is for the document. */
-function tell(line: string): void {
-  process.stderr.write(`${line}\n`);
 }

@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util';
 
+import { scenariosNamed, wholeNumber } from '../frame/command-line.ts';
 import type { Scenario, Size } from './scenario.ts';
 
 export interface LoadOptions {
@@ -71,22 +72,18 @@ export function readLoadOptions(args: readonly string[], known: readonly Scenari
       help: { type: 'boolean', default: false },
     },
   });
-  const scenarios = positionals.map((name) => {
-    const found = known.find((scenario) => scenario.name === name);
-    if (found !== undefined) return found;
-    throw new RangeError(`there is no scenario '${name}', only ${known.map((one) => one.name).join(', ')}`);
-  });
-  if (scenarios.length === 0 && !values.help) throw new RangeError('name a scenario at least');
+  const asksForHelp = values.help && positionals.length === 0;
+  const scenarios = asksForHelp ? [] : scenariosNamed(positionals, known);
   for (const url of values.url) assertUrl('--url', url, ['ws:', 'wss:']);
   for (const url of values.metrics) assertUrl('--metrics', url, ['http:', 'https:']);
   if (values.metrics.length > 0 && values.url.length === 0) {
     throw new RangeError('--metrics belongs to --url: of a cluster that is started here they are known');
   }
   const numbers = {
-    clients: wholeNumber('--clients', values.clients, 1),
-    channels: wholeNumber('--channels', values.channels, 1),
-    perSecond: wholeNumber('--rate', values.rate, 1),
-    seconds: wholeNumber('--seconds', values.seconds, 1),
+    clients: wholeNumber('--clients', values.clients),
+    channels: wholeNumber('--channels', values.channels),
+    perSecond: wholeNumber('--rate', values.rate),
+    seconds: wholeNumber('--seconds', values.seconds),
     padBytes: wholeNumber('--pad', values.pad, 0),
   };
   return {
@@ -97,8 +94,8 @@ export function readLoadOptions(args: readonly string[], known: readonly Scenari
     metricsUrls: values.metrics,
     tokenFile: values['token-file'],
     prefix: values['channel-prefix'],
-    processes: wholeNumber('--processes', values.processes, 1) ?? 1,
-    connectRate: wholeNumber('--connect-rate', values['connect-rate'], 1) ?? 500,
+    processes: wholeNumber('--processes', values.processes) ?? 1,
+    connectRate: wholeNumber('--connect-rate', values['connect-rate']) ?? 500,
     limits: limitsOf(values.limit, scenarios),
     out: values.out,
     help: values.help,
@@ -122,12 +119,4 @@ function limitsOf(texts: readonly string[], scenarios: readonly Scenario[]): Map
 function assertUrl(option: string, text: string, protocols: readonly string[]): void {
   if (URL.canParse(text) && protocols.includes(new URL(text).protocol)) return;
   throw new RangeError(`${option} must be a URL that begins with ${protocols.join('// or ')}//, not '${text}'`);
-}
-
-function wholeNumber(name: string, text: string | undefined, least: number): number | undefined {
-  if (text === undefined) return undefined;
-  const value = Number(text);
-  if (text.trim() === '' || !Number.isInteger(value) || value < least)
-    throw new RangeError(`${name} must be a whole number from ${least} on, not '${text}'`);
-  return value;
 }

@@ -6,7 +6,6 @@ import { unavailable, uniqueTopic } from '@pharos/testkit';
 import { PulsarAdmin } from '../../src/admin/admin.ts';
 import type { Client } from '../../src/client.ts';
 import { PulsarError } from '../../src/errors.ts';
-import type { ProducerConfig } from '../../src/producer/producer-config.ts';
 import { Chance, faultRounds } from '../support/chance.ts';
 import { NumberedLoad, Receipts } from '../support/fault-load.ts';
 import { consume } from '../support/fault-receivers.ts';
@@ -150,15 +149,7 @@ describe('a bad network', { skip: unavailable('pulsar'), timeout: 600_000 }, () 
     const receipts = new Receipts('consumer');
     const receiving = new Receiving(receiver, topic, receipts);
     const consuming = receiving.run();
-    const loads: NumberedLoad[] = [];
-    for (const [name, own] of Object.entries<Partial<ProducerConfig>>({
-      single: { batchingEnabled: false },
-      zlib: { compressionType: 'Zlib', batchingMaxPublishDelayMs: 1 },
-    })) {
-      const config = { topic, sendTimeoutMs: 20_000, blockIfQueueFull: true, ...own };
-      const producer = await publisher.createProducer(config);
-      loads.push(new NumberedLoad(name, producer, { total, keys: 0, bytes: 100, onAcknowledged: flips.happened }));
-    }
+    const loads = await flips.loads(publisher, { topic, sendTimeoutMs: 20_000 }, total);
     await withDeadline(
       Promise.all(loads.map((load) => load.run())),
       allComeWithinMs,

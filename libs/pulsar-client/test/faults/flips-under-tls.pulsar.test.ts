@@ -10,9 +10,8 @@ import { createServer } from 'node:tls';
 import { CertificateAuthority, freePort, startProxy, startPulsar, unavailable, uniqueTopic } from '@pharos/testkit';
 import { PulsarAdmin } from '../../src/admin/admin.ts';
 import { Client } from '../../src/client.ts';
-import type { ProducerConfig } from '../../src/producer/producer-config.ts';
 import { Chance, faultRounds } from '../support/chance.ts';
-import { NumberedLoad, Receipts } from '../support/fault-load.ts';
+import { Receipts } from '../support/fault-load.ts';
 import { consume } from '../support/fault-receivers.ts';
 import { Flips } from '../support/flips.ts';
 import { keepingNamespace } from '../support/keeping-namespace.ts';
@@ -78,15 +77,7 @@ describe('a bad network under TLS', { skip: unavailable('pulsar'), timeout: 600_
     const consuming = consume(consumer, receipts, 'individual');
     const flips = new Flips(proxies, chance);
     const total = faultRounds(2000);
-    const loads: NumberedLoad[] = [];
-    for (const [name, own] of Object.entries<Partial<ProducerConfig>>({
-      single: { batchingEnabled: false },
-      zlib: { compressionType: 'Zlib', batchingMaxPublishDelayMs: 1 },
-    })) {
-      const config = { topic, sendTimeoutMs: 60_000, blockIfQueueFull: true, ...own };
-      const producer = await publisher.createProducer(config);
-      loads.push(new NumberedLoad(name, producer, { total, keys: 0, bytes: 100, onAcknowledged: flips.happened }));
-    }
+    const loads = await flips.loads(publisher, { topic, sendTimeoutMs: 60_000 }, total);
     await Promise.all(loads.map((load) => load.run()));
     flips.stop();
     await receipts.untilReceived(2 * total, allComeWithinMs);

@@ -47,27 +47,27 @@ export type LoadCommands = {
   reset(): void;
 };
 
-export interface OpenParams {
+/** Clients that come. */
+interface Arrivals {
   readonly urls: readonly string[];
   /** Taken in turns; none: clients connect without one. */
   readonly tokens: readonly string[];
   /** Client `i` is in channel `i % channels.length`. */
   readonly channels: readonly string[];
-  readonly from: number;
-  readonly to: number;
   /** How many begin in a second. */
   readonly perSecond: number;
+}
+
+export interface OpenParams extends Arrivals {
+  readonly from: number;
+  readonly to: number;
   readonly joinLeave: boolean;
   /** A connection that fails or ends is not made again. */
   readonly once: boolean;
   readonly timeoutMs: number;
 }
 
-export interface ChurnParams {
-  readonly urls: readonly string[];
-  readonly tokens: readonly string[];
-  readonly channels: readonly string[];
-  readonly perSecond: number;
+export interface ChurnParams extends Arrivals {
   readonly seconds: number;
   readonly stayMs: number;
 }

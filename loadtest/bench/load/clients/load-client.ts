@@ -1,6 +1,7 @@
 import type { Tally } from '../measure/tally.ts';
 import type { Payload } from './commands.ts';
-import { Connection, type ConnectionEnd, type Publication, type Reply, type SubscribeReply } from './connection.ts';
+import type { Publication, Reply, SubscribeReply } from '../../clients/reply.ts';
+import { Connection, type ConnectionEnd } from './connection.ts';
 import { publisherOf } from './publisher.ts';
 import { Sequence } from './sequence.ts';
 

@@ -1,6 +1,7 @@
 import type { Tally } from '../measure/tally.ts';
 import type { Payload, Published, PublisherSpec } from './commands.ts';
-import { Connection, type Reply } from './connection.ts';
+import type { Reply } from '../../clients/reply.ts';
+import { Connection } from './connection.ts';
 
 /** More that wait for their acknowledgement are withheld: the server is behind. An edge takes 256 of one connection. */
 const maxWaiting = 200;

@@ -143,17 +143,21 @@ export function figureGate(
   };
 }
 
+/** A figure of the scenario's own that counts what must not happen. */
+export function noneFigure(
+  figure: string,
+  what: string,
+  evidence: { readonly samples?: string; readonly least?: Least } = {},
+): Gate {
+  return figureGate(figure, { what, unit: 'count', holds: 'at most', limit: 0, ...evidence });
+}
+
 /** Nothing lost, nothing twice, all in order; what is missing at the end counts as lost. */
 export function exactly(least: Least): Gate[] {
   return [
     none('gaps', 'publications that were passed over', 'deliveries', least),
     none('twice', 'publications that came twice', 'deliveries', least),
     none('disordered', 'publications that came after a later one', 'deliveries', least),
-    figureGate('missing', {
-      what: 'publications that were acknowledged and had not come to all at the end',
-      unit: 'count',
-      holds: 'at most',
-      limit: 0,
-    }),
+    noneFigure('missing', 'publications that were acknowledged and had not come to all at the end'),
   ];
 }

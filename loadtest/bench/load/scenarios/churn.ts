@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 
 import type { Movements } from '../clients/commands.ts';
 import type { LoadFleet } from '../load-fleet.ts';
-import { connectGate, figureGate } from '../measure/gate.ts';
+import { connectGate, noneFigure } from '../measure/gate.ts';
 import type { Scenario, Size } from '../scenario.ts';
 
 const stayMs = 1_000;
@@ -25,21 +25,12 @@ export const churn: Scenario = {
   gates: [
     connectGate(0.999, ({ clients }) => clients),
     ...(['joins', 'leaves'] as const).map((kind) =>
-      figureGate(`${kind}Wrong`, {
-        what: `${kind} that were not told, or more than once`,
-        unit: 'count',
-        holds: 'at most',
-        limit: 0,
+      noneFigure(`${kind}Wrong`, `${kind} that were not told, or more than once`, {
         samples: `${kind}Due`,
         least: (size) => size.clients * watchersOf(size),
       }),
     ),
-    figureGate('ghosts', {
-      what: 'members in presence beside those that are there, at the end',
-      unit: 'count',
-      holds: 'at most',
-      limit: 0,
-    }),
+    noneFigure('ghosts', 'members in presence beside those that are there, at the end'),
   ],
   run: async ({ size, fleet, progress }) => {
     const { clients, channels, seconds } = size;

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
-import { exactly, figureGate, recoveredGate } from '../measure/gate.ts';
+import { exactly, noneFigure, recoveredGate } from '../measure/gate.ts';
 import { dueDeliveries, type LoadContext, type Scenario } from '../scenario.ts';
 
 /** A deploy under load. */
@@ -15,12 +15,7 @@ export const rollout: Scenario = {
     // Of two edges one has half of the clients; those of the first one move twice.
     recoveredGate(({ clients }) => clients / 2),
     ...exactly(dueDeliveries),
-    figureGate('exitFailures', {
-      what: 'edges that did not end as they should',
-      unit: 'count',
-      holds: 'at most',
-      limit: 0,
-    }),
+    noneFigure('exitFailures', 'edges that did not end as they should'),
   ],
   run: async (context) => {
     const { size, fleet } = context;

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
-import { exactly, figureGate, quantileGate } from '../measure/gate.ts';
+import { exactly, figureGate, noneFigure, quantileGate } from '../measure/gate.ts';
 import { type LoadContext, type Scenario, type Size } from '../scenario.ts';
 import { slowConnectionsOf } from '../target.ts';
 
@@ -28,12 +28,7 @@ export const slow: Scenario = {
       holds: 'at least',
       limit: 1,
     }),
-    figureGate('othersDropped', {
-      what: 'others whose connection the server ended',
-      unit: 'count',
-      holds: 'at most',
-      limit: 0,
-    }),
+    noneFigure('othersDropped', 'others whose connection the server ended'),
   ],
   run: async (context) => {
     const { size, fleet } = context;

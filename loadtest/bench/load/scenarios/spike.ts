@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
-import { exactly, figureGate, none } from '../measure/gate.ts';
+import { exactly, noneFigure, none } from '../measure/gate.ts';
 import type { Scenario } from '../scenario.ts';
 
 /** New connections that an edge of the cluster takes in a second. */
@@ -31,7 +31,7 @@ export const spike: Scenario = {
       least: ({ clients }) => clients,
     },
     none('dropped', 'connections that were in and that the server ended', 'in', ({ clients }) => clients),
-    figureGate('out', { what: 'clients that did not come in in the end', unit: 'count', holds: 'at most', limit: 0 }),
+    noneFigure('out', 'clients that did not come in in the end'),
     ...exactly(({ perSecond, seconds, clients, channels }) => (clients / before / channels) * perSecond * seconds),
   ],
   run: async ({ size, fleet, progress }) => {
