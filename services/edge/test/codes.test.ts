@@ -191,6 +191,9 @@ describe('codes that nothing else provokes', () => {
 
   test('3004: a client that gets no answers is told so that its connect failed in the server', async (t) => {
     const { backend, env } = await startBackend(t, () => ({}), { connect: true });
+    // Gone through by each name, so many stars would hold the edge up for a minute.
+    const manyNames = Array.from({ length: 5_000 }, (_, n) => `room:${n}`);
+    assert.equal(found(`${'*'.repeat(1_000_000)}:4999`, ...manyNames).length, 1);
     const edge = await startEdge(t, memoryWorld(), { env: { ...env, PHAROS_UNI_HTTP_STREAM_ENABLED: 'true' } });
     await backend.stop();
     const asked = { method: 'POST', body: '{}' };
