@@ -2,8 +2,10 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test, type TestContext } from 'node:test';
+import type { LaneEntry } from '@pharos/bus';
 import { disconnectCodes, errorCodes, unsubscribeCodes } from '@pharos/client-protocol';
-import { type ConnectionCommand, encodeMessage } from '@pharos/control';
+import { type ConnectionCommand, decodeControl, encodeMessage } from '@pharos/control';
+import { Collector } from '@pharos/testkit';
 import { type Asked, answerTo } from '../src/control/answers.ts';
 import { startBackend } from './support/backend.ts';
 import { type Json, ProtocolClient } from './support/clients.ts';
@@ -127,6 +129,33 @@ describe('what lies on the control topic', () => {
     );
   });
 
+  test('an edge that has said that it goes greets nobody who comes then: it would be taken for one that is back', async (t) => {
+    const world = memoryWorld();
+    const bus = world.bus();
+    t.after(() => bus.close());
+    const log = await bus.openLog({ topic: testConfig({}).control.topic });
+    const words = new Collector<string>();
+    const entry = (read: LaneEntry): void => {
+      for (const cursor = read.publications(); cursor.next(); ) {
+        const word = decodeControl(cursor.buffer.subarray(cursor.dataStart, cursor.dataEnd));
+        if (word?.do === 'edge') words.add(`${word.node} ${word.here ? 'here' : 'gone'}`);
+      }
+    };
+    await log.attach(0, { entry }, { at: 'head' });
+    const [goes, stays] = [await startEdge(t, world), await startEdge(t, world)];
+    // Each has said that it is there, and has greeted the other.
+    await words.waitForCount(4);
+    await goes.edge.drain();
+    await words.waitForCount(5);
+    const before = words.items.length;
+    const comes = { do: 'edge', node: 'comes', here: true, key: '' } as const;
+    await log.append({ channel: 'comes', data: encodeMessage(comes) }, 60_000);
+    // Both heard it in the same moment, and one of them greets.
+    await words.waitForCount(before + 2);
+    const { connect } = await (await ProtocolClient.open(t, stays)).call({ connect: {} });
+    assert.deepEqual(words.items.slice(before), ['comes here', `${String((connect as Json)['node'])} here`]);
+  });
+
   test('a code that may not be sent ends nothing, this process neither', async (t) => {
     const world = memoryWorld();
     const edge = await startEdge(t, world);
@@ -162,6 +191,9 @@ describe('what lies on the control topic', () => {
     ] as const) {
       assert.deepEqual(found(pattern, ...names), expected, pattern);
     }
+    // Gone through by each name, so many stars would hold the edge up for a minute.
+    const manyNames = Array.from({ length: 5_000 }, (_, n) => `room:${n}`);
+    assert.equal(found(`${'*'.repeat(1_000_000)}:4999`, ...manyNames).length, 1);
     const many = Array.from({ length: 9_000 }, (_, n) => `${n}${'\u0001'.repeat(250)}`);
     const answer = answerTo({ do: 'ask', id: '', what: 'channels', pattern: '', user: '' }, about(many));
     assert.equal(answer.partial, true);
@@ -191,9 +223,6 @@ describe('codes that nothing else provokes', () => {
 
   test('3004: a client that gets no answers is told so that its connect failed in the server', async (t) => {
     const { backend, env } = await startBackend(t, () => ({}), { connect: true });
-    // Gone through by each name, so many stars would hold the edge up for a minute.
-    const manyNames = Array.from({ length: 5_000 }, (_, n) => `room:${n}`);
-    assert.equal(found(`${'*'.repeat(1_000_000)}:4999`, ...manyNames).length, 1);
     const edge = await startEdge(t, memoryWorld(), { env: { ...env, PHAROS_UNI_HTTP_STREAM_ENABLED: 'true' } });
     await backend.stop();
     const asked = { method: 'POST', body: '{}' };

@@ -93,4 +93,9 @@ test('an edge that has just started waits for the words of others, and only then
   assert.equal(await stops, undefined);
   now = 10_000;
   assert.equal(await edges.find('unknown', 600_000), undefined, 'who is there was heard by now');
+  // The logs could be read only now.
+  edges.learn();
+  const late = edges.find('late', 600_000);
+  edges.heard('late', true, key);
+  assert.equal((await late)?.key, key);
 });

@@ -60,6 +60,7 @@ export class EdgeControl implements Service {
   #here: NodeJS.Timeout | undefined;
   #greeting: NodeJS.Timeout | undefined;
   #answers = 0;
+  #isGone = false;
   #lastFailure: unknown;
 
   constructor(options: EdgeControlOptions) {
@@ -102,12 +103,14 @@ export class EdgeControl implements Service {
     this.#followers.push(revocations, commands);
     await Promise.all([revocations.run(), commands.run()]);
     if (this.#stopping.signal.aborted) return;
+    this.#options.edges.learn();
     this.#sayHere();
     this.#here = setInterval(() => this.#sayHere(), hereMs);
     this.#here.unref();
   }
 
   async drain(): Promise<void> {
+    this.#isGone = true;
     clearInterval(this.#here);
     clearTimeout(this.#greeting);
     if (this.#logs === undefined) return;
@@ -139,8 +142,10 @@ export class EdgeControl implements Service {
 
   #heard({ node, here, key }: EdgeWord): void {
     const { edges, asked } = this.#options;
-    // Who has just come knows nobody; all who were there greet it, together with others that come in this moment.
     const isNews = edges.heard(node, here, Buffer.from(key, 'base64url'));
+    // It would be taken for one that is back.
+    if (this.#isGone) return;
+    // Who has just come knows nobody; all who were there greet it, together with others that come in this moment.
     if (isNews && node !== asked.node) this.#greeting ??= setTimeout(() => this.#greet(), greetMs);
   }
 

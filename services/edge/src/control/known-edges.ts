@@ -20,14 +20,19 @@ interface Heard extends KnownEdge {
 /** The other edges, by what they say. */
 export class KnownEdges {
   readonly #now: () => number;
-  readonly #startedMs: number;
+  #learningSinceMs: number;
   readonly #heard = new Map<string, Heard>();
   readonly #waiting = new Set<{ readonly node: string; readonly heard: Deferred }>();
 
   /** @param now milliseconds; injected in tests @default performance.now */
   constructor(now: () => number = () => performance.now()) {
     this.#now = now;
-    this.#startedMs = now();
+    this.#learningSinceMs = now();
+  }
+
+  /** From now on the others can be heard, and know that this edge is there: it may have waited long for the logs. */
+  learn(): void {
+    this.#learningSinceMs = this.#now();
   }
 
   /** Whether it is news that it is there. */
@@ -47,7 +52,7 @@ export class KnownEdges {
 
   /** The same; who has just started and hasn't heard of it waits for its word: edges greet each that comes. */
   async find(node: string, waitMs: number): Promise<KnownEdge | undefined> {
-    const leftMs = learningMs - (this.#now() - this.#startedMs);
+    const leftMs = learningMs - (this.#now() - this.#learningSinceMs);
     if (this.#heard.has(node) || leftMs <= 0) return this.get(node);
     const waiting = { node, heard: new Deferred() };
     this.#waiting.add(waiting);
