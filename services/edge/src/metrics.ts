@@ -98,7 +98,7 @@ export class EdgeMetrics {
     });
     this.connectionsRefused = metrics.counter({
       name: 'pharos_edge_connections_refused_total',
-      help: 'Connections refused at the upgrade or request, by reason: origin, connection_limit, connection_rate, address_limit, draining; of requests: busy, too_large, too_slow, invalid.',
+      help: 'Connections refused at the upgrade or request, by reason: origin, connection_limit, connection_rate, address_limit, draining, anonymous (of the plain-text chat, since a reload that demands tokens); of requests: busy, too_large, too_slow, invalid.',
       labels: ['reason'],
     });
     metrics.gauge({
@@ -288,7 +288,7 @@ export class EdgeMetrics {
       this.slowConnections.inc({ transport }, 0);
       this.messagesReceived.inc({ transport }, 0);
     }
-    for (const reason of ['origin', 'connection_limit', 'connection_rate', 'address_limit', 'draining'])
+    for (const reason of ['origin', 'connection_limit', 'connection_rate', 'address_limit', 'draining', 'anonymous'])
       this.connectionsRefused.inc({ reason }, 0);
     for (const outcome of ['ok', '100']) this.connects.inc({ outcome }, 0);
     this.publishes.inc({ outcome: 'ok' }, 0);

@@ -12,6 +12,7 @@ import { startBackend } from './support/backend.ts';
 import { type Json, ProtocolClient, TextClient } from './support/clients.ts';
 import { type TestEdge, testConfig } from './support/edge.ts';
 import { statusAt } from './support/http-clients.ts';
+import { metric } from './support/metrics.ts';
 import { memoryWorld, startEdge, startOutsider, type World } from './support/world.ts';
 
 const secret = 'a secret of at least thirty-two bytes';
@@ -65,6 +66,18 @@ describe('a configuration that is reloaded', () => {
     const nobody = await ProtocolClient.open(t, edge);
     assert.equal(await nobody.errorOf({ connect: {} }), 101);
     assert.equal(await ann.errorOf({ subscribe: { channel: 'c' } }), 0);
+  });
+
+  test('tokens that are demanded: the chat, which only a restart ends, lets nobody in any more', async (t) => {
+    const { edge, reload } = await reloadable(t, { PHAROS_CHAT_ENABLED: 'true' });
+    const { client } = await TextClient.joined(t, edge);
+    await reload({ PHAROS_CHAT_ENABLED: 'false', PHAROS_CLIENT_ALLOW_ANONYMOUS_CONNECT_WITHOUT_TOKEN: 'false' });
+    await assert.rejects(TextClient.open(t, edge.chatUrl), /403/);
+    assert.equal(await metric(edge, 'pharos_edge_connections_refused_total', { reason: 'anonymous' }), 1);
+    client.send('who is there stays');
+    await client.received.waitForCount(1);
+    await reload({});
+    await TextClient.joined(t, edge);
   });
 
   test('proxies: another backend is asked from then on, what is under way is answered by the former', async (t) => {

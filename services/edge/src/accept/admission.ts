@@ -107,6 +107,12 @@ export class Admission {
     return undefined;
   }
 
+  /** How to refuse a connection whose client can't show a token, where nobody may come without one. */
+  refusalOfAnonymous(): HttpStatusAndBody {
+    const option = 'client.allow_anonymous_connect_without_token';
+    return this.#refuse('anonymous', 403, `Connections without a token are not allowed (${option}).\n`);
+  }
+
   /** Counted when the socket is open, not when its upgrade was accepted: an upgrade can still fail on the way. */
   entered(remoteAddress: string): void {
     this.#connections++;

@@ -16,6 +16,8 @@ export function textRoute(
 ): WebSocketRoute<TextSession> {
   const handler: WebSocketHandler<TextSession> = {
     upgrade(head: RequestHead): UpgradeDecision<TextSession> {
+      // A reload may demand tokens, which these clients have none of; only a restart ends the chat itself.
+      if (!context.limits.allowAnonymous) return { refuse: admission.refusalOfAnonymous() };
       const refusal = admission.refusal(head);
       return refusal === undefined ? { accept: new TextSession(context, chat) } : { refuse: refusal };
     },
