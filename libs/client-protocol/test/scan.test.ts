@@ -136,6 +136,19 @@ test('eachMember sees the members that JSON.parse keeps, the last of each name',
   );
 });
 
+test('eachMember sees members however deep their values are: JSON.parse takes them', () => {
+  for (const [open, close] of [
+    ['[', ']'],
+    ['{"a":', '}'],
+  ] as const) {
+    const deep = `${open.repeat(50_000)}"]}\\""${close.repeat(50_000)}`;
+    const bytes = Buffer.from(`{"deep": ${deep} ,"next":1}`);
+    const seen: string[] = [];
+    eachMember(bytes, 0, (_keyStart, _keyEnd, start, end) => seen.push(bytes.toString('utf8', start, end)));
+    assert.deepEqual(seen, [deep, '1']);
+  }
+});
+
 function byName(left: readonly [string, unknown], right: readonly [string, unknown]): number {
   return left[0] < right[0] ? -1 : 1;
 }

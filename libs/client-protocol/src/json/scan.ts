@@ -70,11 +70,26 @@ export function eachMember(
   while (bytes[index] === QUOTE) {
     const afterKey = endOfString(bytes, index + 1);
     const start = skipSpace(bytes, skipSpace(bytes, afterKey) + 1);
-    const end = endOfValue(bytes, start, Number.POSITIVE_INFINITY);
+    const end = endOfValidValue(bytes, start);
     visit(index + 1, afterKey - 1, start, end);
     index = skipSpace(bytes, end);
     if (bytes[index] === COMMA) index = skipSpace(bytes, index + 1);
   }
+}
+
+/** Index after a value of valid JSON, however deep: `JSON.parse` takes what would overflow the stack here. */
+function endOfValidValue(bytes: Buffer, at: number): number {
+  const first = bytes[at];
+  if (first !== OPEN_BRACE && first !== OPEN_BRACKET) return endOfValue(bytes, at, 0);
+  let depth = 1;
+  let index = at + 1;
+  while (depth > 0 && index !== -1 && index < bytes.length) {
+    const byte = bytes[index++];
+    if (byte === QUOTE) index = endOfString(bytes, index);
+    else if (byte === OPEN_BRACE || byte === OPEN_BRACKET) depth++;
+    else if (byte === CLOSE_BRACE || byte === CLOSE_BRACKET) depth--;
+  }
+  return index;
 }
 
 /** The text of a key that lies, still escaped, in `[start, end)`. */
