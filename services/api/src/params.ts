@@ -111,7 +111,9 @@ export class Params {
 
   override(name: string): SubscriptionOverride {
     return this.#read((fields) => {
-      for (const option of fields.objectMap(name).keys()) {
+      const given = fields.object(name) === undefined ? undefined : fields.raw(name);
+      // Of these null is as if it weren't there, so that they are no map of objects.
+      for (const option of given === undefined ? [] : Object.keys(JSON.parse(given.toString()) as object)) {
         if (overrideOptions.includes(option)) continue;
         throw badRequest(`${name}.${option.slice(0, 100)}: there is no such option`);
       }

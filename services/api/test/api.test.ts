@@ -181,6 +181,8 @@ describe('keys, scopes and statuses', () => {
     const override = { presence: { value: false }, force_recovery: { value: true } };
     await api.result('subscribe', { ...about, b64info: 'eyJhIjogMX0=', b64data: '/w==', override });
     const [command] = await commands.waitForCount(1);
+    // As tokens and backends may: null is as if it weren't there.
+    await api.result('subscribe', { ...about, override: { presence: null, force_recovery: { value: null } } });
     const { info, data, override: told } = decodeControl(Buffer.from(command?.data ?? '')) as unknown as Json;
     assert.deepEqual([info, data, told], ['{"a": 1}', '"/w=="', { presence: false, forceRecovery: true }]);
     for (const wrong of [
