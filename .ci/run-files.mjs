@@ -4,9 +4,10 @@ import { setMaxListeners } from 'node:events';
 import { run } from 'node:test';
 import { spec } from 'node:test/reporters';
 import { bundles } from './bundles.mjs';
+import { failureText } from './failure-text.mjs';
 
 const { files, concurrency, timeoutMs, bundle } = JSON.parse(process.argv[2]);
-const counts = { passed: 0, failed: 0, skips: [] };
+const counts = { passed: 0, failed: 0, skips: [], failures: [] };
 /** Tests of the file that is being told of. */
 let testsOfFile = 0;
 
@@ -30,15 +31,14 @@ events.on('test:pass', (test) => {
       [test.skip, test.todo].find((value) => typeof value === 'string' && value !== '') ?? 'no reason given';
     counts.skips.push({ name: test.name, reason });
   } else if (holdsNoTest(test)) {
-    console.error(`${test.name} holds no test`);
-    counts.failed++;
+    fail(`${test.name} holds no test`);
   } else if (isLeaf) counts.passed++;
   if (test.nesting === 0) told(test);
 });
 events.on('test:fail', (test) => {
   // A suite fails with its tests, which are counted; by itself it fails in a hook.
   const byItsTests = test.details.error?.failureType === 'subtestsFailed';
-  if (!byItsTests) counts.failed++;
+  if (!byItsTests) fail(failureText(test));
   if (test.nesting === 0) told(test);
   else if (test.details.type !== 'suite') testsOfFile++;
 });
@@ -48,11 +48,15 @@ report.on('end', () => {
   process.off('disconnect', onParentGone);
   runs.remove();
   // Its process ended before its turn came, whatever it said at its end.
-  for (const file of silent) console.error(`${file} did not come to its end`);
-  counts.failed += silent.size;
+  for (const file of silent) fail(`${file} did not come to its end`);
   if (process.connected) process.send(counts, () => process.disconnect());
   process.exitCode = counts.failed === 0 ? 0 : 1;
 });
+
+function fail(text) {
+  counts.failed++;
+  counts.failures.push(text);
+}
 
 function told(test) {
   testsOfFile = 0;

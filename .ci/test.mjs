@@ -29,7 +29,7 @@ const { values: options, positionals: filters } = parseArgs({
   allowPositionals: true,
 });
 const inCi = process.env.CI === 'true';
-const totals = { passed: 0, failed: 0, skips: [] };
+const totals = { passed: 0, failed: 0, skips: [], failures: [] };
 const failedChecks = [];
 const timings = [];
 
@@ -126,6 +126,7 @@ async function group(name, files, how) {
   totals.passed += counts.passed;
   totals.failed += counts.failed;
   totals.skips.push(...counts.skips);
+  totals.failures.push(...counts.failures.map((failure) => `${name}: ${failure}`));
 }
 
 function runFiles(files, { node, env, concurrency, bundle = 1 }) {
@@ -138,8 +139,8 @@ function runFiles(files, { node, env, concurrency, bundle = 1 }) {
   return new Promise((resolve) => {
     child.on('close', (code, signal) => {
       // A runner that dies without a word has lost tests: that is a failure, not none.
-      if (counts === undefined) console.error(`the test runner ended early: ${signal ?? `exit code ${code}`}`);
-      resolve(counts ?? { passed: 0, failed: 1, skips: [] });
+      const early = `the test runner ended early: ${signal ?? `exit code ${code}`}`;
+      resolve(counts ?? { passed: 0, failed: 1, skips: [], failures: [early] });
     });
   });
 }
@@ -150,8 +151,9 @@ function timed(name, work) {
   timings.push([name, performance.now() - start]);
 }
 
-/** Prints what came of it and returns the exit code. */
+/** Prints what came of it and returns the exit code. What failed stands at the end, where whoever has only that finds it. */
 function summary() {
+  for (const failure of totals.failures) console.error('\nfailed:', failure);
   console.log('');
   for (const [name, ms] of timings) console.log(`${(ms / 1_000).toFixed(1).padStart(7)} s  ${name}`);
   for (const skip of totals.skips) console.log(`skipped: ${skip.name}: ${skip.reason}`);
