@@ -1,13 +1,12 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { sharedPulsar, unavailable, uniqueTopic } from '@pharos/testkit';
+import { keepingNamespace, sharedPulsar, unavailable, uniqueTopic } from '@pharos/testkit';
 import { PulsarAdmin } from '../src/admin/admin.ts';
 import { Client } from '../src/client.ts';
 import type { Entry } from '../src/consumer/entry-consumer.ts';
 import { MessageId } from '../src/message-id.ts';
 import { BatchCursor } from '../src/wire/index.ts';
 import { follow, textsOf } from './support/entries.ts';
-import { keepingNamespace } from './support/keeping-namespace.ts';
 import { texts } from './support/consuming.ts';
 
 const earliest = { startMessageId: MessageId.earliest() };

@@ -1,12 +1,11 @@
 // A KeyShared subscription of a real broker: who gets which key, and that a key's order survives consumers that come and go.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { Collector, uniqueTopic } from '@pharos/testkit';
+import { Collector, keepingNamespace, uniqueTopic } from '@pharos/testkit';
 import type { Consumer } from '../src/consumer/consumer.ts';
 import type { ConsumerConfig } from '../src/consumer/consumer-config.ts';
 import type { Message } from '../src/consumer/message.ts';
 import { Bench, textOf } from './support/consuming.ts';
-import { keepingNamespace } from './support/keeping-namespace.ts';
 import { pulsarError } from './support/producers.ts';
 import { readBack } from './support/read-back.ts';
 

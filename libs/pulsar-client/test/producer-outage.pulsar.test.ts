@@ -1,12 +1,11 @@
 // The broker is killed under load and comes back: what becomes of the messages.
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { Collector, type PulsarServer, startPulsar, uniqueTopic } from '@pharos/testkit';
+import { Collector, keepingNamespace, type PulsarServer, startPulsar, uniqueTopic } from '@pharos/testkit';
 import { PulsarAdmin } from '../src/admin/admin.ts';
 import { Client } from '../src/client.ts';
 import type { Producer } from '../src/producer/producer.ts';
 import type { ProducerConfig } from '../src/producer/producer-config.ts';
-import { keepingNamespace } from './support/keeping-namespace.ts';
 import { pulsarError } from './support/producers.ts';
 import { readBack, type Stored } from './support/read-back.ts';
 

@@ -2,11 +2,10 @@
 import assert from 'node:assert/strict';
 import { before, describe, test, type TestContext } from 'node:test';
 import { javaStringHash } from '@pharos/bytes';
-import { sharedPulsar, type SharedPulsar, uniqueTopic } from '@pharos/testkit';
+import { keepingNamespace, sharedPulsar, type SharedPulsar, uniqueTopic } from '@pharos/testkit';
 import { PulsarAdmin } from '../src/admin/admin.ts';
 import { Client } from '../src/client.ts';
 import { murmur3Hash } from '../src/hashing/murmur3.ts';
-import { keepingNamespace } from './support/keeping-namespace.ts';
 import { pulsarError, sendAll } from './support/producers.ts';
 import { readBack, type Stored } from './support/read-back.ts';
 

@@ -52,6 +52,7 @@ export type { FaultProxy, ProxyDirection, ProxyOptions } from './proxy/fault-pro
 export { startPulsarCluster } from './pulsar/cluster.ts';
 export type { PulsarCluster, PulsarClusterOptions } from './pulsar/cluster.ts';
 export type { ClusterBroker, LoadManager } from './pulsar/cluster-parts.ts';
+export { keepingNamespace } from './pulsar/keeping-namespace.ts';
 export { startPulsarProxy } from './pulsar/proxy.ts';
 export type { PulsarProxy, PulsarProxyOptions } from './pulsar/proxy.ts';
 export { startSecuredPulsar } from './pulsar/secured.ts';

@@ -1,5 +1,3 @@
-import { uniqueTopic } from '@pharos/testkit';
-
 import type { Figure, FigureContext, FigureOutcome, FigureResult } from '../frame/figure.ts';
 import { type Pair, summarise } from '../frame/pairs.ts';
 import { type ClientContestant, payloadBytes, type Speed } from './java-contestants.ts';
@@ -32,7 +30,7 @@ async function measureWith(clients: Duel, context: FigureContext, size: J1Size):
   for (let round = -size.warmUps; round < context.pairs; round++) {
     const speeds = new Map<ClientContestant, Speed>();
     for (const client of inTurn(round, clients.pharos, clients.java)) {
-      const topic = uniqueTopic('bench-j1');
+      const topic = clients.topic('bench-j1');
       const check = async () => (await clients.helper.consume(topic, size.messages, 'entries')).rate.checked;
       const speed = await client.produce(topic, size.messages, check);
       speeds.set(client, speed);

@@ -1,5 +1,3 @@
-import { uniqueTopic } from '@pharos/testkit';
-
 import type { ConsumeHow } from '../frame/client-roles.ts';
 import { nothing } from '../frame/delivery-check.ts';
 import type { Figure, FigureContext, FigureOutcome, FigureResult } from '../frame/figure.ts';
@@ -45,7 +43,7 @@ export function measureJ2(context: FigureContext, size: J2Size): Promise<FigureO
 type Round = Map<ConsumeHow | 'java', Speed>;
 
 async function measureWith(clients: Duel, context: FigureContext, size: J2Size): Promise<FigureResult[]> {
-  const topic = uniqueTopic('bench-j2');
+  const topic = clients.topic('bench-j2');
   await clients.helper.produce(topic, size.messages, async () => nothing);
   const best = await warmUp(clients, topic, context, size);
   const rounds: Round[] = [];

@@ -1,5 +1,3 @@
-import { uniqueTopic } from '@pharos/testkit';
-
 import type { LatencyResult } from '../frame/client-roles.ts';
 import type { Figure, FigureContext, FigureOutcome, FigureResult } from '../frame/figure.ts';
 import { type Pair, summarise } from '../frame/pairs.ts';
@@ -30,13 +28,17 @@ export function measureJ3(context: FigureContext, size: J3Size): Promise<FigureO
   return duel(id, context, (clients) => measureWith(clients, context, size));
 }
 
-async function measureWith({ pharos, java }: Duel, context: FigureContext, size: J3Size): Promise<FigureResult[]> {
+async function measureWith(
+  { pharos, java, topic }: Duel,
+  context: FigureContext,
+  size: J3Size,
+): Promise<FigureResult[]> {
   const count = Math.round(size.windowSeconds * perSecond);
   const rounds: { pharos: LatencyResult; java: LatencyResult }[] = [];
   for (let round = -size.warmUps; round < context.pairs; round++) {
     const results = new Map<ClientContestant, LatencyResult>();
     for (const client of inTurn(round, pharos, java)) {
-      const result = await client.latency(uniqueTopic('bench-j3'), count, perSecond);
+      const result = await client.latency(topic('bench-j3'), count, perSecond);
       results.set(client, result);
       const what = round < 0 ? 'warming up' : `round ${round + 1} of ${context.pairs}`;
       context.progress(

@@ -1,4 +1,4 @@
-import { unavailable } from '@pharos/testkit';
+import { keepingNamespace, unavailable, uniqueTopic } from '@pharos/testkit';
 
 import { ProcessGroup } from '../frame/child.ts';
 import type { FigureContext, FigureOutcome } from '../frame/figure.ts';
@@ -9,6 +9,8 @@ export interface Duel {
   readonly pharos: ClientContestant;
   readonly java: ClientContestant;
   readonly helper: ClientContestant;
+  /** @returns a new topic, which keeps its messages though there may be moments when nobody is subscribed */
+  readonly topic: (name: string) => string;
 }
 
 /** Starts all for a figure and ends them after it; without Java the figure is skipped. */
@@ -19,13 +21,15 @@ export async function duel(
 ): Promise<FigureOutcome> {
   const pulsar = unavailable('jdk') || (await context.pulsar());
   if (typeof pulsar === 'string') return { results: [], skipped: [{ id, reason: pulsar }] };
-  const { serviceUrl } = pulsar;
+  const { serviceUrl, adminUrl } = pulsar;
+  const namespace = await keepingNamespace(adminUrl);
   const processes = new ProcessGroup();
   try {
     const results = await measure({
       java: await ClientContestant.java(processes, serviceUrl),
       pharos: await ClientContestant.pharos(processes, serviceUrl),
       helper: await ClientContestant.pharos(processes, serviceUrl),
+      topic: (name) => uniqueTopic(name, namespace),
     });
     return { results, skipped: [] };
   } finally {

@@ -1,14 +1,13 @@
 // Two real brokers under the classic load manager: who asks the wrong one is sent on.
 import assert from 'node:assert/strict';
 import { after, before, describe, test, type TestContext } from 'node:test';
-import { type PulsarCluster, startPulsarCluster, unavailable, uniqueTopic } from '@pharos/testkit';
+import { keepingNamespace, type PulsarCluster, startPulsarCluster, unavailable, uniqueTopic } from '@pharos/testkit';
 import { PulsarAdmin } from '../../src/admin/admin.ts';
 import { Client } from '../../src/client.ts';
 import { lookupResult } from '../../src/wire/index.ts';
 import { Asked } from '../support/asked.ts';
 import { faultRounds } from '../support/chance.ts';
 import { textOf } from '../support/consuming.ts';
-import { keepingNamespace } from '../support/keeping-namespace.ts';
 import { underLoad } from '../support/under-load.ts';
 
 let cluster: PulsarCluster;

@@ -4,6 +4,7 @@ import { after, before, describe, test, type TestContext } from 'node:test';
 import {
   type ClusterBroker,
   eventually,
+  keepingNamespace,
   type PulsarCluster,
   startPulsarCluster,
   unavailable,
@@ -14,7 +15,6 @@ import { Client } from '../../src/client.ts';
 import type { ClientConfig } from '../../src/client-config.ts';
 import { Asked } from '../support/asked.ts';
 import { faultRounds } from '../support/chance.ts';
-import { keepingNamespace } from '../support/keeping-namespace.ts';
 import { attachedUnderLoad, underLoad } from '../support/under-load.ts';
 
 let cluster: PulsarCluster;

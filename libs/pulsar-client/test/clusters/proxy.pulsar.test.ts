@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test, type TestContext } from 'node:test';
 import {
   eventually,
+  keepingNamespace,
   type PulsarCluster,
   type PulsarProxy,
   startProxy,
@@ -19,7 +20,6 @@ import { Asked } from '../support/asked.ts';
 import { faultRounds } from '../support/chance.ts';
 import { takeTexts, texts } from '../support/consuming.ts';
 import { follow, textsOf } from '../support/entries.ts';
-import { keepingNamespace } from '../support/keeping-namespace.ts';
 import { attachedUnderLoad, underLoad } from '../support/under-load.ts';
 
 let cluster: PulsarCluster;

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { withDeadline } from '@pharos/lifecycle';
-import { unavailable, uniqueTopic } from '@pharos/testkit';
+import { keepingNamespace, unavailable, uniqueTopic } from '@pharos/testkit';
 import { PulsarAdmin } from '../../src/admin/admin.ts';
 import type { Client } from '../../src/client.ts';
 import { PulsarError } from '../../src/errors.ts';
@@ -11,7 +11,6 @@ import { NumberedLoad, Receipts } from '../support/fault-load.ts';
 import { consume } from '../support/fault-receivers.ts';
 import { FaultyBroker } from '../support/faulty-broker.ts';
 import { bit, Flips } from '../support/flips.ts';
-import { keepingNamespace } from '../support/keeping-namespace.ts';
 import { readBack } from '../support/read-back.ts';
 
 const allComeWithinMs = 120_000;

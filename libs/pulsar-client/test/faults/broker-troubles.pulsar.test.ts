@@ -1,7 +1,15 @@
 // What brokers do to those that are attached to them: topics move, are deleted, and are full.
 import assert from 'node:assert/strict';
 import { before, describe, test, type TestContext } from 'node:test';
-import { Collector, eventually, type SharedPulsar, sharedPulsar, unavailable, uniqueTopic } from '@pharos/testkit';
+import {
+  Collector,
+  eventually,
+  keepingNamespace,
+  type SharedPulsar,
+  sharedPulsar,
+  unavailable,
+  uniqueTopic,
+} from '@pharos/testkit';
 import { PulsarAdmin } from '../../src/admin/admin.ts';
 import { Client } from '../../src/client.ts';
 import type { EntryConsumerEvent } from '../../src/consumer/entry-consumer.ts';
@@ -12,7 +20,6 @@ import { textOf } from '../support/consuming.ts';
 import { follow } from '../support/entries.ts';
 import { NumberedLoad, Receipts } from '../support/fault-load.ts';
 import { consume } from '../support/fault-receivers.ts';
-import { keepingNamespace } from '../support/keeping-namespace.ts';
 import { pulsarError } from '../support/producers.ts';
 
 const allComeWithinMs = 120_000;

@@ -7,14 +7,21 @@ import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { describe, test, type TestContext } from 'node:test';
 import { createServer } from 'node:tls';
-import { CertificateAuthority, freePort, startProxy, startPulsar, unavailable, uniqueTopic } from '@pharos/testkit';
+import {
+  CertificateAuthority,
+  freePort,
+  keepingNamespace,
+  startProxy,
+  startPulsar,
+  unavailable,
+  uniqueTopic,
+} from '@pharos/testkit';
 import { PulsarAdmin } from '../../src/admin/admin.ts';
 import { Client } from '../../src/client.ts';
 import { Chance, faultRounds } from '../support/chance.ts';
 import { Receipts } from '../support/fault-load.ts';
 import { consume } from '../support/fault-receivers.ts';
 import { Flips } from '../support/flips.ts';
-import { keepingNamespace } from '../support/keeping-namespace.ts';
 import { readBack } from '../support/read-back.ts';
 
 const allComeWithinMs = 120_000;

@@ -2,14 +2,13 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test, type TestContext } from 'node:test';
 import { withDeadline } from '@pharos/lifecycle';
-import { type ProxyDirection, unavailable, uniqueTopic } from '@pharos/testkit';
+import { keepingNamespace, type ProxyDirection, unavailable, uniqueTopic } from '@pharos/testkit';
 import { PulsarAdmin } from '../../src/admin/admin.ts';
 import type { Client } from '../../src/client.ts';
 import { MessageId } from '../../src/message-id.ts';
 import { faultRounds } from '../support/chance.ts';
 import { textOf } from '../support/consuming.ts';
 import { FaultyBroker } from '../support/faulty-broker.ts';
-import { keepingNamespace } from '../support/keeping-namespace.ts';
 import { openResources, untilBackTo } from '../support/leaks.ts';
 import { readBack } from '../support/read-back.ts';
 

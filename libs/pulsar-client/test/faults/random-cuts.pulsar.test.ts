@@ -1,7 +1,7 @@
 // Connections are cut again and again, anywhere, while messages of every kind are published and received.
 import assert from 'node:assert/strict';
 import { after, before, describe, test, type TestContext } from 'node:test';
-import { unavailable, uniqueTopic } from '@pharos/testkit';
+import { keepingNamespace, unavailable, uniqueTopic } from '@pharos/testkit';
 import { PulsarAdmin } from '../../src/admin/admin.ts';
 import type { Client } from '../../src/client.ts';
 import type { ConsumerConfig } from '../../src/consumer/consumer-config.ts';
@@ -12,7 +12,6 @@ import { type FaultCounts, type LoadOptions, NumberedLoad, Receipts } from '../s
 import { type Acknowledging, consume, Cutter, read } from '../support/fault-receivers.ts';
 import { FaultyBroker } from '../support/faulty-broker.ts';
 import { follow } from '../support/entries.ts';
-import { keepingNamespace } from '../support/keeping-namespace.ts';
 import { openResources, untilBackTo } from '../support/leaks.ts';
 import { readBack } from '../support/read-back.ts';
 
