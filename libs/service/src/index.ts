@@ -13,7 +13,7 @@ export { pulsarBus, redisClient } from './connections.ts';
 export { type Identity, newIdentity } from './identity.ts';
 export { startInternalListener } from './internal-listener.ts';
 export { type MainOptions, readConfig } from './main-options.ts';
-export { Listener, type ListenerOptions } from './listener.ts';
+export { type CreateServer, Listener, type ListenerOptions } from './listener.ts';
 export { describeProcessMetrics, ProcessMetrics } from './process-metrics.ts';
 export {
   ConfigReloader,

@@ -1,13 +1,24 @@
 import { describeError } from '@pharos/errors';
-import { type CompressionOptions, createSocketServer, type SocketServer, TrustedProxies } from '@pharos/socket-server';
+import {
+  type CompressionOptions,
+  createSocketServer,
+  type CreateSocketServerOptions,
+  type SocketServer,
+  TrustedProxies,
+} from '@pharos/socket-server';
 import type { Logger } from '@pharos/telemetry';
 
 import type { ProcessMetrics } from './process-metrics.ts';
 import type { Prepared, Reloadable } from './reload.ts';
 import type { SocketConfig } from './socket-config.ts';
 
+/** Makes the server of a listener, not listening yet. */
+export type CreateServer = (options: CreateSocketServerOptions) => Promise<SocketServer>;
+
 export interface ListenerOptions {
   readonly config: SocketConfig;
+  /** @default createSocketServer */
+  readonly createServer?: CreateServer | undefined;
   readonly compression?: CompressionOptions | undefined;
   readonly logger: Logger;
   readonly metrics: ProcessMetrics;
@@ -40,10 +51,10 @@ export class Listener implements Reloadable<SocketConfig> {
 
   /** @throws SocketServerError, `invalid-certificate` among them */
   static async create(options: ListenerOptions): Promise<Listener> {
-    const { config, compression, logger } = options;
+    const { config, compression, logger, createServer = createSocketServer } = options;
     const { cert_file: certFile, key_file: keyFile } = config.tls;
     const trustedProxies = new TrustedProxies(config.trusted_proxies);
-    const server = await createSocketServer({
+    const server = await createServer({
       implementation: config.socket,
       trustedProxies,
       ...(compression === undefined ? {} : { compression }),

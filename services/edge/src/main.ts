@@ -1,11 +1,19 @@
 import { type MainOptions, pulsarBus, readConfig } from '@pharos/service';
 
 import { type EdgeConfig, edgeConfigSchema, edgePreset } from './config.ts';
-import { serveEdge } from './serve.ts';
+import { serveEdge, type ServeOptions } from './serve.ts';
 import { redisStores } from './stores.ts';
 
-/** The service `edge`: one edge of a cluster, on a Pulsar. Resolves when it has stopped. @throws ConfigError, and what keeps it from starting */
-export async function main(options: MainOptions): Promise<void> {
+/**
+ * The service `edge`: one edge of a cluster, on a Pulsar. Resolves when it has stopped.
+ *
+ * @param parts what whoever composes it makes himself
+ * @throws ConfigError, and what keeps it from starting
+ */
+export async function main(
+  options: MainOptions,
+  parts: Pick<ServeOptions<EdgeConfig>, 'createServer'> = {},
+): Promise<void> {
   const reread = (): EdgeConfig => readConfig(edgeConfigSchema(edgePreset), options);
   const config = reread();
   await serveEdge({
@@ -13,6 +21,7 @@ export async function main(options: MainOptions): Promise<void> {
     reread,
     service: 'edge',
     env: options.env,
+    ...parts,
     createBus: (identity, logger, metrics) => pulsarBus(config.pulsar, identity, logger, metrics),
     createStores: (logger, metrics) => redisStores(config.redis, logger, metrics),
   });

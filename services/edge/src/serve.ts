@@ -2,6 +2,7 @@ import type { Bus } from '@pharos/bus';
 import {
   compressionOf,
   ConfigReloader,
+  type CreateServer,
   type Identity,
   Listener,
   logLevelPart,
@@ -31,6 +32,8 @@ export interface ServeOptions<C extends EdgeConfig> {
   readonly createBus: (identity: Identity, logger: Logger, metrics: Metrics) => Bus;
   /** Makes the stores that the edge asks; `serveEdge` closes them. */
   readonly createStores: (logger: Logger, metrics: Metrics) => EdgeStores;
+  /** Makes the server that clients connect to; `serveEdge` stops it. @default createSocketServer */
+  readonly createServer?: CreateServer;
   /** Services that run beside the edge, on the same bus and stores: started after it, stopped before it. */
   readonly createOthers?: (parts: ServedParts) => readonly ReloadableService<C>[];
   /** Told when clients can connect, if they ever can. */
@@ -63,7 +66,8 @@ export async function serveEdge<C extends EdgeConfig>(options: ServeOptions<C>):
   const metrics = new Metrics();
   const processMetrics = new ProcessMetrics(metrics, options.service);
   const compression = compressionOf(config.websocket);
-  const listener = await Listener.create({ config, compression, logger, metrics: processMetrics });
+  const { createServer } = options;
+  const listener = await Listener.create({ config, createServer, compression, logger, metrics: processMetrics });
   const { server } = listener;
   const bus = options.createBus(identity, logger, metrics);
   const stores = options.createStores(logger, metrics);
