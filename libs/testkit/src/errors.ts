@@ -1,7 +1,13 @@
 import { PharosError } from '@pharos/errors';
 import type { ErrorCodeInfo, PharosErrorOptions } from '@pharos/errors';
 
-export type TestkitErrorCode = 'tool-missing' | 'start-failed' | 'wait-timeout' | 'not-running' | 'invalid-option';
+export type TestkitErrorCode =
+  | 'tool-missing'
+  | 'start-failed'
+  | 'wait-timeout'
+  | 'not-running'
+  | 'invalid-option'
+  | 'refused';
 
 /** Every error code of the testkit. */
 export const testkitErrors: Readonly<Record<TestkitErrorCode, ErrorCodeInfo>> = {
@@ -10,6 +16,7 @@ export const testkitErrors: Readonly<Record<TestkitErrorCode, ErrorCodeInfo>> = 
   'wait-timeout': { retryable: false, description: 'What the test waited for did not happen in time.' },
   'not-running': { retryable: false, description: 'The process has ended, so it cannot do what was asked.' },
   'invalid-option': { retryable: false, description: 'An option of the testkit has a value that it cannot take.' },
+  refused: { retryable: true, description: 'The server under test did not take a connection.' },
 };
 
 export class TestkitError extends PharosError<TestkitErrorCode> {

@@ -38,7 +38,7 @@ export { goBinary, goProgram } from './go-program.ts';
 export type { LineLog, LineWaitOptions } from './process/line-log.ts';
 export type { ExitStatus } from './process/managed-child.ts';
 export { spawnService } from './process/service-process.ts';
-export type { ServiceProcess, SpawnServiceOptions } from './process/service-process.ts';
+export type { IpcChannel, ServiceProcess, SpawnServiceOptions } from './process/service-process.ts';
 export { queryRange, startPrometheus } from './prometheus.ts';
 export type {
   PrometheusOptions,
@@ -68,6 +68,8 @@ export { startRedisCluster } from './redis-cluster.ts';
 export type { RedisCluster } from './redis-cluster.ts';
 export { startRedisSentinel } from './redis-sentinel.ts';
 export type { RedisSentinel } from './redis-sentinel.ts';
+export type { Seat, SeatClient } from './seats/seat.ts';
+export { SeatingServer, type SeatRequest } from './seats/seating-server.ts';
 export { toolPath, unavailable } from './tools.ts';
 export type { Tool } from './tools.ts';
 export { BareWebSocket, type BareWebSocketOptions } from './web-socket/bare-web-socket.ts';

@@ -1,3 +1,4 @@
+import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import type { Readable, Writable } from 'node:stream';
 import { TestkitError } from '../errors.ts';
@@ -15,7 +16,12 @@ export interface SpawnServiceOptions {
   readonly readyPattern?: RegExp;
   /** @default 30000 */
   readonly readyTimeoutMs?: number;
+  /** With a channel for messages, to a program of Node.js. @default false */
+  readonly ipc?: boolean;
 }
+
+/** Messages to and from a process. */
+export type IpcChannel = Pick<ChildProcess, 'connected' | 'send' | 'on'>;
 
 /** A process of the product under test, with its output in lines. It dies with this process. */
 export class ServiceProcess {
@@ -35,6 +41,11 @@ export class ServiceProcess {
 
   get pid(): number {
     return this.#child.pid;
+  }
+
+  /** Of a process that was started with one. */
+  get ipc(): IpcChannel {
+    return this.#child.process;
   }
 
   /** How the process ended; undefined while it runs. */
@@ -97,7 +108,7 @@ export async function spawnService(
   options: SpawnServiceOptions = {},
 ): Promise<ServiceProcess> {
   const child = await ManagedChild.start(command, args, {
-    stdio: ['pipe', 'pipe', 'pipe'],
+    stdio: ['pipe', 'pipe', 'pipe', ...(options.ipc === true ? (['ipc'] as const) : [])],
     env: { ...process.env, ...options.env },
     ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
   });
