@@ -102,13 +102,16 @@ describe('everybody cut at once', { skip, timeout: 300_000 }, () => {
 });
 
 describe('everybody in one channel', { skip, timeout: 300_000 }, () => {
-  test('400 members over 4 edges: counts at any time, also after a kill -9, and no command of Redis for a member at rest', async (context) => {
+  test('400 members over 4 edges, some of them seated: counts at any time, also after a kill -9, and no command of Redis for a member at rest', async (context) => {
     const progress = (line: string): void => context.diagnostic(line);
-    const size = { leaseMs: 3_000, restMs: 3_000, questions: 10 };
+    const size = { leaseMs: 3_000, restMs: 3_000, questions: 10, socketsPerEdge: 60 };
     const figures = await crowdOfMembers({ rounds: 1, clients: 400, progress }, size);
     assert.equal(figures['edges'], 4);
+    assert.equal(figures['bySocketPerEdge'], '60 60 60 60');
+    assert.equal(figures['seatedPerEdge'], '40 40 40 40');
     assert.equal(figures['presenceOfAll'], '400');
     assert.equal(figures['killed'], 100);
+    assert.equal(figures['killedSeated'], 40);
     // Leases of edges, and the looks of who watches them: with leases of members there would be a hundred times as many.
     assert.ok(Number(figures['redisCommandsAMinute']) < 2_000, JSON.stringify(figures));
   });

@@ -9,6 +9,8 @@ import { type RigSettings, settingsOf } from './settings.ts';
 
 export interface RigOptions {
   readonly edges: number;
+  /** Edges take members in their own processes, too. @default false */
+  readonly seating?: boolean;
   readonly history: number;
   readonly presence: number;
   /** Server APIs, with the key {@link rigApiKey}. @default 0 */
@@ -61,7 +63,7 @@ export class Rig {
       : undefined;
     const folder = await mkdtemp(join(tmpdir(), 'pharos-rig-'));
     const topic = uniqueTopic('rig');
-    const { lanes = 4, leaseMs = 10_000, drainMs = 500, channel, edge } = options;
+    const { lanes = 4, leaseMs = 10_000, drainMs = 500, channel, edge, seating = false } = options;
     const settings: RigSettings = {
       ...pulsar,
       redisUrl: redis?.url,
@@ -76,7 +78,9 @@ export class Rig {
       Array.from({ length: counts[role] }, () => role),
     );
     const nodes = await Promise.all(
-      roles.map((role, index) => ServiceNode.create(role, `${role}-${index}`, folder, settingsOf(role, settings))),
+      roles.map((role, index) =>
+        ServiceNode.create(role, `${role}-${index}`, folder, settingsOf(role, settings), seating && role === 'edge'),
+      ),
     );
     const rig = new Rig({ nodes, pulsar, redis, topic, lanes, leaseMs, folder });
     try {

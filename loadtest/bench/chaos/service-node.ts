@@ -3,6 +3,11 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { eventually, freePort, type ServiceProcess, spawnService } from '@pharos/testkit';
 
+import type { SeatCommands } from '../clients/commands.ts';
+import { Caller } from '../frame/caller.ts';
+import { inheritedOptions, programOf } from '../frame/child.ts';
+import { type AnswerMessage, readyMessage } from '../frame/commands.ts';
+
 /** Services that a rig starts as processes. */
 export type Role = 'edge' | 'history' | 'presence' | 'api';
 
@@ -19,6 +24,8 @@ export class ServiceNode {
   readonly port: number;
   readonly #internalPort: number;
   readonly #configFile: string;
+  readonly #seating: boolean;
+  #seats: Caller<SeatCommands> | undefined;
   #process: ServiceProcess | undefined;
   /** Warnings of those that ran before. */
   readonly #formerWarnings: string[] = [];
@@ -26,22 +33,38 @@ export class ServiceNode {
   /** When it was killed or frozen, newest last. */
   readonly faults: { readonly what: 'killed' | 'frozen'; readonly fromMs: number; toMs: number }[] = [];
 
-  private constructor(role: Role, name: string, ports: readonly [number, number], configFile: string) {
+  private constructor(
+    role: Role,
+    name: string,
+    ports: readonly [number, number],
+    configFile: string,
+    seating: boolean,
+  ) {
     this.role = role;
     this.name = name;
     [this.port, this.#internalPort] = ports;
     this.#configFile = configFile;
+    this.#seating = seating;
   }
 
-  /** @param folder for its configuration */
-  static async create(role: Role, name: string, folder: string, settings: object): Promise<ServiceNode> {
+  /**
+   * @param folder for its configuration
+   * @param seating an edge that takes members in its own process, too
+   */
+  static async create(
+    role: Role,
+    name: string,
+    folder: string,
+    settings: object,
+    seating: boolean = false,
+  ): Promise<ServiceNode> {
     const ports = [await freePort(), await freePort()] as const;
     const configFile = join(folder, `${name}.yaml`);
     const listen = role === 'edge' || role === 'api' ? { listen: `127.0.0.1:${ports[0]}` } : {};
     const own = { name, internal: { listen: `127.0.0.1:${ports[1]}` }, ...listen };
     // JSON is YAML.
     await writeFile(configFile, JSON.stringify({ ...own, ...settings }, undefined, 2));
-    return new ServiceNode(role, name, ports, configFile);
+    return new ServiceNode(role, name, ports, configFile, seating);
   }
 
   get url(): string {
@@ -66,15 +89,26 @@ export class ServiceNode {
     return this.#running().pid;
   }
 
+  /** Members in its own process. @throws Error where it doesn't run, or takes none */
+  get seats(): Caller<SeatCommands> {
+    this.#running();
+    if (this.#seats === undefined) throw new Error(`${this.name} takes no members in its own process`);
+    return this.#seats;
+  }
+
   /** Resolves when it is ready. */
   async start(): Promise<void> {
+    const program = this.#seating
+      ? [...inheritedOptions(process.execArgv), programOf('seating-edge'), this.#configFile]
+      : [bin, 'serve', this.role, '--config', this.#configFile];
     // An inspector opens at SIGUSR1 only, and at a port that is free.
-    const args = ['--inspect-port=0', '--enable-source-maps', bin, 'serve', this.role, '--config', this.#configFile];
+    const args = ['--inspect-port=0', '--enable-source-maps', ...program];
     const none = Object.keys(process.env).filter((name) => name.startsWith('PHAROS_'));
     const env = Object.fromEntries(none.map((name) => [name, undefined]));
     if (this.#process !== undefined) this.#formerWarnings.push(...warningsOf(this.#process));
-    const service = await spawnService(process.execPath, args, { cwd: root, env });
+    const service = await spawnService(process.execPath, args, { cwd: root, env, ipc: this.#seating });
     this.#process = service;
+    if (this.#seating) this.#seats = callerOf(this.name, service);
     try {
       const ended = service.exited.then(() => Promise.reject(new Error(`${this.name} has ended`)));
       await Promise.race([eventually(() => this.#isReady(), `readiness of ${this.name}`, readyTimeoutMs), ended]);
@@ -160,6 +194,15 @@ export class ServiceNode {
     if (this.#process === undefined || !this.isRunning) throw new Error(`${this.name} does not run`);
     return this.#process;
   }
+}
+
+function callerOf(name: string, { ipc, exited }: ServiceProcess): Caller<SeatCommands> {
+  const caller = new Caller<SeatCommands>(name, ipc);
+  ipc.on('message', (message) => {
+    if (message !== readyMessage) caller.answered(message as AnswerMessage);
+  });
+  void exited.then(({ code, signal }) => caller.ended(signal ?? `exit code ${code}`));
+  return caller;
 }
 
 function warningsOf({ stdout, stderr }: ServiceProcess): string[] {

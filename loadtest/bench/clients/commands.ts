@@ -77,28 +77,41 @@ export type SdkCommands = ClientCommands & {
   askHistory(params: { readonly endpoint: string; readonly channels: readonly string[] }): Promise<HistoryReply[]>;
 };
 
-/** What a process with members can do. */
-export type MemberCommands = {
-  /** Members `from` up to but without `to` enter, each at the edge and as the user that its number says; resolves when all are in. */
-  enter(params: {
-    readonly urls: readonly string[];
-    readonly channel: string;
-    readonly from: number;
-    readonly to: number;
-    /** How many there are; members beyond that are second connections. */
-    readonly users: number;
-    /** Tokens are signed with it (HS256). */
-    readonly secret: string;
-    readonly localAddress: string;
-  }): Promise<{
+/** Who enters a channel: members `from`, `from + every` and so on below `to`, each as the user that its number says. */
+export interface Entrants {
+  readonly channel: string;
+  readonly from: number;
+  readonly to: number;
+  readonly every: number;
+  /** How many there are; members beyond that are second connections. */
+  readonly users: number;
+  /** Tokens are signed with it (HS256). */
+  readonly secret: string;
+}
+
+/** Members that are in, and those whose connection ended. */
+export interface Attendance {
+  readonly present: number;
+  readonly lost: number;
+}
+
+/** What a process with members can do, whatever it needs to let them in. */
+type MembershipCommands<Way> = {
+  /** Resolves when all are in. */
+  enter(params: Entrants & Way): Promise<{
     /** Attempts that the edge ended, made again. */
     readonly retries: number;
   }>;
-  /** Those that are in, and those whose connection ended. */
-  count(): { readonly present: number; readonly lost: number };
+  count(): Attendance;
   /** All leave at once. */
   leave(): void;
 };
+
+/** What a process with members by WebSockets can do: each is at the edge that its number says. */
+export type MemberCommands = MembershipCommands<{ readonly urls: readonly string[]; readonly localAddress: string }>;
+
+/** What an edge can do that has members in its own process. */
+export type SeatCommands = MembershipCommands<unknown>;
 
 export interface StreamSummary {
   /** The first ones in full. */

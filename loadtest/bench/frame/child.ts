@@ -4,7 +4,8 @@ import { fileURLToPath } from 'node:url';
 
 import { Deferred, withDeadline } from '@pharos/lifecycle';
 
-import { type AnswerMessage, type CommandMessage, type CommandTable, readyMessage } from './commands.ts';
+import { Caller } from './caller.ts';
+import { type AnswerMessage, type CommandTable, readyMessage } from './commands.ts';
 
 export type ProcessName =
   | 'edge-server'
@@ -15,6 +16,7 @@ export type ProcessName =
   | 'sdk-clients'
   | 'raw-clients'
   | 'member-clients'
+  | 'seating-edge'
   | 'load-clients';
 
 /** How Node.js is told to run TypeScript from source. */
@@ -42,21 +44,26 @@ export function inheritedOptions(execArgv: readonly string[]): string[] {
   return kept;
 }
 
+/** The program `processes/<name>`: built or from source, as this file is. */
+export function programOf(name: ProcessName): string {
+  return fileURLToPath(new URL(`../processes/${name}${extname(import.meta.url)}`, import.meta.url));
+}
+
 /** A process of the bench, and the commands that it takes. */
 export class Child<C extends CommandTable> {
   readonly name: ProcessName;
   readonly pid: number;
   readonly #child: ChildProcess;
-  readonly #waiting = new Map<number, Deferred<unknown>>();
+  readonly #caller: Caller<C>;
   readonly #exited = new Deferred<void>();
-  #nextId = 1;
   #stopping = false;
 
   private constructor(name: ProcessName, child: ChildProcess, pid: number) {
     this.name = name;
     this.pid = pid;
     this.#child = child;
-    child.on('message', (message) => this.#answered(message as AnswerMessage));
+    this.#caller = new Caller(name, child);
+    child.on('message', (message) => this.#caller.answered(message as AnswerMessage));
     child.once('exit', (code, signal) => this.#ended(signal ?? `exit code ${code}`));
   }
 
@@ -65,9 +72,7 @@ export class Child<C extends CommandTable> {
     name: ProcessName,
     nodeOptions: readonly string[] = [],
   ): Promise<Child<C>> {
-    // Built or from source, as this file is.
-    const path = fileURLToPath(new URL(`../processes/${name}${extname(import.meta.url)}`, import.meta.url));
-    const child = fork(path, [], {
+    const child = fork(programOf(name), [], {
       execArgv: [...inheritedOptions(process.execArgv), ...nodeOptions],
       // Standard output is the bench's own, for its results.
       stdio: ['ignore', 2, 2, 'ipc'],
@@ -86,14 +91,8 @@ export class Child<C extends CommandTable> {
   }
 
   /** Runs a command there. Rejects with what it throws, or when the process ends. */
-  async call<M extends keyof C & string>(method: M, ...[params]: Parameters<C[M]>): Promise<Awaited<ReturnType<C[M]>>> {
-    const id = this.#nextId++;
-    const answer = new Deferred<unknown>();
-    this.#waiting.set(id, answer);
-    const message: CommandMessage = { id, method, params };
-    if (this.#child.connected) this.#child.send(message);
-    else answer.reject(new Error(`${this.name} has ended and takes no commands`));
-    return (await answer.promise) as Awaited<ReturnType<C[M]>>;
+  call<M extends keyof C & string>(method: M, ...params: Parameters<C[M]>): Promise<Awaited<ReturnType<C[M]>>> {
+    return this.#caller.call(method, ...params);
   }
 
   /** Lets go of the process; resolves when it has ended. */
@@ -108,17 +107,9 @@ export class Child<C extends CommandTable> {
     }
   }
 
-  #answered({ id, result, error }: AnswerMessage): void {
-    const waiting = this.#waiting.get(id);
-    this.#waiting.delete(id);
-    if (error === undefined) waiting?.resolve(result);
-    else waiting?.reject(new Error(`${this.name}: ${error}`));
-  }
-
   #ended(how: string): void {
     this.#exited.resolve();
-    for (const waiting of this.#waiting.values()) waiting.reject(new Error(`${this.name} ended: ${how}`));
-    this.#waiting.clear();
+    this.#caller.ended(how);
     if (!this.#stopping) process.stderr.write(`${this.name} (process ${this.pid}) ended: ${how}\n`);
   }
 }
