@@ -14,7 +14,8 @@ export type Role = 'edge' | 'history' | 'presence' | 'api';
 /** The project's root, seen from loadtest/bench/chaos and from loadtest/dist/chaos alike. */
 const root = fileURLToPath(new URL('../../../', import.meta.url));
 const bin = join(root, 'services', 'cli', 'bin', 'pharos.mjs');
-const readyTimeoutMs = 60_000;
+/** Long, for it is no measure: on a machine that is asked too much, four edges at once took more than a minute. */
+const readyTimeoutMs = 120_000;
 
 /** One service as a process of its own, at fixed addresses, that can be killed, frozen, thawed and started again. */
 export class ServiceNode {
