@@ -367,3 +367,37 @@ describe('an option of a namespace decides', () => {
     );
   });
 });
+
+test('history_ttl: what is older is neither recovered nor on a page of history', async (t) => {
+  const agesMs = [120_000, 0];
+  let ageMs = 0;
+  const world = memoryWorld({ now: () => Date.now() - ageMs });
+  const options = {
+    ...open,
+    allow_recovery: true,
+    allow_history_for_client: true,
+    allow_subscribe_for_anonymous: true,
+  };
+  const namespaces = ['1m', '4m'].map((history_ttl) => ({
+    name: history_ttl,
+    history_size: 10,
+    history_ttl,
+    ...options,
+  }));
+  const edge = await startEdge(t, world, { env: { PHAROS_CHANNEL_NAMESPACES: JSON.stringify(namespaces) } });
+  const [before, after] = [await ProtocolClient.connect(t, edge), await ProtocolClient.connect(t, edge)];
+  const seen = async (channel: string): Promise<unknown[]> => {
+    const { epoch, offset = 0 } = await resultOf(before, channel, { recoverable: true });
+    for (const age of agesMs) {
+      ageMs = age;
+      await before.publish(channel, age);
+      await before.publications.waitFor((each) => each.channel === channel && each.data === age, 'it');
+    }
+    const answer = await resultOf(after, channel, { recover: true, recoverable: true, epoch, offset });
+    const { history } = await after.call({ history: { channel, limit: 10 } });
+    const dataOf = ({ publications = [] }: Json): unknown[] => (publications as Json[]).map(({ data }) => data);
+    return [answer['was_recovering'], answer['recovered'], dataOf(answer), dataOf(history as Json)];
+  };
+  assert.deepEqual(await seen('4m:a'), [true, true, agesMs, agesMs]);
+  assert.deepEqual(await seen('1m:a'), [true, undefined, [], [0]]);
+});
