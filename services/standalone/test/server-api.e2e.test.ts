@@ -199,13 +199,51 @@ describe('the server API over two replicas and two edges, on Pulsar and Redis', 
     assert.equal(other.centrifuge.state, 'connected');
   });
 
-  test('who is subscribed with a position is sent what it missed', async () => {
-    const client = await connect(0, { sub: 'cat' });
-    const first = await result(0, 'publish', { channel: 'feed', data: 1 });
-    await result(0, 'publish', { channel: 'feed', data: 2 });
-    await result(1, 'subscribe', { user: 'cat', channel: 'feed', recover_since: first });
-    // The namespace lets nobody recover that it isn't told to.
-    await came(client, 'subscribed feed undefined');
+  test('an edge that does not answer in time makes the answer partial, and holds up nobody', async () => {
+    const [near, far] = [await connect(0, { sub: 'pat' }), await connect(1, { sub: 'pat' })];
+    const seen = async (): Promise<{ ids: string[]; partial: unknown }> => {
+      const { connections, partial } = await result(0, 'connections', { user: 'pat' });
+      return { ids: Object.keys(connections as Json), partial };
+    };
+    const whole = async (): Promise<true | undefined> => {
+      const { ids, partial } = await seen();
+      return ids.length === 2 && partial === undefined ? true : undefined;
+    };
+    await eventually(whole, 'an answer of both', 30_000);
+    edges[1]?.process.pause();
+    try {
+      await eventually(async () => {
+        const { ids, partial } = await seen();
+        assert.equal(partial, true);
+        assert.ok(!ids.includes(far.id));
+        return ids.includes(near.id) ? true : undefined;
+      }, 'an answer of the one that is awake');
+    } finally {
+      edges[1]?.process.resume();
+    }
+    await eventually(whole, 'an answer of both, again', 30_000);
+    for (const { centrifuge } of [near, far]) centrifuge.disconnect();
+  });
+
+  test('who is subscribed with a position is sent what it missed, in order and before what comes, where that may be recovered', async () => {
+    const seenBy = async (user: string, more: Json): Promise<string[]> => {
+      const channel = `feed-${user}`;
+      const client = await connect(0, { sub: user });
+      const first = await result(0, 'publish', { channel, data: 1 });
+      for (const data of [2, 3]) await result(data % 2, 'publish', { channel, data });
+      await result(1, 'subscribe', { user, channel, recover_since: first, ...more });
+      await came(client, `subscribed ${channel} undefined`);
+      await result(0, 'publish', { channel, data: 4 });
+      await came(client, `publication ${channel} 4`);
+      return client.events.items.filter((event) => event.includes(channel)).map((event) => event.replace(channel, ''));
+    };
+    const override = { force_recovery: { value: true } };
+    const [subscribed, ...publications] = ['subscribed  undefined', ...[2, 3, 4].map((n) => `publication  ${n}`)];
+    assert.deepEqual(await seenBy('cat', { override }), [subscribed, ...publications]);
+    // The namespace lets nobody recover that it isn't told to, and a position of another log is none.
+    assert.deepEqual(await seenBy('cow', {}), [subscribed, publications.at(-1)]);
+    const elsewhere = { offset: 1, epoch: 'another.1' };
+    assert.deepEqual(await seenBy('dog', { override, recover_since: elsewhere }), [subscribed, publications.at(-1)]);
   });
 
   test('revoked tokens end their connections on every edge, and let nobody in, at an edge that starts later neither', async () => {
