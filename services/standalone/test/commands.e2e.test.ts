@@ -20,7 +20,7 @@ describe('commands from a Pulsar topic', {
   skip: unavailable('pulsar') || unavailable('redis'),
   timeout: 600_000,
 }, () => {
-  test('replicas are killed in the middle: every publication is in the log, and once', async (t) => {
+  test('replicas are killed in the middle: every publication is in the log, and once; what can not be done is a dead letter', async (t) => {
     const pulsar = await sharedPulsar();
     const redis = await startRedis();
     t.after(() => redis.stop());
@@ -51,6 +51,24 @@ describe('commands from a Pulsar topic', {
       { at: 'earliest' },
     );
     t.after(() => tail.close());
+    const reasons = new Map<string, Set<string>>();
+    const letters = await bus.openLog({ topic: `${commands}-dead-letter` });
+    const dead = await letters.attach(
+      0,
+      {
+        entry: (entry: LaneEntry): void => {
+          for (const cursor = entry.publications(); cursor.next(); ) {
+            const properties = cursor.properties();
+            if (properties.has(markerProperty)) continue;
+            const text = cursor.buffer.subarray(cursor.dataStart, cursor.dataEnd).toString();
+            const reason = `${properties.get('pharos-error-code')} of ${properties.get('pharos-source-topic')}`;
+            reasons.set(text, (reasons.get(text) ?? new Set()).add(reason));
+          }
+        },
+      },
+      { at: 'earliest' },
+    );
+    t.after(() => dead.close());
     const until = async (least: number): Promise<void> => {
       while (seen.size < least) await new Promise<void>((resolve) => (wake = resolve));
     };
@@ -82,13 +100,17 @@ describe('commands from a Pulsar topic', {
         return log.append({ channel: `k${n % 50}`, data: Buffer.from(JSON.stringify(command)) }, 120_000);
       }),
     );
+    const bad = ['no JSON', '{"method":"publishh"}', '{"method":"publish","params":{"channel":"nowhere:a","data":1}}'];
+    const sentBad = Promise.all(
+      bad.map((text, n) => log.append({ channel: `k${n}`, data: Buffer.from(text) }, 120_000)),
+    );
     for (let kill = 1; kill <= kills; kill++) {
       await until((count / (kills + 1)) * kill);
       const which = randomInt(replicas.length);
       await replicas[which]?.kill();
       replicas[which] = await serve(`api-${which + 1}-${kill}`);
     }
-    await sent;
+    await Promise.all([sent, sentBad]);
     await until(count);
     // What the dead had begun comes again, and is found to be done: only then it is known that nothing comes twice.
     await eventually(
@@ -101,6 +123,10 @@ describe('commands from a Pulsar topic', {
     assert.equal(seen.size, count);
     const twice = [...seen].filter(([, times]) => times !== 1);
     assert.deepEqual(twice, []);
+    // Laid there before they were acknowledged; again, perhaps, by who took over from the dead.
+    await eventually(() => (reasons.size >= bad.length ? true : undefined), 'the dead letters');
+    const expected = bad.map((text, n) => [text, new Set([`${[107, 104, 102][n]} of ${commands}`])] as const);
+    assert.deepEqual(reasons, new Map(expected));
   });
 });
 
