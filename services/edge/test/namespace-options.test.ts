@@ -372,18 +372,8 @@ test('history_ttl: what is older is neither recovered nor on a page of history',
   const agesMs = [120_000, 0];
   let ageMs = 0;
   const world = memoryWorld({ now: () => Date.now() - ageMs });
-  const options = {
-    ...open,
-    allow_recovery: true,
-    allow_history_for_client: true,
-    allow_subscribe_for_anonymous: true,
-  };
-  const namespaces = ['1m', '4m'].map((history_ttl) => ({
-    name: history_ttl,
-    history_size: 10,
-    history_ttl,
-    ...options,
-  }));
+  const options = { ...open, allow_recovery: true, allow_history_for_client: true };
+  const namespaces = ['1m', '4m'].map((ttl) => ({ name: ttl, history_size: 10, history_ttl: ttl, ...options }));
   const edge = await startEdge(t, world, { env: { PHAROS_CHANNEL_NAMESPACES: JSON.stringify(namespaces) } });
   const [before, after] = [await ProtocolClient.connect(t, edge), await ProtocolClient.connect(t, edge)];
   const seen = async (channel: string): Promise<unknown[]> => {
