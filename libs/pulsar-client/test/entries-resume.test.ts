@@ -171,3 +171,51 @@ describe('a consumer of entries', () => {
     assert.equal(topic.broker.heard('ack')[0]?.command.messageId?.[0]?.entryId, 0n);
   });
 });
+
+describe('a subscription that is set to another place', () => {
+  test('gets nothing from there, and acknowledges nothing there, before the broker has said that it is', async (t) => {
+    const topic = await startTopic(t);
+    const consumer = await topic.client.subscribe({ topic: 'chat', subscription: 's', ackReceiptEnabled: true });
+    const first = await topic.subscription(1);
+    for (const entryId of [4, 5]) sendEntry(first, { entryId });
+    const owed = consumer.acknowledge(await consumer.receive());
+    await topic.broker.hear('ack');
+    const seeking = consumer.seek(MessageId.earliest());
+    const { command, peer } = await topic.broker.hear('seek');
+    const meanwhile = consumer.acknowledge(await consumer.receive());
+    // The broker lets go of consumers before it answers.
+    peer.say({ type: 'closeConsumer', command: { consumerId: command.consumerId, requestId: 0 } });
+    const { peer: next } = await topic.broker.hear('subscribe', 2);
+    next.say({ type: 'ping', command: {} });
+    await topic.broker.hear('pong');
+    const { consumerId } = (await topic.broker.hear('subscribe', 2)).command;
+    assert.deepEqual(
+      topic.broker.heard('flow').filter((flow) => flow.command.consumerId === consumerId),
+      [],
+    );
+    peer.say({ type: 'success', command: { requestId: command.requestId } });
+    await Promise.all([seeking, owed, meanwhile]);
+    sendEntry(await topic.subscription(3), { entryId: 0 });
+    assert.equal((await consumer.receive()).getMessageId().entryId, 0n);
+    assert.equal(
+      topic.broker.heard('ack').length,
+      1,
+      'what is acknowledged of the old place does not count at the new one',
+    );
+  });
+
+  test('that the broker refuses goes on where it was, with what was acknowledged meanwhile', async (t) => {
+    const topic = await startTopic(t);
+    const consumer = await topic.client.subscribe({ topic: 'chat', subscription: 's' });
+    const first = await topic.subscription(1);
+    sendEntry(first, { entryId: 4 });
+    const seeking = consumer.seek(MessageId.earliest());
+    const { command, peer } = await topic.broker.hear('seek');
+    const meanwhile = consumer.acknowledge(await consumer.receive());
+    const { requestId } = command;
+    peer.say({ type: 'error', command: { requestId, error: serverError.MetadataError, message: 'not now' } });
+    await assert.rejects(seeking, pulsarError('BrokerMetadataError'));
+    await meanwhile;
+    assert.deepEqual((await topic.broker.hear('ack')).command.messageId?.[0]?.entryId, 4n);
+  });
+});

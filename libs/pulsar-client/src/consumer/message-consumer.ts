@@ -245,8 +245,18 @@ export class MessageConsumer implements Consumer {
   async #seek(partitions: readonly Partition[], to: MessageIdParts | number): Promise<void> {
     this.#mustBeOpen();
     const { seekInclusive } = this.parts;
-    for (const { redelivery } of partitions) redelivery.clear();
-    await Promise.all(partitions.map(({ messages }) => messages.seek(to, seekInclusive)));
+    for (const { messages, redelivery } of partitions) {
+      redelivery.clear();
+      messages.entries.held.hold();
+    }
+    try {
+      const sought = await Promise.allSettled(partitions.map(({ messages }) => messages.seek(to, seekInclusive)));
+      for (const [index, one] of sought.entries()) if (one.status === 'fulfilled') partitions[index]?.messages.sought();
+      const failure = sought.find((one) => one.status === 'rejected');
+      if (failure !== undefined) throw failure.reason;
+    } finally {
+      for (const { messages } of partitions) messages.entries.held.release();
+    }
   }
 
   #event(event: EntryConsumerEvent, partition: number): void {

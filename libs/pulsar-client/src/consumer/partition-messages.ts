@@ -143,7 +143,7 @@ export class PartitionMessages {
     this.#chunks.clear();
   }
 
-  /** Goes to another place: what was acknowledged before says nothing there. */
+  /** Goes to another place; to be called while its entries are held. @throws PulsarError */
   async seek(to: MessageIdParts | number, inclusive: boolean): Promise<void> {
     // Until it is done, what still comes is from the old place; when it is, nothing from the new one has come yet.
     if (typeof to === 'number') {
@@ -153,7 +153,12 @@ export class PartitionMessages {
       await this.entries.seek(entryToBeginAt(to, inclusive));
       this.beginAt(to, inclusive);
     }
+  }
+
+  /** It is at another place, and nothing has come from there yet: what was acknowledged until now says nothing there. */
+  sought(): void {
     this.#acks.clear();
+    this.entries.acks.settle();
   }
 
   #advance(): ReceivedMessage | undefined {

@@ -6,18 +6,15 @@ import type { Move } from '../connection/move.ts';
 import { PulsarError } from '../errors.ts';
 import { Fifo } from '../fifo.ts';
 import { MessageId, type MessageIdParts } from '../message-id.ts';
-import {
-  ackType,
-  type CommandGetLastMessageIdResponse,
-  type CommandMessage,
-  type MessageIdData,
-} from '../wire/index.ts';
+import { ackType, type CommandMessage, type MessageIdData } from '../wire/index.ts';
 import { AckQueue, type AckTarget, maxIdsPerCommand, plainAcks } from './ack-queue.ts';
 import { permitsOf } from './ack-set.ts';
+import { askLast, askSeek, type ConsumerAtBroker } from './consumer-requests.ts';
 import { DamagedReads, maxDamagedReads } from './damaged-reads.ts';
 import { acknowledgesDrained, DrainedAcks } from './drained-acks.ts';
 import type { Entry } from './entry-consumer.ts';
 import { Flow } from './flow.ts';
+import { Held } from './held.ts';
 import { damagedEntry, readEntry } from './read-entry.ts';
 import { Regrant } from './regrant.ts';
 import { SecondLook } from './second-look.ts';
@@ -31,6 +28,8 @@ import type { TopicEntriesParts } from './topic-entries-parts.ts';
 export class TopicEntries {
   readonly parts: TopicEntriesParts;
   readonly acks: AckQueue;
+  /** While it is set to another place. */
+  readonly held: Held;
   readonly #core: ClientCore;
   readonly #attachment: Attachment;
   readonly #queue = new Fifo<Entry>();
@@ -62,6 +61,10 @@ export class TopicEntries {
     if (parts.start !== undefined) this.#look = new SecondLook(() => this.#attachment.restart(again));
     const name = `consumer of '${parts.subscription}' on ${parts.topic}`;
     this.acks = new AckQueue(parts.acks ?? plainAcks, name, () => this.#ackTarget());
+    this.held = new Held(
+      () => this.acks.flush(),
+      () => this.#goOn(),
+    );
     this.#attachment = new Attachment(core, {
       kind: 'consumer',
       name,
@@ -137,7 +140,7 @@ export class TopicEntries {
 
   /** The topic's newest message, and up to where the broker delivers nothing to this subscription any more. @throws PulsarError */
   async ends(): Promise<{ readonly newest: MessageId; readonly done: MessageIdData | undefined }> {
-    const { lastMessageId, consumerMarkDeletePosition } = await this.#askLast(this.#connectionNow(), this.#consumerId);
+    const { lastMessageId, consumerMarkDeletePosition } = await askLast(this.#atBroker(this.#connectionNow()));
     return {
       newest: MessageId.of({ ...lastMessageId, partition: this.parts.partition }),
       done: consumerMarkDeletePosition,
@@ -150,7 +153,10 @@ export class TopicEntries {
     return this.#progress.promise;
   }
 
-  /** Sets the subscription to an entry, or to a time; what is queued is dropped. Resolves when attached there. @throws PulsarError */
+  /**
+   * Sets the subscription to an entry, or to a time; what is queued is dropped. Resolves when attached there. To be called
+   * while it is held. @throws PulsarError
+   */
   async seek(
     to: { readonly id: MessageIdParts; readonly inclusive: boolean } | { readonly timeMs: number },
   ): Promise<void> {
@@ -162,18 +168,7 @@ export class TopicEntries {
       await this.#attachment.whenAttached();
       return;
     }
-    const connection = this.#connectionNow();
-    const consumerId = this.#consumerId;
-    // Later they would count at the new place.
-    this.acks.flush();
-    const what = `seeking on ${this.parts.topic}`;
-    await connection.request('success', what, (requestId) => ({
-      type: 'seek',
-      command:
-        'id' in to
-          ? { consumerId, requestId, messageId: { ledgerId: to.id.ledgerId, entryId: to.id.entryId } }
-          : { consumerId, requestId, messagePublishTime: to.timeMs },
-    }));
+    await askSeek(this.#atBroker(this.#connectionNow()), to);
     if ('timeMs' in to) start?.seekTime(to.timeMs);
     this.#clear();
     // The broker lets go of the consumer before it answers; who attaches anew after that begins at the new place. Where it is
@@ -229,7 +224,7 @@ export class TopicEntries {
     const { start } = this.parts;
     if (start?.isLatest !== true || !this.#persistent) return;
     // "Latest" is made a position, or what is published while the connection is lost would be missed.
-    start.resolveLatest((await this.#askLast(connection, this.#consumerId)).lastMessageId);
+    start.resolveLatest((await askLast(this.#atBroker(connection))).lastMessageId);
     if (!start.isInclusive) return;
     await this.#unregister(connection);
     await this.#subscribe(connection);
@@ -328,7 +323,7 @@ export class TopicEntries {
 
   #grant(): void {
     const { connection } = this.#attachment;
-    if (connection === undefined) return;
+    if (connection === undefined || this.held.now) return;
     // Several where a batch used more than one command can grant.
     do {
       const messagePermits = this.#flow.grant();
@@ -372,12 +367,8 @@ export class TopicEntries {
     }));
   }
 
-  #askLast(connection: Connection, consumerId: number): Promise<CommandGetLastMessageIdResponse> {
-    const what = `asking for the last message of ${this.parts.topic}`;
-    return connection.request('getLastMessageIdResponse', what, (requestId) => ({
-      type: 'getLastMessageId',
-      command: { consumerId, requestId },
-    }));
+  #atBroker(connection: Connection): ConsumerAtBroker {
+    return { connection, consumerId: this.#consumerId, topic: this.parts.topic };
   }
 
   #progressed(): void {
@@ -385,9 +376,14 @@ export class TopicEntries {
     this.#progress = undefined;
   }
 
+  #goOn(): void {
+    this.acks.flush();
+    this.#grant();
+  }
+
   #ackTarget(): AckTarget | undefined {
     const { connection } = this.#attachment;
-    return connection === undefined ? undefined : { connection, consumerId: this.#consumerId };
+    return connection === undefined || this.held.now ? undefined : { connection, consumerId: this.#consumerId };
   }
 
   #connectionNow(): Connection {
