@@ -38,6 +38,7 @@ async function startFleet(
     PHAROS_CHANNEL_WITHOUT_NAMESPACE_HISTORY_TTL: '1h',
     PHAROS_CHANNEL_NAMESPACES: JSON.stringify([
       { name: 'replay', log: topic, history_size: 5, history_ttl: '1h', replay: true, ...open },
+      { name: 'newest', log: topic, history_size: 5, history_ttl: '1h', force_recovery_mode: 'cache', ...open },
     ]),
   };
   const where = { PHAROS_PULSAR_URL: pulsar.serviceUrl, PHAROS_PULSAR_ADMIN_URL: pulsar.adminUrl, ...redis };
@@ -229,6 +230,25 @@ describe('recovery from the store, with real services', {
       await eventually(() => (received.items.at(-1) === last ? true : undefined), 'the last publication');
       assert.deepEqual(received.items, order.slice(-received.items.length));
     }
+  });
+
+  test('in recovery mode cache who is back gets the newest publication alone, from memory and from the store', async () => {
+    const { member, publisher, publish } = await meet('newest:one');
+    await publish(1, 3);
+    await member.received.waitForCount(3);
+    member.leave();
+    // More than is kept: all that was missed could not be had.
+    await publish(4, 12);
+    assert.equal((await member.to(fleet.edges[1] as EdgeProcess)).recovered, true);
+    await member.received.waitForCount(4);
+    member.leave();
+    await publish(13, 21);
+    await evict(fleet.edges, clients);
+    assert.equal((await member.to(fleet.edges[0] as EdgeProcess)).recovered, true);
+    await publish(22, 22);
+    await member.received.waitForCount(6);
+    const order = publisher.received.items;
+    assert.deepEqual(member.received.items, [...order.slice(0, 3), order[11], order[20], 22]);
   });
 
   for (const [channel, what] of [
