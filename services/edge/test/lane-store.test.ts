@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { javaStringHash } from '@pharos/bytes';
 import { MemoryHistory } from '@pharos/history';
 import { createLogger, createRegistry, Metrics } from '@pharos/telemetry';
 import { EdgeMetrics } from '../src/metrics.ts';
 import { LaneStore } from '../src/outbound/lane-store.ts';
+import { olderPage } from '../src/outbound/older-pages.ts';
 
 const lane = { log: 'persistent://public/default/chat', epoch: 'e.1', lane: 0 };
 const limits = { maxPublications: 10, maxAgeMs: 60_000 };
@@ -51,4 +53,36 @@ describe('a store that has nothing of a lane', () => {
     assert.deepEqual([await ask('old:a'), await ask('new:a')], [has, { unrecoverable: 'history' }]);
     laneStore.close();
   });
+});
+
+test('a store that may lack a removal of what it would show is waited for, also by who asks for older pages only', async () => {
+  const store = new MemoryHistory();
+  const metrics = new EdgeMetrics(new Metrics(createRegistry({ processMetrics: false })));
+  const laneStore = new LaneStore(() => lane, {
+    store,
+    logger: createLogger({ name: 'edge', level: 'silent' }),
+    metrics,
+  });
+  const kept = { size: 9, ttlMs: 60_000 };
+  const rest = { timeMs: Date.now(), data: Buffer.from('0'), properties: new Map<string, string>() };
+  const publication = {
+    kind: 'publication',
+    channel: 'a',
+    offset: 4,
+    limits: { ...kept, metaTtlMs: 60_000 },
+    ...rest,
+  } as const;
+  await store.rebuild(lane, 0, undefined);
+  await store.append(lane, { previous: 0, watermark: 4, entries: [publication] });
+  const channel = { name: 'a', key: Buffer.from('a'), keyHash: javaStringHash('a') };
+  const ask = (asOf: number): ReturnType<typeof olderPage> => {
+    const wanted = { since: 5, limit: 1, ringBegin: 6 };
+    const query = { epoch: lane.epoch, channel, wanted, asOf, reverse: true, limits: kept, deadlineAt: Infinity };
+    return olderPage(query, laneStore, undefined);
+  };
+  assert.equal((await ask(4))?.publications.length, 1);
+  assert.equal(await ask(6), undefined);
+  await store.append(lane, { previous: 4, watermark: 6, entries: [{ kind: 'remove', channel: 'a', offset: 5 }] });
+  assert.deepEqual((await ask(6))?.publications, []);
+  laneStore.close();
 });

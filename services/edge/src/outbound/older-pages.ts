@@ -10,6 +10,8 @@ export interface OlderQuery {
   readonly epoch: string;
   readonly channel: RingChannel;
   readonly wanted: OlderWanted;
+  /** Where the ring began when the client asked: a store that isn't there yet may lack a removal of what it would show. */
+  readonly asOf: number;
   readonly reverse: boolean;
   readonly limits: ChannelLimits;
   /** When to have an answer, on the clock of `performance.now()`. */
@@ -29,7 +31,9 @@ export async function olderPage(
   // Only the store knows all that was removed: without it, what the log has may not be shown.
   if (store === undefined) return nothingOlder(epoch, wanted);
   const page = await store.page(channel.name, wanted, reverse, limits, query.deadlineAt);
-  if (page === undefined || replay === undefined || page.tier !== 'store') return page;
+  if (page === undefined || page.tier !== 'store') return page;
+  if (page.through < query.asOf) return undefined;
+  if (replay === undefined) return page;
   // What is on its way into the store may be a removal of what the log has.
   if (page.through < wanted.ringBegin) return undefined;
   const { removedThrough = 0, missingThrough } = page;

@@ -49,6 +49,7 @@ async function answerLater(asked: Asked): Promise<void> {
   const { session, command, feed } = asked;
   try {
     let older: OlderPage | undefined;
+    let asOf: number | undefined;
     const deadlineAt = performance.now() + session.context.limits.attachTimeoutMs + olderMs;
     for (;;) {
       await feed.ready(session.context.limits.attachTimeoutMs);
@@ -57,7 +58,7 @@ async function answerLater(asked: Asked): Promise<void> {
       if (obstacle === undefined) return;
       if (performance.now() > deadlineAt) throw new PutOff('unavailable');
       if (obstacle === 'crowded') await makeRoom(session);
-      else older = await readOlder(asked, obstacle, older, deadlineAt);
+      else older = await readOlder(asked, obstacle, (asOf ??= obstacle.ringBegin), older, deadlineAt);
     }
   } catch (error) {
     if (session.closed) return;
@@ -72,6 +73,7 @@ async function answerLater(asked: Asked): Promise<void> {
 async function readOlder(
   asked: Asked,
   wanted: OlderWanted,
+  asOf: number,
   known: OlderPage | undefined,
   deadlineAt: number,
 ): Promise<OlderPage | undefined> {
@@ -82,7 +84,7 @@ async function readOlder(
   if (isBehind && !(await feed.stored(wanted.ringBegin, leftMs()))) throw new PutOff('unavailable');
   const { stored: limits } = pageLimits(session, asked.namespace);
   const { replay } = asked.namespace.options;
-  const older = await feed.olderPage({ wanted, reverse, limits, deadlineAt }, channel, replay);
+  const older = await feed.olderPage({ wanted, asOf, reverse, limits, deadlineAt }, channel, replay);
   if (older === undefined && !(await feed.stored(wanted.ringBegin, leftMs()))) throw new PutOff('unavailable');
   return older;
 }

@@ -89,7 +89,7 @@ export class Overcoming {
     for (;;) {
       const limits = pageLimits.stored;
       const page = await feed.olderPage(
-        { wanted, reverse: true, limits, deadlineAt: this.#deadlineAt },
+        { wanted, asOf: wanted.ringBegin, reverse: true, limits, deadlineAt: this.#deadlineAt },
         channel,
         false,
       );
