@@ -35,8 +35,7 @@ export type ErrorName =
   | 'tokenExpired'
   | 'expired'
   | 'tooManyRequests'
-  | 'unrecoverablePosition'
-  | 'concurrentPagination';
+  | 'unrecoverablePosition';
 
 /** Error codes of replies, with the texts of the official server. Applications use 400 to 1999. */
 export const errorCodes: Readonly<Record<ErrorName, ErrorCode>> = {
@@ -58,12 +57,6 @@ export const errorCodes: Readonly<Record<ErrorName, ErrorCode>> = {
   expired: error(110, 'expired', 'The connection or subscription is past its time.'),
   tooManyRequests: error(111, 'too many requests', 'A rate limit was hit: try again later.', true),
   unrecoverablePosition: error(112, 'unrecoverable position', 'What was missed since the position is no longer there.'),
-  concurrentPagination: error(
-    113,
-    'concurrent pagination',
-    'What was paged through changed meanwhile: start again.',
-    true,
-  ),
 };
 
 export type UnsubscribeName = 'server' | 'insufficientState' | 'expired';

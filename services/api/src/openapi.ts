@@ -111,7 +111,7 @@ function operation({ name, summary, scope, fields, result }: Omit<Method, 'run'>
       503: { description: 'Starting, draining or too busy.', content: { 'application/json': { schema: errorSchema } } },
       default: {
         description:
-          'With `X-Centrifugo-Error-Mode: transport`: the error, by 400, 401, 403, 404, 409, 413, 416, 429 or 500.',
+          'With `X-Centrifugo-Error-Mode: transport`: the error, by 400, 401, 403, 404, 413, 416, 429 or 500.',
         content: { 'application/json': { schema: errorSchema } },
       },
     },

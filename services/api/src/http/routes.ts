@@ -44,7 +44,6 @@ const statuses: ReadonlyMap<number, number> = new Map([
   [106, 413],
   [111, 429],
   [112, 416],
-  [113, 409],
 ]);
 
 /** The API over HTTP: a route for each method, and the older form that names the method in the body. */
