@@ -1,5 +1,6 @@
 export { checkAddress } from './common/address.ts';
 export { checkCloseCode, fitReason } from './common/closing.ts';
+export { crash, type Report } from './common/report.ts';
 export { isNetwork, TrustedProxies } from './common/trusted-proxies.ts';
 export { type SocketServerErrorCode, SocketServerError, socketServerErrors } from './errors.ts';
 export { Topics } from './common/topics.ts';

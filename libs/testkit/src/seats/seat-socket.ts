@@ -1,5 +1,5 @@
 import { isUtf8 } from 'node:buffer';
-import type { checkCloseCode, fitReason, Socket, Topics, WebSocketRoute } from '@pharos/socket-server';
+import type { checkCloseCode, fitReason, Report, Socket, Topics, WebSocketRoute } from '@pharos/socket-server';
 
 import type { SeatClient } from './seat.ts';
 import type { Turns } from './turns.ts';
@@ -11,7 +11,7 @@ export interface SeatContext {
   readonly topics: Topics<SeatSocket>;
   /** The rules of the port's other adapters. */
   readonly closing: { readonly checkCloseCode: typeof checkCloseCode; readonly fitReason: typeof fitReason };
-  readonly onError: (error: unknown, context: string) => void;
+  readonly onError: Report;
   /** It is over, for the server. */
   left(socket: SeatSocket): void;
 }

@@ -1,6 +1,7 @@
 import type {
   CertificateInfo,
   HttpRoute,
+  Report,
   RequestHead,
   SocketServer,
   SocketServerOptions,
@@ -32,7 +33,7 @@ const seatAddress = '127.0.0.1';
  */
 export class SeatingServer implements SocketServer {
   readonly #server: SocketServer;
-  readonly #onError: SeatContext['onError'];
+  readonly #onError: Report;
   readonly #contexts = new Map<string, SeatContext>();
   readonly #topics: Topics<SeatSocket>;
   readonly #closing: SeatContext['closing'];
@@ -42,7 +43,7 @@ export class SeatingServer implements SocketServer {
 
   private constructor(
     server: SocketServer,
-    onError: SeatContext['onError'],
+    onError: Report,
     topics: Topics<SeatSocket>,
     closing: SeatContext['closing'],
   ) {
@@ -55,11 +56,11 @@ export class SeatingServer implements SocketServer {
   /** @param server the one for everybody who comes by a socket, not listening yet */
   static async over(
     server: SocketServer,
-    { onError = rethrow }: Pick<SocketServerOptions, 'onError'> = {},
+    { onError }: Pick<SocketServerOptions, 'onError'> = {},
   ): Promise<SeatingServer> {
     // Loaded here and not by every test that uses anything of the testkit: socket servers take long to load.
-    const { Topics, checkCloseCode, fitReason } = await import('@pharos/socket-server');
-    return new SeatingServer(server, onError, new Topics(), { checkCloseCode, fitReason });
+    const { Topics, checkCloseCode, crash, fitReason } = await import('@pharos/socket-server');
+    return new SeatingServer(server, onError ?? crash, new Topics(), { checkCloseCode, fitReason });
   }
 
   get implementation(): 'uws' | 'ws' {
@@ -147,11 +148,4 @@ export class SeatingServer implements SocketServer {
 
 function headOf({ path, query = '', headers = {} }: SeatRequest): RequestHead {
   return { method: 'GET', path, query, header: (name) => headers[name] ?? '', remoteAddress: seatAddress };
-}
-
-/** As the other socket servers: where nobody listens, a failure must not vanish. */
-function rethrow(error: unknown): void {
-  queueMicrotask(() => {
-    throw error;
-  });
 }
