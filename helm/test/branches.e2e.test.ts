@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readdirSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { before, describe, test } from 'node:test';
 import { parse } from 'yaml';
 import { chartFolder } from '../generate/generated.ts';
@@ -182,7 +182,10 @@ describe('what the chart makes', { skip: withoutHelm }, () => {
     assert.equal(at(metrics[0], 'pods.metric.name'), 'pharos_edge_connections');
     assert.equal(at(metrics[0], 'pods.target.averageValue'), '40000');
     assert.equal(at(metrics[1], 'containerResource.container'), 'edge');
-    assert.equal(at(metrics[2], 'pods.metric.name'), 'nodejs_eventloop_lag_p99_seconds');
+    assert.equal(at(metrics[2], 'pods.metric.name'), 'pharos_event_loop_lag_seconds');
+    const readme = readFileSync(`${chartFolder}README.md`, 'utf8');
+    for (const name of ['pharos_edge_connections', 'pharos_event_loop_lag_seconds'])
+      assert(readme.includes(`name: {as: ${name}}`), `the adapter is told of ${name}`);
     assert.deepEqual(at(scaler, 'spec.behavior.scaleDown.policies'), [{ type: 'Pods', value: 1, periodSeconds: 300 }]);
     assert.equal(at(production.get('Deployment', '-edge'), 'spec.replicas'), undefined);
     assert.equal((at(production.get('HorizontalPodAutoscaler', '-api'), 'spec.metrics') as unknown[]).length, 1);

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { promisify } from 'node:util';
 
 import { toolPath, unavailable } from '@pharos/testkit';
-import { stringify } from 'yaml';
+import { parse, stringify } from 'yaml';
 
 import { dashboards, ruleFiles } from '../src/generated.ts';
 import { alertGroups } from '../src/rules/alerts.ts';
@@ -53,6 +53,20 @@ function promtoolTest({ name, series }: Samples, interval: string, moments: read
       ...(one.fires === undefined ? [] : [expectation(one, one.fires, true)]),
     ]),
   };
+}
+
+/** What the chart's README has prometheus-adapter ask for a custom metric, for all pods at once. */
+async function adapterQuery(name: string): Promise<string> {
+  const readme = await readFile(new URL('../../../helm/pharos/README.md', import.meta.url), 'utf8');
+  const [, block = ''] = /with prometheus-adapter:\n\n```yaml\n([^`]+)```/.exec(readme) ?? [];
+  const { rules } = parse(block) as { rules: { seriesQuery: string; name: { as: string }; metricsQuery: string }[] };
+  const rule = rules.find((one) => one.name.as === name);
+  assert.ok(rule !== undefined, `the README has no rule for ${name}`);
+  const [series = '', matchers = ''] = rule.seriesQuery.split(/[{}]/);
+  return rule.metricsQuery
+    .replaceAll('<<.Series>>', series)
+    .replaceAll('<<.LabelMatchers>>', matchers)
+    .replaceAll('<<.GroupBy>>', 'pod');
 }
 
 describe('promtool', { skip: unavailable('prometheus') }, () => {
@@ -110,5 +124,30 @@ describe('promtool', { skip: unavailable('prometheus') }, () => {
       );
     }
     assert.match(await promtool('test', 'rules', ...files), /SUCCESS/);
+  });
+
+  test('edges scale by the lag that the alert is about: none on an idle loop', async () => {
+    const scales = await adapterQuery('pharos_event_loop_lag_seconds');
+    const alert = alertGroups
+      .flatMap((group) => group.rules)
+      .find((rule) => 'alert' in rule && rule.alert === 'PharosEventLoopLag');
+    const [lag = ''] = alert?.expr.split(' > ') ?? [];
+    const gauge = (pod: string): string => `nodejs_eventloop_lag_p99_seconds{namespace="n", pod="${pod}"}`;
+    const sample = (pod: string, value: number): object => ({ labels: `{pod="${pod}"}`, value });
+    const tests = [
+      {
+        interval: '1m',
+        input_series: Object.entries({ idle: '0.1x5', early: '0.09x5', late: '0.6x5' }).map(([pod, values]) => ({
+          series: gauge(pod),
+          values,
+        })),
+        promql_expr_test: [
+          { expr: scales, eval_time: '1m', exp_samples: [sample('early', 0), sample('idle', 0), sample('late', 0.5)] },
+          { expr: `max by (pod) (${lag} > 0)`, eval_time: '1m', exp_samples: [sample('late', 0.5)] },
+        ],
+      },
+    ];
+    const file = await write('adapter-test.yaml', { rule_files: [], evaluation_interval: '1m', tests });
+    assert.match(await promtool('test', 'rules', file), /SUCCESS/);
   });
 });
