@@ -332,43 +332,6 @@ describe('what the chart makes', { skip: withoutHelm }, () => {
     assert.equal(at(production.pod('edge'), 'spec.securityContext.sysctls.0.value'), '120');
   });
 
-  test('helm test runs the self-test with what it needs, where it can be let in', () => {
-    const pod = at(production.get('Pod', '-selftest'), 'spec');
-    assert.deepEqual(at(pod, 'containers.0.args'), [
-      ...['selftest', '--config', '/etc/pharos/config/pharos.yaml'],
-      ...['--url', 'wss://test-pharos-edge:443/connection/websocket'],
-      ...['--api-url', 'http://test-pharos-api:80/api', '--insecure', '--channel', 'selftest', '--timeout', '15'],
-    ]);
-    assert.deepEqual(
-      (at(pod, 'containers.0.env') as { name: string }[]).map(({ name }) => name),
-      ['PHAROS_CLIENT_TOKEN_HMAC_SECRET_KEY_FILE', 'PHAROS_HTTP_API_KEYS_FILE'],
-    );
-    assert.equal(at(production.get('Pod', '-selftest'), 'metadata.annotations', 'helm.sh/hook'), 'test');
-    const from = at(production.get('NetworkPolicy', '-edge'), 'spec.ingress.0.from') as unknown[];
-    assert.equal(at(from[1], 'podSelector.matchLabels', 'app.kubernetes.io/component'), 'selftest');
-    // No secret to sign with, and nobody may connect without a token.
-    assert.equal(least.find('Pod', '-selftest'), undefined);
-    assert(!(at(edgeOnly.get('Pod', '-selftest'), 'spec.containers.0.args') as string[]).includes('--api-url'));
-  });
-
-  test('a hook makes the topics before anything else, let in by Pulsar and by nobody else', () => {
-    const job = production.get('Job', '-provision');
-    const pod = at(job, 'spec.template.spec');
-    assert.deepEqual(at(pod, 'containers.0.args'), [
-      ...['provision', '--config', '/etc/pharos/config/pharos.yaml', '--strict'],
-    ]);
-    const env = (at(pod, 'containers.0.env') as { name: string }[]).map(({ name }) => name);
-    assert.deepEqual(env, ['PHAROS_PULSAR_AUTH_TOKEN_FILE', 'PHAROS_PULSAR_TLS_CA_FILE']);
-    const config = production.get('ConfigMap', '-provision');
-    assert.deepEqual(at(config, 'data'), at(production.get('ConfigMap', '-edge'), 'data'));
-    for (const object of [job, config])
-      assert.equal(at(object, 'metadata.annotations', 'helm.sh/hook'), 'pre-install,pre-upgrade');
-    const weight = (object: unknown): number => Number(at(object, 'metadata.annotations', 'helm.sh/hook-weight'));
-    assert(weight(config) < weight(job));
-    assert.equal(at(pod, 'serviceAccountName'), 'default');
-    assert.equal(least.ofKind('Job').length, 0);
-  });
-
   test('the notes warn of what is not for production', async () => {
     const warnings = async (...values: readonly (string | Values)[]): Promise<string[]> =>
       (await notes(...values)).split('\n').flatMap((line) => (line.startsWith('WARNING: ') ? [line.slice(9)] : []));

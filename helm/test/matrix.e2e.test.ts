@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { type JsonWorker, startPythonWorker, unavailable } from '@pharos/testkit';
@@ -60,7 +60,14 @@ describe('the render matrix', { skip: withoutHelm }, () => {
     test(`${name}: Pharos takes each configuration`, async () => {
       const present = components.filter((component) => rendered.findWorkload(component) !== undefined);
       assert(present.length > 0);
-      for (const component of present) await checkConfig(rendered, component);
+      for (const component of present)
+        await checkConfig(component, rendered.config(component), rendered.container(component));
+    });
+
+    test(`${name}: the job that makes topics takes its settings, without the edge's secrets`, async () => {
+      const job = rendered.find('Job', '-provision');
+      if (job === undefined) return;
+      await checkConfig('edge', rendered.config('provision'), at(job, 'spec.template.spec.containers.0'));
     });
 
     test(`${name}: the self-test takes its arguments and settings`, async () => {
@@ -72,7 +79,7 @@ describe('the render matrix', { skip: withoutHelm }, () => {
       to('--url', 'ws://127.0.0.1:1/');
       to('--timeout', '0.1');
       to('--config', join(secrets, 'pharos.yaml'));
-      writeFileSync(join(secrets, 'pharos.yaml'), rendered.config('edge'));
+      writeFileSync(join(secrets, 'pharos.yaml'), rendered.config('selftest'));
       const env = (at(pod, 'spec.containers.0.env') ?? []) as { name: string; value: string }[];
       const { status, err } = await pharos(
         args,
@@ -96,11 +103,12 @@ describe('the render matrix', { skip: withoutHelm }, () => {
     });
   }
 
-  async function checkConfig(rendered: Rendered, component: string): Promise<void> {
+  async function checkConfig(component: string, config: string, container: unknown): Promise<void> {
     const file = join(secrets, 'pharos.yaml');
-    writeFileSync(file, rendered.config(component));
+    writeFileSync(file, config);
+    const entries = (at(container, 'env') ?? []) as readonly { name: string; value: string }[];
     const env = Object.fromEntries(
-      [...rendered.env(component)].flatMap(([name, value]) =>
+      entries.flatMap(({ name, value }) =>
         name.startsWith('PHAROS_') ? [[name, name.endsWith('_FILE') ? mounted(value) : value]] : [],
       ),
     );
@@ -111,8 +119,12 @@ describe('the render matrix', { skip: withoutHelm }, () => {
   /** A file with something, in the place of a mounted one. */
   function mounted(path: string): string {
     const file = join(secrets, path.replaceAll('/', '-'));
-    const keys = [{ name: 'app', key: 'a-key', scopes: ['publish'] }];
-    writeFileSync(file, path.endsWith('keys') ? JSON.stringify(keys) : 'something\n');
+    const lists: Readonly<Record<string, object>> = {
+      'http_api.keys': [{ name: 'app', key: 'a-key', scopes: ['publish'] }],
+      proxies: [{ name: 'shop', endpoint: 'http://shop.backend:3000/' }],
+    };
+    const list = lists[basename(path)];
+    writeFileSync(file, list === undefined ? 'something\n' : JSON.stringify(list));
     return file;
   }
 });

@@ -82,7 +82,7 @@ describe('what the chart makes where it is asked to', { skip: withoutHelm }, () 
   test('network policies: out to the collector where there are traces, to backends for those that ask them', async () => {
     const [, , otlp, backends, extra] = egress(named, 'edge');
     assert.deepEqual([ports(otlp), otlp?.to], [[4318, 443], namespace('monitoring')]);
-    assert.deepEqual([ports(backends), backends?.to], [[443, 3001, 3000], namespace('backend')]);
+    assert.deepEqual([ports(backends), backends?.to], [[443, 3001, 3000, 3002], namespace('backend')]);
     assert.deepEqual(extra, { to: [{ ipBlock: { cidr: '198.51.100.0/24' } }] });
     // Of the server API only `rpc` goes on to a backend; workers ask nobody.
     assert.deepEqual(ports(egress(named, 'api')[3]), [443, 3001]);

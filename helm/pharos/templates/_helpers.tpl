@@ -184,3 +184,24 @@ redis:
 {{- end -}}
 {{- dict "urls" (compact $urls) | toYaml -}}
 {{- end -}}
+
+{{- /* Sections of an edge's config, for a pod that has few of the edge's secrets: without what names a proxy, which would be refused where the proxies are not. config, sections */ -}}
+{{- define "pharos.hookConfig" -}}
+{{- $config := dict -}}
+{{- range $section := .sections -}}
+{{- with get $.config $section -}}
+{{- $_ := set $config $section (deepCopy .) -}}
+{{- end -}}
+{{- end -}}
+{{- with $config.channel -}}
+{{- $_ := unset . "proxy" -}}
+{{- range $options := prepend (.namespaces | default list) (.without_namespace | default dict) -}}
+{{- range $option := keys $options -}}
+{{- if contains "_proxy_" $option -}}
+{{- $_ := unset $options $option -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- toYaml $config -}}
+{{- end -}}
