@@ -121,6 +121,11 @@ const acrossFields: readonly (readonly [what: string, values: Values, messages: 
     ],
   ],
   [
+    'topics of edges that there are not',
+    { edge: off(), provision: { enabled: true } },
+    [/^provision: makes the topics of an edge's settings, and edge\.enabled is false/],
+  ],
+  [
     'two monitors',
     { metrics: { podMonitor: { enabled: true }, serviceMonitor: { enabled: true } } },
     [/^metrics: one of podMonitor and serviceMonitor/],
