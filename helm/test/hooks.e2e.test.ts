@@ -26,7 +26,9 @@ describe('what runs beside a release', { skip: withoutHelm }, () => {
       (at(pod, 'containers.0.env') as { name: string }[]).map(({ name }) => name),
       ['PHAROS_CLIENT_TOKEN_HMAC_SECRET_KEY_FILE', 'PHAROS_HTTP_API_KEYS_FILE'],
     );
+    const policy = at(production.get('Pod', '-selftest'), 'metadata.annotations', 'helm.sh/hook-delete-policy');
     assert.equal(at(production.get('Pod', '-selftest'), 'metadata.annotations', 'helm.sh/hook'), 'test');
+    assert.equal(policy, 'before-hook-creation', '`helm test --logs` reads the log of a pod that has succeeded');
     const from = at(production.get('NetworkPolicy', '-edge'), 'spec.ingress.0.from') as unknown[];
     assert.equal(at(from[1], 'podSelector.matchLabels', 'app.kubernetes.io/component'), 'selftest');
     // No secret to sign with, and nobody may connect without a token.
