@@ -155,6 +155,14 @@ describe('what the chart makes', { skip: withoutHelm }, () => {
     assert.deepEqual(given, [['CHANNEL', 'RPC'], ['RPC'], [], []]);
   });
 
+  test('a process has the name of its pod', () => {
+    for (const component of components) {
+      const env = at(least.container(component), 'env') as { name: string }[];
+      assert.equal(least.env(component).get('PHAROS_NAME'), '$(POD_NAME)');
+      assert(env.findIndex(({ name }) => name === 'POD_NAME') < env.findIndex(({ name }) => name === 'PHAROS_NAME'));
+    }
+  });
+
   test('the heap is a part of the memory limit', async () => {
     assert.equal(least.env('edge').get('NODE_OPTIONS'), '--max-old-space-size=1228');
     const rendered = await render(leastValues, {

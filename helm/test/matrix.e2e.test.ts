@@ -109,7 +109,9 @@ describe('the render matrix', { skip: withoutHelm }, () => {
     const entries = (at(container, 'env') ?? []) as readonly { name: string; value: string }[];
     const env = Object.fromEntries(
       entries.flatMap(({ name, value }) =>
-        name.startsWith('PHAROS_') ? [[name, name.endsWith('_FILE') ? mounted(value) : value]] : [],
+        name.startsWith('PHAROS_')
+          ? [[name, name.endsWith('_FILE') ? mounted(value) : value.replace('$(POD_NAME)', 'pod-1')]]
+          : [],
       ),
     );
     const { status, err } = await pharos(['config', 'check', '--service', component, '--config', file], env);

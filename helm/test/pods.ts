@@ -82,8 +82,7 @@ export class Pod {
     const own = Object.entries(template.env).map(([key, value]) => [key, value.replaceAll('$(POD_NAME)', name)]);
     const env = {
       ...(Object.fromEntries(own) as Record<string, string>),
-      // A pod has an address and a host name of its own; here its ports and name are.
-      PHAROS_NAME: name,
+      // A pod has an address of its own; here its ports are.
       PHAROS_INTERNAL_LISTEN: `127.0.0.1:${ports[1]}`,
       ...(template.component === 'edge' || template.component === 'api'
         ? { PHAROS_LISTEN: `127.0.0.1:${ports[0]}` }

@@ -98,8 +98,14 @@ const acrossFields: readonly (readonly [what: string, values: Values, messages: 
   ],
   [
     'a variable that the chart sets',
-    { edge: { extraEnv: [{ name: 'NODE_OPTIONS', value: '--inspect' }] } },
-    [/^edge\.extraEnv: NODE_OPTIONS is there twice, or set by the chart/],
+    {
+      edge: { extraEnv: [{ name: 'NODE_OPTIONS', value: '--inspect' }] },
+      api: { extraEnv: [{ name: 'PHAROS_NAME', value: 'mine' }] },
+    },
+    [
+      /^api\.extraEnv: PHAROS_NAME is there twice, or set by the chart/,
+      /^edge\.extraEnv: NODE_OPTIONS is there twice, or set by the chart/,
+    ],
   ],
   [
     'traces to nowhere',

@@ -180,6 +180,8 @@ env:
     valueFrom:
       fieldRef:
         fieldPath: metadata.name
+  - name: PHAROS_NAME
+    value: $(POD_NAME)
   {{- range $setting, $source := $c.settingsFrom }}
   - name: {{ $source.variable }}
     value: /etc/pharos/settings/{{ $setting }}
