@@ -228,7 +228,7 @@ export function valuesSchema(): JsonSchema {
         annotations: flag,
         podMonitor: monitor(),
         serviceMonitor: monitor(),
-        rules: section({ enabled: flag, labels: texts }),
+        rules: section({ enabled: flag, labels: texts, runbookBaseUrl: matching('^(https?://[^#\\s]+)?$') }),
         dashboards: section({ enabled: flag, namespace: text, labels: texts, annotations: texts }),
       }),
       tracing,

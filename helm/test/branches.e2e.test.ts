@@ -323,6 +323,25 @@ describe('what the chart makes', { skip: withoutHelm }, () => {
     assert.equal(least.ofKind('PrometheusRule').length, 0);
   });
 
+  test('alerts lead to the runbook, where it is published', async () => {
+    const runbookBaseUrl = 'https://wiki.example.com/pharos/runbook.html';
+    const published = await render(leastValues, { metrics: { rules: { enabled: true, runbookBaseUrl } } });
+    const urls = (of: Rendered): string[] =>
+      of
+        .ofKind('PrometheusRule')
+        .flatMap((object) =>
+          (at(object, 'spec.groups') as { rules: { annotations?: { runbook_url: string } }[] }[])
+            .flatMap(({ rules }) => rules)
+            .flatMap(({ annotations }) => (annotations === undefined ? [] : [annotations.runbook_url])),
+        );
+    const inRepository = urls(production);
+    assert(inRepository.length > 20 && inRepository.every((url) => url.startsWith('docs/runbook.md#pharos')));
+    assert.deepEqual(
+      urls(published),
+      inRepository.map((url) => url.replace('docs/runbook.md', runbookBaseUrl)),
+    );
+  });
+
   test('what is extra is added, templates and all', () => {
     const spec = at(extras.pod('edge'), 'spec');
     assert.equal(at(spec, 'containers.1.name'), 'sidecar');

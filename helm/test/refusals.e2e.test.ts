@@ -35,6 +35,11 @@ const againstSchema: readonly (readonly [what: string, values: Values, message: 
   ['a port out of range', { edge: { port: 70_000 } }, /'\/edge\/port'/],
   ['another service type', { edge: { service: { type: 'ExternalName' } } }, /'\/edge\/service\/type'/],
   ['an unknown controller', { edge: { ingress: { controller: 'istio' } } }, /'\/edge\/ingress\/controller'/],
+  [
+    'a runbook with a chapter',
+    { metrics: { rules: { runbookBaseUrl: 'https://wiki/runbook#a' } } },
+    /'\/metrics\/rules\/runbookBaseUrl'/,
+  ],
   ['half a digest', { image: { digest: 'sha256:12' } }, /'\/image\/digest'/],
   ['a text for a number', { edge: { replicas: 'many' } }, /'\/edge\/replicas'/],
 ];
