@@ -60,17 +60,23 @@ describe('what the chart makes', { skip: withoutHelm }, () => {
     assert.deepEqual(paths, ['/health/startup', '/health/ready', '/health/live']);
   });
 
-  test('pods are as the restricted profile wants them', () => {
-    for (const component of components) {
-      const pod = at(least.pod(component), 'spec');
-      assert.equal(at(pod, 'automountServiceAccountToken'), false);
-      assert.equal(at(pod, 'securityContext.runAsNonRoot'), true);
-      assert.equal(at(pod, 'securityContext.seccompProfile.type'), 'RuntimeDefault');
-      assert.deepEqual(at(pod, 'containers.0.securityContext'), {
+  test('pods are as the restricted profile wants them: those of hooks and of a trial too', async () => {
+    const trial = await render(caseFile('trial'));
+    const pods = [least, production, extras, edgeOnly, trial].flatMap((rendered) => rendered.podTemplates());
+    const kinds = [...components, 'provision', 'selftest', 'trial-pulsar', 'trial-redis'];
+    assert.deepEqual([...new Set(pods.map(({ component }) => component))].sort(), kinds.sort());
+    for (const { component, spec } of pods) {
+      assert.equal(at(spec, 'automountServiceAccountToken'), false, component);
+      assert.equal(at(spec, 'enableServiceLinks'), false, component);
+      assert.equal(at(spec, 'securityContext.runAsNonRoot'), true, component);
+      assert.equal(at(spec, 'securityContext.seccompProfile.type'), 'RuntimeDefault', component);
+      const expected = {
         allowPrivilegeEscalation: false,
         capabilities: { drop: ['ALL'] },
-        readOnlyRootFilesystem: true,
-      });
+        // It writes its configuration and logs where its image has them.
+        readOnlyRootFilesystem: component !== 'trial-pulsar',
+      };
+      assert.deepEqual(at(spec, 'containers.0.securityContext'), expected, component);
     }
     assert.equal(at(least.get('ServiceAccount', ''), 'automountServiceAccountToken'), false);
     assert.equal(at(edgeOnly.pod('edge'), 'spec.serviceAccountName'), 'default');

@@ -29,6 +29,12 @@ export interface KubernetesObject {
   readonly metadata: { readonly name: string };
 }
 
+export interface RenderedPod {
+  readonly component: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly spec: unknown;
+}
+
 export interface HelmResult {
   readonly status: number;
   readonly output: string;
@@ -139,6 +145,16 @@ export class Rendered {
   /** The Deployments and StatefulSets. */
   workloads(): KubernetesObject[] {
     return [...this.ofKind('Deployment'), ...this.ofKind('StatefulSet')];
+  }
+
+  /** What all pods are made from: of workloads, of jobs, and by themselves. */
+  podTemplates(): RenderedPod[] {
+    const templates = [...this.workloads(), ...this.ofKind('Job')].map((object) => at(object, 'spec.template'));
+    return [...templates, ...this.ofKind('Pod')].map((template) => ({
+      component: String(at(template, 'metadata.labels', 'app.kubernetes.io/component')),
+      labels: at(template, 'metadata.labels') as Readonly<Record<string, string>>,
+      spec: at(template, 'spec'),
+    }));
   }
 
   findWorkload(component: string): KubernetesObject | undefined {

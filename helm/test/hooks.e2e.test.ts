@@ -67,4 +67,51 @@ describe('what runs beside a release', { skip: withoutHelm }, () => {
       ['PHAROS_PULSAR_AUTH_PASSWORD_FILE'],
     );
   });
+
+  test('every pod has a policy, one way and the other, and a hook before it runs', async () => {
+    const trial = await render(caseFile('trial'));
+    for (const rendered of [least, production, named, trial]) {
+      const policies = rendered.ofKind('NetworkPolicy').map((object) => at(object, 'spec'));
+      for (const { component, labels } of rendered.podTemplates()) {
+        const own = policies.filter((policy) => {
+          const wanted = at(policy, 'podSelector.matchLabels') as Record<string, string>;
+          return Object.entries(wanted).every(([key, value]) => labels[key] === value);
+        });
+        const ways = component.startsWith('trial-') ? ['Ingress'] : ['Ingress', 'Egress'];
+        assert.deepEqual(
+          own.map((policy) => at(policy, 'policyTypes')),
+          [ways],
+          component,
+        );
+      }
+    }
+    const policy = production.get('NetworkPolicy', '-provision');
+    const config = production.get('ConfigMap', '-provision');
+    assert.deepEqual(at(policy, 'metadata.annotations'), at(config, 'metadata.annotations'));
+    assert.equal(at(production.get('NetworkPolicy', '-selftest'), 'metadata.annotations', 'helm.sh/hook'), undefined);
+  });
+
+  test('a hook is let out to what it asks', async () => {
+    const egress = (of: Rendered, name: string): { ports: { port: number }[]; to?: unknown }[] =>
+      (at(of.get('NetworkPolicy', name), 'spec.egress') as { ports: { port: number }[]; to?: unknown }[]).slice(1);
+    const [pulsar, ...others] = egress(production, '-provision');
+    assert.deepEqual(
+      pulsar?.ports.map(({ port }) => port),
+      [6650, 6651, 8080, 8443, 16_651, 18_443],
+    );
+    const namespace = { namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': 'pulsar' } } };
+    assert.deepEqual([pulsar.to, others], [[namespace], []]);
+    const asked = (of: Rendered): unknown[] =>
+      egress(of, '-selftest').map(({ ports, to }) => [
+        ports[0]?.port,
+        at(to, '0.podSelector.matchLabels', 'app.kubernetes.io/component'),
+      ]);
+    assert.deepEqual(asked(production), [
+      [8000, 'edge'],
+      [8000, 'api'],
+    ]);
+    const own = await render(caseFile('edge-only'), { edge: { port: 8080 }, networkPolicy: { enabled: true } });
+    assert.deepEqual(asked(own), [[8080, 'edge']]);
+    assert.equal(edgeOnly.find('NetworkPolicy', '-selftest'), undefined);
+  });
 });
