@@ -103,6 +103,14 @@ describe('what the chart makes where it is asked to', { skip: withoutHelm }, () 
     assert.equal(egress(rendered, 'presence').length, 2);
   });
 
+  test('nobody may read metrics where nobody is named', async () => {
+    const rendered = await render(leastValues, { networkPolicy: { monitoring: [] } });
+    const ingress = (component: string): unknown => at(rendered.get('NetworkPolicy', `-${component}`), 'spec.ingress');
+    assert.deepEqual(ingress('edge'), [{ ports: [{ port: 'client' }] }]);
+    assert.equal(ingress('history'), undefined);
+    assert.deepEqual(at(rendered.get('NetworkPolicy', '-history'), 'spec.policyTypes'), ['Ingress', 'Egress']);
+  });
+
   test('a trial: Pulsar and Redis of one pod each, which every component is led to, and nobody else', () => {
     for (const component of ['edge', 'api', 'history', 'presence']) {
       const config: unknown = parse(trial.config(component));
