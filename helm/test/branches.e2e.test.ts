@@ -206,6 +206,20 @@ describe('what the chart makes', { skip: withoutHelm }, () => {
     assert.equal(least.ofKind('HorizontalPodAutoscaler').length, 0);
   });
 
+  test('pods come and go as fast with KEDA as without', async () => {
+    const autoscaling = { scaleDownPods: 2, scaleUpPods: 7 };
+    const triggers = [{ type: 'cron', metadata: {} }];
+    const rendered = await render(leastValues, {
+      edge: { autoscaling: { ...autoscaling, enabled: true } },
+      api: { autoscaling, keda: { enabled: true, triggers } },
+    });
+    const behavior = at(rendered.get('HorizontalPodAutoscaler', '-edge'), 'spec.behavior');
+    assert.deepEqual(at(behavior, 'scaleUp.policies'), [{ type: 'Pods', value: 7, periodSeconds: 60 }]);
+    assert.deepEqual(at(behavior, 'scaleDown.policies'), [{ type: 'Pods', value: 2, periodSeconds: 300 }]);
+    const scaled = rendered.get('ScaledObject', '-api');
+    assert.deepEqual(at(scaled, 'spec.advanced.horizontalPodAutoscalerConfig.behavior'), behavior);
+  });
+
   test('KEDA takes no answer for none', () => {
     const scaled = extras.get('ScaledObject', '-edge');
     assert.equal(at(scaled, 'spec.triggers.0.metadata.ignoreNullValues'), 'false');
