@@ -51,6 +51,21 @@ describe('what the chart makes where it is asked to', { skip: withoutHelm }, () 
     assert.deepEqual(at(named.pod('edge'), 'spec.containers.0.args'), at(least.pod('edge'), 'spec.containers.0.args'));
   });
 
+  test('what changes rolls the pods of edges with names that stay, and the README restarts them too', async () => {
+    const rolled = await render(caseFile('statefulset'), { config: { client: { channel_limit: 7 } } });
+    const elsewhere = await render(caseFile('statefulset'), {
+      settingsFrom: { 'client.token.hmac_secret_key': { existingSecret: 'pharos-2' } },
+    });
+    for (const changed of [rolled, elsewhere]) {
+      assert.notDeepEqual(changed.pod('edge'), named.pod('edge'));
+      assert.deepEqual(changed.pod('history'), named.pod('history'));
+    }
+    const readme = readFileSync(`${chartFolder}README.md`, 'utf8');
+    const [, kinds = ''] = /kubectl rollout restart (\S+) -l/.exec(readme) ?? [];
+    const used = new Set([...least.workloads(), ...named.workloads()].map(({ kind }) => kind.toLowerCase()));
+    assert.deepEqual(kinds.split(',').sort(), [...used].sort());
+  });
+
   test('traces: the variables of OpenTelemetry for every component, none by default', () => {
     for (const component of ['edge', 'api', 'history', 'presence']) {
       const env = at(named.container(component), 'env') as { name: string; value?: string }[];
