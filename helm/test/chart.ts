@@ -81,6 +81,11 @@ export function template(...values: readonly (string | Values)[]): Promise<HelmR
   return helm(['template', 'test', chartFolder, '--namespace', 'chat'], values);
 }
 
+/** The same for a cluster of a version, such as `1.30.0`. */
+export function templateFor(kubernetes: string, ...values: readonly (string | Values)[]): Promise<HelmResult> {
+  return helm(['template', 'test', chartFolder, '--namespace', 'chat', '--kube-version', kubernetes], values);
+}
+
 /** The notes that an installation ends with. Helm shows them only with a cluster; so they are rendered as an object here. */
 export async function notes(...values: readonly (string | Values)[]): Promise<string> {
   const copy = await mkdtemp(join(tmpdir(), 'pharos-chart-'));

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { before, describe, test } from 'node:test';
 import { parse } from 'yaml';
 import { chartFolder } from '../generate/generated.ts';
-import { at, caseFile, leastValues, notes, render, type Rendered, withoutHelm } from './chart.ts';
+import { at, caseFile, leastValues, notes, render, type Rendered, templateFor, withoutHelm } from './chart.ts';
 
 interface Rule {
   readonly ports: readonly { readonly port: number | string }[];
@@ -124,6 +124,27 @@ describe('what the chart makes where it is asked to', { skip: withoutHelm }, () 
     assert.deepEqual(ingress('edge'), [{ ports: [{ port: 'client' }] }]);
     assert.equal(ingress('history'), undefined);
     assert.deepEqual(at(rendered.get('NetworkPolicy', '-history'), 'spec.policyTypes'), ['Ingress', 'Egress']);
+  });
+
+  test('a cluster that is too old is told so, those of today are taken', async () => {
+    for (const version of ['1.30.0', '1.30.4-eks-abcdef', '1.37.0']) {
+      const { status, output } = await templateFor(version, leastValues);
+      assert.equal(status, 0, output);
+    }
+    const { status, output } = await templateFor('1.29.9', leastValues);
+    assert.equal(status, 1);
+    assert.match(output, /chart requires kubeVersion: >=1\.30\.0-0 which is incompatible with Kubernetes v1\.29\.9/);
+  });
+
+  test('an Ingress of Traefik needs no annotation, and keeps those that are given', async () => {
+    const hosts = [{ host: 'a.example' }];
+    const ingress = { enabled: true, controller: 'traefik', className: 'traefik', hosts };
+    const annotations = { 'traefik.ingress.kubernetes.io/router.entrypoints': 'websecure' };
+    const rendered = await render(leastValues, { edge: { ingress }, api: { ingress: { ...ingress, annotations } } });
+    const edge = rendered.get('Ingress', '-edge');
+    assert.equal(at(edge, 'spec.ingressClassName'), 'traefik');
+    assert.equal(at(edge, 'metadata.annotations'), undefined);
+    assert.deepEqual(at(rendered.get('Ingress', '-api'), 'metadata.annotations'), annotations);
   });
 
   test('a trial: Pulsar and Redis of one pod each, which every component is led to, and nobody else', () => {
