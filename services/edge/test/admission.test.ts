@@ -1,11 +1,15 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { describe, test } from 'node:test';
 import type { RequestHead } from '@pharos/socket-server';
+import { defaultConnectionLimit } from '../src/accept/descriptors.ts';
 import { isLoopbackName, OriginCheck } from '../src/accept/origin.ts';
 import { TextClient } from './support/clients.ts';
 import { metric, untilMetric } from './support/metrics.ts';
 import { RawClient } from './support/raw-client.ts';
 import { memoryWorld, socketServers, startEdge } from './support/world.ts';
+
+const onLinux = process.platform === 'linux';
 
 function head(origin: string, host: string): RequestHead {
   const headers: Readonly<Record<string, string>> = { origin, host };
@@ -15,6 +19,15 @@ function head(origin: string, host: string): RequestHead {
 function request(headers: Readonly<Record<string, string>>): RequestHead {
   return { ...head('', ''), header: (name) => headers[name] ?? '' };
 }
+
+test('an edge takes as many connections as its process may have descriptors, less 256', { skip: !onLinux }, () => {
+  const [, soft] = /^Max open files\s+(\S+)/m.exec(readFileSync('/proc/self/limits', 'utf8')) ?? [];
+  assert.equal(defaultConnectionLimit(), Number(soft) > 512 ? Number(soft) - 256 : 10_000);
+  const limited = (soft: number | string): number => defaultConnectionLimit({ userLimits: { open_files: { soft } } });
+  assert.equal(limited(1_024), 768);
+  // Where there is no limit, or next to nothing, or nobody knows.
+  for (const unknown of [limited('unlimited'), limited(512), defaultConnectionLimit({})]) assert.equal(unknown, 10_000);
+});
 
 describe('requests that are no upgrades', () => {
   const app = 'https://app.example.com';

@@ -2,9 +2,9 @@
 const reserve = 256;
 const fallback = 10_000;
 
-/** How many connections the process can hold: its soft limit of open descriptors, less a reserve. */
-export function defaultConnectionLimit(): number {
-  const report = process.report.getReport() as { userLimits?: { open_files?: { soft?: number | string } } } | undefined;
-  const soft = Number(report?.userLimits?.open_files?.soft);
+/** How many connections the process can hold: its soft limit of open descriptors, less a reserve. @param report what Node.js says of the process */
+export function defaultConnectionLimit(report: unknown = process.report.getReport()): number {
+  const limits = (report as { userLimits?: { open_files?: { soft?: number | string } } } | undefined)?.userLimits;
+  const soft = Number(limits?.open_files?.soft);
   return Number.isFinite(soft) && soft > reserve * 2 ? soft - reserve : fallback;
 }
