@@ -125,12 +125,16 @@ export async function refusals(...values: readonly (string | Values)[]): Promise
     .map((line) => line.slice(2));
 }
 
-/** The objects of a release named `test`. */
+/** The objects of a release named `test`, and found by what comes after their common beginning. */
 export class Rendered {
   readonly objects: readonly KubernetesObject[];
+  readonly #fullname: string;
 
   constructor(objects: readonly KubernetesObject[]) {
     this.objects = objects;
+    const ofEdges = '-edge-internal';
+    const service = this.ofKind('Service').find(({ metadata }) => metadata.name.endsWith(ofEdges));
+    this.#fullname = service?.metadata.name.slice(0, -ofEdges.length) ?? 'test-pharos';
   }
 
   ofKind(kind: string): KubernetesObject[] {
@@ -138,12 +142,12 @@ export class Rendered {
   }
 
   find(kind: string, name: string): KubernetesObject | undefined {
-    return this.objects.find((object) => object.kind === kind && object.metadata.name === `test-pharos${name}`);
+    return this.objects.find((object) => object.kind === kind && object.metadata.name === `${this.#fullname}${name}`);
   }
 
   get(kind: string, name: string): KubernetesObject {
     const object = this.find(kind, name);
-    if (object === undefined) throw new Error(`there is no ${kind} test-pharos${name}`);
+    if (object === undefined) throw new Error(`there is no ${kind} ${this.#fullname}${name}`);
     return object;
   }
 

@@ -5,7 +5,9 @@ import { basename, join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { type JsonWorker, startPythonWorker, unavailable } from '@pharos/testkit';
+import { chartFolder } from '../generate/generated.ts';
 import { at, caseFile, cases, type KubernetesObject, lint, render, type Rendered, withoutHelm } from './chart.ts';
+import { leavesOf, occurs, read } from './leaves.ts';
 import { pharos } from './pharos.ts';
 import { changes, recorded } from './renders.ts';
 
@@ -38,6 +40,17 @@ describe('the render matrix', { skip: withoutHelm }, () => {
     assert.deepEqual(recorded(), [...cases].sort());
   });
 
+  test('each value is set by a case', () => {
+    const set = cases.map((name) => read(caseFile(name)));
+    const isSet = (path: string): boolean => set.some((values) => at(values, path) !== undefined);
+    const never = leavesOf(read(`${chartFolder}values.yaml`)).flatMap(([path]) => {
+      const ofComponents = components.map((component) => path.replace(/^workload\b/, component));
+      // Those of a trial have a test of their own, beside the compose file.
+      return path.startsWith('trial.') || [path, ...ofComponents].some(isSet) ? [] : [path];
+    });
+    assert.deepEqual(never, []);
+  });
+
   for (const name of cases) {
     let rendered: Rendered;
     before(async () => {
@@ -62,6 +75,19 @@ describe('the render matrix', { skip: withoutHelm }, () => {
       assert(present.length > 0);
       for (const component of present)
         await checkConfig(component, rendered.config(component), rendered.container(component));
+    });
+
+    test(`${name}: what is set is somewhere in what is made of it`, () => {
+      const ignored = leavesOf(read(caseFile(name))).flatMap(([path, value]) => {
+        const isPlain = typeof value === 'number' || (typeof value === 'string' && !value.includes('{{'));
+        // Pruned, told to the heap, or written for a URL or into rules: with tests of their own.
+        const isElsewhere =
+          /^config\.|\.config\.|\.(?:antiAffinity|heapPercent|controller|runbookBaseUrl)$|\.resourceAttributes\./.test(
+            path,
+          );
+        return !isPlain || isElsewhere || occurs(value, rendered) ? [] : [path];
+      });
+      assert.deepEqual(ignored, [], 'values that change nothing');
     });
 
     test(`${name}: the job that makes topics takes its settings, without the edge's secrets`, async () => {

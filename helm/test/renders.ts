@@ -43,7 +43,7 @@ function textOf({ objects }: Rendered): string {
 }
 
 /** Dashboards and rules are files of the chart, with tests of their own. */
-function shortened(object: KubernetesObject): object {
+export function shortened(object: KubernetesObject): object {
   if (object.kind === 'PrometheusRule') return { ...object, spec: '(files/rules)' };
   const isDashboard = object.kind === 'ConfigMap' && object.metadata.name.includes('-dashboard-');
   return isDashboard ? { ...object, data: '(files/dashboards)' } : object;

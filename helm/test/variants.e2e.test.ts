@@ -4,6 +4,7 @@ import { before, describe, test } from 'node:test';
 import { parse } from 'yaml';
 import { chartFolder } from '../generate/generated.ts';
 import { at, caseFile, leastValues, notes, render, type Rendered, templateFor, withoutHelm } from './chart.ts';
+import { leavesOf, occurs } from './leaves.ts';
 
 interface Rule {
   readonly ports: readonly { readonly port: number | string }[];
@@ -200,6 +201,22 @@ describe('what the chart makes where it is asked to', { skip: withoutHelm }, () 
     for (const option of ['--maxmemory 256mb', '--maxmemory-policy noeviction', '--appendonly yes']) {
       assert(line.includes(option) && redis.args.join(' ').includes(option), option);
     }
+  });
+
+  test('what is set for a trial is in its pods', async () => {
+    const resources = (cpu: string, request: string, memory: string): object => ({
+      requests: { cpu, memory: request },
+      limits: { memory },
+    });
+    const pulsar = {
+      image: 'example.com/pulsar:1',
+      memory: '-Xmx777m',
+      resources: resources('251m', '901Mi', '1901Mi'),
+    };
+    const redis = { image: 'example.com/redis:1', memory: '257mb', resources: resources('101m', '129Mi', '513Mi') };
+    const rendered = await render(caseFile('trial'), { trial: { pulsar, redis } });
+    const ignored = leavesOf({ pulsar, redis }).filter(([, value]) => !occurs(String(value), rendered));
+    assert.deepEqual(ignored, []);
   });
 
   test('without network policies a trial has none either', async () => {
