@@ -9,11 +9,12 @@ const processes: AlertSpec[] = [
   {
     name: 'PharosTargetDown',
     severity: 'critical',
-    expr: 'up == 0 and on (job) count by (job) (max_over_time(pharos_build_info[1h]))',
+    // Jobs are called `api` or `edge` elsewhere too: only those of the namespace and cluster count that Pharos runs in.
+    expr: `up == 0 and on (${ns}, job) count by (${ns}, job) (max_over_time(pharos_build_info[1h]))`,
     for: '5m',
     summary: 'A process of Pharos can not be scraped',
     description:
-      '{{ $labels.instance }} of job {{ $labels.job }} gave no metrics for 5 minutes: it is down, or not reachable from Prometheus.',
+      '{{ $labels.instance }} of job {{ $labels.job }} ({{ $labels.namespace }}) gave no metrics for 5 minutes: it is down, or not reachable from Prometheus.',
   },
   {
     name: 'PharosAbsent',
@@ -22,6 +23,14 @@ const processes: AlertSpec[] = [
     for: '5m',
     summary: 'There are no metrics of Pharos at all',
     description: 'Nothing of Pharos was scraped for 5 minutes: every other alert is blind.',
+  },
+  {
+    name: 'PharosServiceAbsent',
+    severity: 'critical',
+    expr: `count by (${ns}, service) (max_over_time(pharos_build_info[1h])) unless count by (${ns}, service) (pharos_build_info)`,
+    for: '5m',
+    summary: 'A service of Pharos is gone as a whole',
+    description: `Of the service {{ $labels.service }} (${where}) nothing was scraped for 5 minutes, though it was within the hour: alerts on what it measures are blind.`,
   },
   {
     name: 'PharosNotReady',
@@ -80,13 +89,16 @@ const processes: AlertSpec[] = [
   },
 ];
 
+const connections = `sum by (${ns}) (pharos_edge_connections)`;
+const connectionsBefore = `sum by (${ns}) (pharos_edge_connections offset 5m)`;
+
 const clients: AlertSpec[] = [
   {
     name: 'PharosMassDisconnect',
     severity: 'critical',
+    // Where all edges are gone there is no sum: that is none, too.
     expr:
-      `sum by (${ns}) (pharos_edge_connections) < 0.7 * sum by (${ns}) (pharos_edge_connections offset 5m) ` +
-      `and sum by (${ns}) (pharos_edge_connections offset 5m) > 100 ` +
+      `(${connections} or 0 * ${connectionsBefore}) < 0.7 * ${connectionsBefore} and ${connectionsBefore} > 100 ` +
       `unless on (${ns}) max by (${ns}) (max_over_time(pharos_draining[10m])) == 1`,
     for: '1m',
     summary: 'Many clients are gone at once',
