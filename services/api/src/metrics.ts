@@ -68,6 +68,8 @@ export class ApiMetrics {
       help: 'Time from the publishing of a command to its being done.',
       buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5, 30, 300],
     });
+    // Alerts take the increase: a series that is first seen with its first event has none.
+    for (const outcome of ['done', 'retried', 'dead_letter']) this.commands.inc({ outcome }, 0);
   }
 }
 

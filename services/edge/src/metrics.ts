@@ -13,6 +13,9 @@ import { PresenceMetrics } from './presence/metrics.ts';
 
 export type Transport = 'websocket' | 'text' | 'http_stream' | 'sse' | 'uni_websocket' | 'uni_http_stream' | 'uni_sse';
 
+/** Why nothing of a lane can be resumed: its log gives no offsets that can be trusted, or which life of it this is isn't known. */
+export type Unrecoverable = 'offsets' | 'epoch';
+
 /** Close codes that are counted by their number; all others, which clients choose, share one series. */
 const countedCodes = new Set([
   1000, 1001, 1002, 1003, 1005, 1006, 1007, 1008, 1009, 1011, 1012, 1013, 3000, 3001, 3004, 3005, 3006, 3008, 3009,
@@ -74,6 +77,8 @@ export class EdgeMetrics {
   readPublishesUnderWay: () => number = () => 0;
   /** The most that waited for one connection of late. */
   readQueueBytes: () => number = () => 0;
+  /** Of each reason the attached lanes that should be recoverable and are not. */
+  readUnrecoverable: () => Readonly<Record<Unrecoverable, number>> = () => ({ offsets: 0, epoch: 0 });
 
   constructor(metrics: Metrics) {
     this.connections = metrics.gauge({
@@ -93,7 +98,7 @@ export class EdgeMetrics {
     });
     this.connectionsClosed = metrics.counter({
       name: 'pharos_edge_connections_closed_total',
-      help: 'Client connections that ended, by close code (1006: without a close frame).',
+      help: 'Client connections that ended, by close code (1006: without a close frame); other: one that a client or the backend made up.',
       labels: ['transport', 'code'],
     });
     this.connectionsRefused = metrics.counter({
@@ -108,7 +113,7 @@ export class EdgeMetrics {
     });
     this.connects = metrics.counter({
       name: 'pharos_edge_connects_total',
-      help: 'Protocol clients that asked to come in, by what came of it: ok; else the error code of the answer, or the code that the connection was closed with before it was in.',
+      help: 'Protocol clients that asked to come in, by what came of it: ok; else the error code of the answer, or the code that the connection was closed with before it was in; other: one of those that the backend may use.',
       labels: ['outcome'],
     });
     this.draining = metrics.gauge({
@@ -132,7 +137,7 @@ export class EdgeMetrics {
     });
     this.commandErrors = metrics.counter({
       name: 'pharos_edge_command_errors_total',
-      help: 'Commands answered with an error, by its code; application: one of those that the backend may use.',
+      help: 'Commands answered with an error, by its code; other: one of those that the backend may use.',
       labels: ['code'],
     });
     this.publishes = metrics.counter({
@@ -174,6 +179,14 @@ export class EdgeMetrics {
     this.lanesConnected = metrics.gauge({
       name: 'pharos_edge_lanes_connected',
       help: 'Attached lanes whose connection to the log stands.',
+    });
+    metrics.gauge({
+      name: 'pharos_edge_lanes_unrecoverable',
+      help: 'Attached lanes with channels that can be resumed by their options, of which nothing can, by reason: offsets (the broker gives none, or they went backwards), epoch (the admin API did not say which life of the log this is). What comes live is delivered.',
+      labels: ['reason'],
+      collect: (gauge) => {
+        for (const [reason, lanes] of Object.entries(this.readUnrecoverable())) gauge.set({ reason }, lanes);
+      },
     });
     this.entriesRead = metrics.counter({
       name: 'pharos_edge_entries_read_total',
@@ -295,6 +308,7 @@ export class EdgeMetrics {
     for (const kind of ['broker', 'lost']) this.holes.inc({ kind }, 0);
     for (const interest of ['local', 'none']) this.publicationsRead.inc({ interest }, 0);
     this.recoveries.inc({ outcome: 'recovered' }, 0);
+    for (const command of ['unknown', 'lost']) this.control.inc({ command }, 0);
     for (const tier of ['ring', 'store', 'log']) this.recoveredFrom.inc({ tier }, 0);
   }
 

@@ -1,9 +1,12 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { createRegistry, Metrics } from '@pharos/telemetry';
 import { eventually } from '@pharos/testkit';
+import { EdgeMetrics } from '../src/metrics.ts';
 import { ProtocolClient, TextClient } from './support/clients.ts';
+import { FaultyBus } from './support/faulty-bus.ts';
 import { logged } from './support/logs.ts';
-import { untilMetric } from './support/metrics.ts';
+import { metric, untilMetric } from './support/metrics.ts';
 import { memoryWorld, socketServers, startEdge, startOutsider } from './support/world.ts';
 
 /** The samples of a Prometheus text, by name and labels. */
@@ -35,6 +38,56 @@ describe('what operators see', () => {
     const after = [...(await scrape(edge.edge.internalPort)).keys()];
     assert.deepEqual(after.sort(), before.sort());
     assert.ok(after.length < 400, `${after.length} series`);
+  });
+
+  test('/metrics says how many lanes can not be resumed though they should be, and why', async (t) => {
+    const world = memoryWorld();
+    const bus = new FaultyBus(world.bus());
+    const edge = await startEdge(t, world, { bus });
+    const client = await ProtocolClient.connect(t, edge);
+    await client.subscribe('chat');
+    const unrecoverable = (reason: string): Promise<number> =>
+      metric(edge, 'pharos_edge_lanes_unrecoverable', { reason });
+    assert.deepEqual([await unrecoverable('offsets'), await unrecoverable('epoch')], [0, 0]);
+    bus.indexed = false;
+    assert.deepEqual([await unrecoverable('offsets'), await unrecoverable('epoch')], [1, 0]);
+    bus.indexed = true;
+    bus.epoch = '';
+    assert.deepEqual([await unrecoverable('offsets'), await unrecoverable('epoch')], [0, 1]);
+  });
+
+  test('nobody misses what was never to be resumed', async (t) => {
+    const world = memoryWorld();
+    const bus = new FaultyBus(world.bus());
+    bus.indexed = false;
+    const env = { PHAROS_CHAT_ENABLED: 'false', PHAROS_CHANNEL_WITHOUT_NAMESPACE_HISTORY_SIZE: '0' };
+    const edge = await startEdge(t, world, { bus, env });
+    const client = await ProtocolClient.connect(t, edge);
+    await client.subscribe('a');
+    assert.equal(await metric(edge, 'pharos_edge_lanes_attached'), 1);
+    assert.equal(await metric(edge, 'pharos_edge_lanes_unrecoverable'), 0);
+  });
+
+  test('every value of a label that edges write stands in the text of its metric', async () => {
+    const metrics = new Metrics(createRegistry({ processMetrics: false }));
+    const edge = new EdgeMetrics(metrics);
+    // Codes that an application made up, of an answer and of a close frame.
+    edge.commandFailed(4_321, true);
+    edge.connectEnded(4_321);
+    edge.closed('websocket', 4_321);
+    for (const { name, help, values } of await metrics.registry.getMetricsAsJSON()) {
+      for (const { labels } of values) {
+        for (const [label, value] of Object.entries(labels)) {
+          if (label === 'transport' || label === 'le' || /^\d+$/.test(String(value))) continue;
+          assert.match(help, new RegExp(`\\b${value}\\b`), `${name}{${label}="${value}"}: ${help}`);
+        }
+      }
+    }
+    const others = ['connections_closed', 'command_errors', 'connects'].map((name) => `pharos_edge_${name}_total`);
+    for (const name of others) {
+      const counted = await metrics.registry.getSingleMetricAsString(name);
+      assert.match(counted, /"other"\} [12]$/m);
+    }
   });
 
   test('/metrics after a scenario has the right values', async (t) => {

@@ -1,4 +1,5 @@
 import type { LivingLog } from '@pharos/channels';
+import type { Unrecoverable } from '../metrics.ts';
 import { Gate } from './gate.ts';
 import { type FeedContext, LaneFeed } from './lane-feed.ts';
 import type { LiveChannel } from './live-channel.ts';
@@ -17,6 +18,7 @@ export class Hub {
 
   constructor(context: FeedContext) {
     this.#context = { ...context, pages: new Gate('the history store', pageLimits) };
+    context.metrics.readUnrecoverable = () => this.#unrecoverable();
   }
 
   /** The feed of the lane that the channel lives in. */
@@ -62,6 +64,17 @@ export class Hub {
   async close(): Promise<void> {
     const feeds = [...this.#feeds.values(), ...this.#lifecycleFeeds.values()].flat();
     await Promise.all(feeds.filter((feed) => feed !== undefined).map((feed) => feed.close()));
+  }
+
+  #unrecoverable(): Record<Unrecoverable, number> {
+    const lanes = { offsets: 0, epoch: 0 };
+    for (const ofLog of this.#feeds.values()) {
+      for (const feed of ofLog) {
+        const reason = feed?.unrecoverable;
+        if (reason !== undefined) lanes[reason]++;
+      }
+    }
+    return lanes;
   }
 
   #feed(log: LivingLog, lane: number): LaneFeed {

@@ -3,6 +3,7 @@ import type { Hole, LaneEntry } from '@pharos/bus';
 import { ThrottledLog } from '@pharos/telemetry';
 
 import type { LivingLog } from '@pharos/channels';
+import type { Unrecoverable } from '../metrics.ts';
 import type { ChannelNumbers } from './channel-numbers.ts';
 import type { Flusher } from './flusher.ts';
 import {
@@ -158,6 +159,12 @@ export class LaneFeed implements AttachedLane, LiveSource {
   /** Whether a position in this lane can be resumed at all. */
   get recoverable(): boolean {
     return this.#ring !== undefined && this.indexed && this.epoch !== '';
+  }
+
+  /** Why a lane that is attached is not recoverable though it has channels that should be. */
+  get unrecoverable(): Unrecoverable | undefined {
+    if (this.#ring === undefined || !this.attached || this.recoverable) return undefined;
+    return this.indexed ? 'epoch' : 'offsets';
   }
 
   /** What the channel has after a position. Only while attached; to be answered in the turn that joins. */

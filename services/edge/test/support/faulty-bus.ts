@@ -63,6 +63,10 @@ export class FaultyBus implements Bus {
   readonly lifecycleAttaches: Fault = new Fault();
   /** Of tails. */
   readonly closes: Fault = new Fault();
+  /** Whether logs give offsets, as far as tails say. */
+  indexed = true;
+  /** What logs say in place of theirs. */
+  epoch: string | undefined;
   readonly #bus: Bus;
 
   constructor(bus: Bus) {
@@ -107,7 +111,7 @@ class FaultyLog implements Log {
   }
 
   get epoch(): string {
-    return this.#log.epoch;
+    return this.#faults.epoch ?? this.#log.epoch;
   }
 
   get limitations(): readonly string[] {
@@ -158,7 +162,7 @@ class FaultyTail implements LaneTail {
   }
 
   get indexed(): boolean {
-    return this.#tail.indexed;
+    return this.#faults.indexed && this.#tail.indexed;
   }
 
   get head(): number {
