@@ -26,6 +26,28 @@ const connections = of('pharos_edge_connections', 'transport="websocket"');
 const calm = { [of('pharos_draining')]: '0x100' };
 const drains = { [of('pharos_draining')]: '1x100' };
 
+/** What kube-state-metrics tells of an autoscaler of at most ten. */
+function hpa(name: string, { replicas, min = 2, cluster = 'c', instance = 'k' }: HpaState): Record<string, string> {
+  const series = (what: string): string =>
+    `kube_horizontalpodautoscaler_${what}{cluster="${cluster}", namespace="n", instance="${instance}", horizontalpodautoscaler="${name}"}`;
+  return {
+    [series('status_current_replicas')]: replicas,
+    [series('spec_min_replicas')]: `${min}x60`,
+    [series('spec_max_replicas')]: '10x60',
+  };
+}
+
+interface HpaState {
+  readonly replicas: string;
+  readonly min?: number;
+  readonly cluster?: string;
+  readonly instance?: string;
+}
+
+const runsIn = (pod: string): Record<string, string> => ({
+  [of('pharos_build_info', 'service="edge", version="1"').replace('pod="a"', `pod="${pod}"`)]: '1x60',
+});
+
 export const alertCases: readonly AlertCase[] = [
   {
     alert: 'PharosTargetDown',
@@ -249,15 +271,43 @@ export const alertCases: readonly AlertCase[] = [
   },
   {
     alert: 'PharosHpaAtMax',
-    name: 'ten of ten',
+    name: 'ten of ten, told by two kube-state-metrics',
     series: {
-      'kube_horizontalpodautoscaler_status_current_replicas{namespace="n", horizontalpodautoscaler="rt-pharos-edge"}':
-        '9x10 10x40',
-      'kube_horizontalpodautoscaler_spec_max_replicas{namespace="n", horizontalpodautoscaler="rt-pharos-edge"}':
-        '10x60',
+      ...hpa('rt-pharos-edge', { replicas: '9x10 10x40' }),
+      ...hpa('rt-pharos-edge', { replicas: '9x10 10x40', instance: 'other' }),
+      ...runsIn('rt-pharos-edge-7d9f8b6c5-x2x4z'),
     },
     silent: '24m',
     fires: '28m',
+  },
+  {
+    alert: 'PharosHpaAtMax',
+    name: 'under a name of its own, by KEDA, over a StatefulSet',
+    series: { ...hpa('keda-hpa-chat-edge', { replicas: '9x10 10x40' }), ...runsIn('chat-edge-12') },
+    silent: '24m',
+    fires: '28m',
+  },
+  {
+    alert: 'PharosHpaAtMax',
+    name: 'nine of ten',
+    series: { ...hpa('chat-edge', { replicas: '9x50' }), ...runsIn('chat-edge-7d9f8b6c5-x2x4z') },
+    silent: '40m',
+  },
+  {
+    alert: 'PharosHpaAtMax',
+    name: 'as few as it may',
+    series: { ...hpa('chat-edge', { replicas: '10x50', min: 10 }), ...runsIn('chat-edge-7d9f8b6c5-x2x4z') },
+    silent: '40m',
+  },
+  {
+    alert: 'PharosHpaAtMax',
+    name: "another application's, and one of that name in another cluster",
+    series: {
+      ...hpa('shop', { replicas: '10x50' }),
+      ...hpa('chat-edge', { replicas: '10x50', cluster: 'other' }),
+      ...runsIn('chat-edge-7d9f8b6c5-x2x4z'),
+    },
+    silent: '40m',
   },
   {
     alert: 'PharosPublishesFail',
@@ -275,6 +325,52 @@ export const alertCases: readonly AlertCase[] = [
     series: { [of('pharos_edge_publications_lost_total')]: '0x10 5x40' },
     silent: '10m',
     fires: '12m',
+  },
+  {
+    alert: 'PharosControlLost',
+    name: 'once',
+    series: { [of('pharos_edge_control_total', 'command="lost"')]: '0x10 1x40' },
+    silent: '10m',
+    fires: '12m',
+  },
+  {
+    alert: 'PharosControlLost',
+    name: 'what came, and what could not be read',
+    series: {
+      [of('pharos_edge_control_total', 'command="lost"')]: '0x50',
+      [of('pharos_edge_control_total', 'command="disconnect"')]: '0+5x50',
+      [of('pharos_edge_control_total', 'command="unknown"')]: '0+5x50',
+    },
+    silent: '30m',
+  },
+  {
+    alert: 'PharosEntriesDamaged',
+    name: 'one',
+    series: { [of('pharos_pulsar_damaged_total')]: '0x10 1x40' },
+    silent: '10m',
+    fires: '12m',
+  },
+  {
+    alert: 'PharosEntriesDamaged',
+    name: 'none since long',
+    series: { [of('pharos_pulsar_damaged_total')]: '7x50' },
+    silent: '30m',
+  },
+  {
+    alert: 'PharosLanesUnrecoverable',
+    name: 'two lanes without offsets',
+    series: {
+      [of('pharos_edge_lanes_unrecoverable', 'reason="offsets"')]: '0x10 2x40',
+      [of('pharos_edge_lanes_unrecoverable', 'reason="epoch"')]: '0x50',
+    },
+    silent: '14m',
+    fires: '17m',
+  },
+  {
+    alert: 'PharosLanesUnrecoverable',
+    name: 'none',
+    series: { [of('pharos_edge_lanes_unrecoverable', 'reason="offsets"')]: '0x50' },
+    silent: '30m',
   },
   {
     alert: 'PharosLanesDisconnected',
@@ -344,7 +440,58 @@ export const alertCases: readonly AlertCase[] = [
     silent: '4m',
     fires: '8m',
   },
+  {
+    alert: 'PharosCommandsDeadLetter',
+    name: 'one',
+    series: { [of('pharos_api_commands_total', 'outcome="dead_letter"')]: '0x10 1x40' },
+    silent: '10m',
+    fires: '12m',
+  },
+  {
+    alert: 'PharosCommandsDeadLetter',
+    name: 'tries that fail and are followed by another',
+    series: {
+      [of('pharos_api_commands_total', 'outcome="dead_letter"')]: '0x50',
+      [of('pharos_api_commands_total', 'outcome="retried"')]: '0+5x50',
+    },
+    silent: '30m',
+  },
+  {
+    alert: 'PharosProxyFails',
+    name: 'half of what edges ask at connect',
+    series: {
+      ...proxied('edge', 'ok', '0+60x40'),
+      ...proxied('edge', 'timeout', '0+30x40'),
+      ...proxied('edge', 'unreachable', '0+30x40'),
+    },
+    silent: '4m',
+    fires: '8m',
+  },
+  {
+    alert: 'PharosProxyFails',
+    name: 'half of what the server API asks',
+    series: { ...proxied('api', 'ok', '0+60x40'), ...proxied('api', 'status', '0+60x40') },
+    silent: '4m',
+    fires: '8m',
+  },
+  {
+    alert: 'PharosProxyFails',
+    name: 'one in twenty-five; what the backend decides, and what clients send, is no failure',
+    series: {
+      ...proxied('edge', 'ok', '0+20x40'),
+      ...proxied('edge', 'disconnect', '0+38x40'),
+      ...proxied('edge', 'not_json', '0+38x40'),
+      ...proxied('edge', 'timeout', '0+4x40'),
+    },
+    silent: '30m',
+  },
 ];
+
+function proxied(service: string, outcome: string, values: string): Record<string, string> {
+  return {
+    [of(`pharos_${service}_proxy_calls_total`, `kind="connect", proxy="default", outcome="${outcome}"`)]: values,
+  };
+}
 
 /** Samples of an objective's counters: `good` and `bad` events at each, first none of them bad. */
 function events({ id }: Objective, good: string, bad: string, all: string): Record<string, string> {

@@ -4,7 +4,7 @@ import { createRegistry } from '@pharos/telemetry';
 
 /** What PromQL has itself, as far as it is used here. */
 const words = new Set(
-  'sum min max avg count by on and or unless group_left offset rate increase histogram_quantile max_over_time clamp_min absent time changes'.split(
+  'sum min max avg count by on and or unless group_left offset rate increase histogram_quantile max_over_time label_replace clamp_min absent time changes'.split(
     ' ',
   ),
 );
@@ -17,6 +17,7 @@ const foreign: ReadonlyMap<string, KnownMetric> = new Map([
   ['up', { type: 'gauge', labels: [] }],
   ['ALERTS', { type: 'gauge', labels: ['alertname', 'alertstate', 'severity'] }],
   ['kube_horizontalpodautoscaler_status_current_replicas', { type: 'gauge', labels: ['horizontalpodautoscaler'] }],
+  ['kube_horizontalpodautoscaler_spec_min_replicas', { type: 'gauge', labels: ['horizontalpodautoscaler'] }],
   ['kube_horizontalpodautoscaler_spec_max_replicas', { type: 'gauge', labels: ['horizontalpodautoscaler'] }],
 ]);
 
@@ -35,12 +36,19 @@ export interface Use {
 /** Every metric that an expression uses, in order. */
 export function usesIn(expression: string): Use[] {
   const bare = expression
+    .replaceAll(/"[^"]*"/g, '""')
     .replaceAll(/\{[^}]*\}/g, '')
     .replaceAll(/\b(by|on) \([^)]*\)/g, '')
     .replaceAll(/offset \w+/g, '');
   return [...bare.matchAll(/(?<![\w$:.])[a-zA-Z_:][\w:]*/g)]
     .filter(([name]) => !words.has(name))
     .map(({ 0: name, index }) => ({ name, within: /(\w+)\($/.exec(bare.slice(0, index))?.[1] ?? '' }));
+}
+
+/** Labels that an expression makes itself. */
+export function labelsMadeIn(expression: string): string[] {
+  const made = expression.matchAll(/, "(\w+)", "[^"]*", "\w+", "[^"]*"\)/g);
+  return expression.includes('label_replace(') ? [...made].map(([, label = '']) => label) : [];
 }
 
 /** Labels that matchers and groupings name. */

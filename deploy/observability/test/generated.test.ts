@@ -10,7 +10,7 @@ import { pageOf } from '../src/draw/page.ts';
 import { dashboards, generatedFiles, ruleFiles } from '../src/generated.ts';
 import type { AlertRule, RecordingRule } from '../src/rules/rule.ts';
 import { alertCases, burnCases } from './alert-cases.ts';
-import { knownMetrics, labelsIn, targetLabels, usesIn } from './expressions.ts';
+import { knownMetrics, labelsIn, labelsMadeIn, targetLabels, usesIn } from './expressions.ts';
 
 const chart = new URL('../../../helm/pharos/files/', import.meta.url);
 const rules = [...ruleFiles.values()].flat().flatMap((group) => group.rules);
@@ -99,7 +99,8 @@ describe('dashboards and rules', () => {
     for (const { where, expr } of all) {
       const uses = usesIn(expr);
       assert.ok(uses.length > 0, `${where}: no metric in ${expr}`);
-      const labels = new Set([...targetLabels, ...uses.flatMap(({ name }) => [...(known.get(name)?.labels ?? [])])]);
+      const made = [...targetLabels, ...labelsMadeIn(expr)];
+      const labels = new Set([...made, ...uses.flatMap(({ name }) => [...(known.get(name)?.labels ?? [])])]);
       for (const { name, within } of uses) {
         if (recorded.has(name)) continue;
         const metric = known.get(name);

@@ -92,6 +92,9 @@ const processes: AlertSpec[] = [
 const connections = `sum by (${ns}) (pharos_edge_connections)`;
 const connectionsBefore = `sum by (${ns}) (pharos_edge_connections offset 5m)`;
 
+const ofHpa = (what: string): string =>
+  `max by (${ns}, horizontalpodautoscaler) (kube_horizontalpodautoscaler_${what})`;
+
 const clients: AlertSpec[] = [
   {
     name: 'PharosMassDisconnect',
@@ -144,15 +147,26 @@ const clients: AlertSpec[] = [
   {
     name: 'PharosHpaAtMax',
     severity: 'warning',
+    // Told from those of others by what it scales, whatever that is called: a Deployment or StatefulSet of the same name (KEDA puts
+    // `keda-hpa-` before it), whose pods are Pharos's. Where it can't scale at all it is no news that it doesn't.
     expr:
-      'kube_horizontalpodautoscaler_status_current_replicas{horizontalpodautoscaler=~".*pharos.*"} ' +
-      '>= on (namespace, horizontalpodautoscaler) kube_horizontalpodautoscaler_spec_max_replicas',
+      `label_replace(${ofHpa('status_current_replicas')} >= ${ofHpa('spec_max_replicas')} ` +
+      `and ${ofHpa('spec_max_replicas')} > ${ofHpa('spec_min_replicas')}, ` +
+      '"workload", "$1", "horizontalpodautoscaler", "(?:keda-hpa-)?(.+)") ' +
+      `and on (${ns}, workload) label_replace(pharos_build_info, ` +
+      '"workload", "$1", "pod", "(.+?)-(?:[a-z0-9]+-[a-z0-9]{5}|[0-9]+)")',
     for: '15m',
     summary: 'The autoscaler is at its end',
     description:
       '{{ $labels.horizontalpodautoscaler }} ({{ $labels.namespace }}) has as many replicas as it may for 15 minutes.',
   },
 ];
+
+function proxyFailures(service: string): string {
+  const calls = (matchers: string): string =>
+    `sum by (${ns}, job, kind, proxy) (rate(pharos_${service}_proxy_calls_total${matchers}[5m]))`;
+  return `${calls('{outcome=~"queue_full|timeout|unreachable|broken|status|too_large|invalid"}')} / ${calls('')}`;
+}
 
 const messages: AlertSpec[] = [
   {
@@ -169,6 +183,28 @@ const messages: AlertSpec[] = [
     expr: `sum by (${ns}) (increase(pharos_edge_publications_lost_total[15m])) > 0`,
     summary: 'Publications were gone before edges could read them',
     description: `In ${where} about {{ $value | humanize }} publications in 15 minutes; subscribers were told (2500).`,
+  },
+  {
+    name: 'PharosControlLost',
+    severity: 'critical',
+    expr: `sum by (${ns}) (increase(pharos_edge_control_total{command="lost"}[15m])) > 0`,
+    summary: 'Orders to edges were lost',
+    description: `In ${where} edges lost what came over the control topics: who was to be disconnected or unsubscribed may still be in.`,
+  },
+  {
+    name: 'PharosEntriesDamaged',
+    severity: 'warning',
+    expr: `sum by (${ns}, pod) (increase(pharos_pulsar_damaged_total[15m])) > 0`,
+    summary: 'Entries of the log come damaged',
+    description: `${pod} got about {{ $value | humanize }} entries in 15 minutes whose checksum is wrong, or that are malformed; what was in them is lost there.`,
+  },
+  {
+    name: 'PharosLanesUnrecoverable',
+    severity: 'warning',
+    expr: `sum by (${ns}, pod, reason) (pharos_edge_lanes_unrecoverable) > 0`,
+    for: '5m',
+    summary: 'Clients can not resume',
+    description: `{{ $value }} lanes of ${pod} are delivered live only ({{ $labels.reason }}): who was away misses what came meanwhile.`,
   },
   {
     name: 'PharosLanesDisconnected',
@@ -225,6 +261,22 @@ const messages: AlertSpec[] = [
     for: '5m',
     summary: 'The server API fails',
     description: `In ${where} {{ $value | humanizePercentage }} of the commands are answered with error 100.`,
+  },
+  {
+    name: 'PharosCommandsDeadLetter',
+    severity: 'warning',
+    expr: `sum by (${ns}) (increase(pharos_api_commands_total{outcome="dead_letter"}[15m])) > 0`,
+    summary: 'Commands of the topic can not be done',
+    description: `In ${where} about {{ $value | humanize }} commands went to the dead letter topic in 15 minutes.`,
+  },
+  {
+    name: 'PharosProxyFails',
+    severity: 'warning',
+    // What the backend decides is no failure, and what a client sends that is no JSON isn't its fault.
+    expr: ['edge', 'api'].map((service) => `${proxyFailures(service)} > 0.05`).join(' or '),
+    for: '5m',
+    summary: "The application's backend does not answer",
+    description: `In ${where} {{ $value | humanizePercentage }} of the requests of kind {{ $labels.kind }} to the proxy {{ $labels.proxy }} (from {{ $labels.job }}) had no answer that can be used.`,
   },
 ];
 
