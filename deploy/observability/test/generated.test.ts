@@ -9,7 +9,8 @@ import { readDashboard } from '../src/draw/model.ts';
 import { pageOf } from '../src/draw/page.ts';
 import { dashboards, generatedFiles, ruleFiles } from '../src/generated.ts';
 import type { AlertRule, RecordingRule } from '../src/rules/rule.ts';
-import { alertCases, burnCases } from './alert-cases.ts';
+import { alertCases } from './alert-cases.ts';
+import { burnCases } from './cases/burns.ts';
 import { knownMetrics, labelsIn, labelsMadeIn, targetLabels, usesIn } from './expressions.ts';
 
 const chart = new URL('../../../helm/pharos/files/', import.meta.url);
@@ -18,6 +19,15 @@ const alerts = rules.filter((rule): rule is AlertRule => 'alert' in rule);
 const recorded = new Map(
   rules.filter((rule): rule is RecordingRule => 'record' in rule).map((rule) => [rule.record, rule]),
 );
+
+/** On no panel, and why. */
+const leftOut: ReadonlyMap<string, string> = new Map([
+  ['pharos_edge_draining', 'pharos_draining says it of every process'],
+  ['pharos_edge_entries_read_total', 'publications are what costs; for sizes of batches'],
+  ['pharos_edge_frames_published_total', 'between publications read and deliveries; for benchmarks'],
+  ['pharos_edge_replay_reads_total', 'their bytes are what costs'],
+  ['pharos_presence_looks_total', 'the age of the last one says whether they go on'],
+]);
 
 interface AnyPanel {
   readonly type?: string;
@@ -90,6 +100,26 @@ describe('dashboards and rules', () => {
     }
   });
 
+  test('every metric is on a panel, or left out on purpose', async () => {
+    const shown = new Set(queries.flatMap(({ expr }) => usesIn(expr).map(({ name }) => name)));
+    const own = [...(await knownMetrics()).keys()].filter((name) => name.startsWith('pharos_'));
+    // Of a histogram one series is enough.
+    const base = (name: string): string => name.replace(/_(bucket|sum|count)$/, '');
+    const onPanels = new Set([...shown].map(base));
+    const missing = [...new Set(own.map(base))].filter((name) => !onPanels.has(name));
+    assert.deepEqual(missing.sort(), [...leftOut.keys()].sort());
+  });
+
+  test('panels that the runbook names are there', () => {
+    const runbook = readFileSync(new URL('../../../docs/runbook.md', import.meta.url), 'utf8');
+    const named = [...runbook.matchAll(/\b([A-E]), _([^_]+)_/g)];
+    assert.ok(named.length > 15, `${named.length} panels`);
+    for (const [text, letter = '', title = ''] of named) {
+      const isThere = panels.some(({ name }) => name.startsWith(`Pharos ${letter}: `) && name.includes(` / ${title}`));
+      assert.ok(isThere, `the runbook sends to '${text}', which is no panel`);
+    }
+  });
+
   test('every metric that is used exists, with its labels; counters only as rates', async () => {
     const known = await knownMetrics();
     const all = [
@@ -143,6 +173,9 @@ describe('dashboards and rules', () => {
     const tested = new Set(moments.filter(({ fires }) => fires !== undefined).map((one) => key(one.alert, one.window)));
     for (const { alert, labels } of alerts)
       assert.ok(tested.has(key(alert, labels['window'])), `${alert}: no rule test in which it fires`);
+    const quiet = new Set(moments.filter(({ fires }) => fires === undefined).map((one) => key(one.alert, one.window)));
+    for (const { alert, labels } of alerts)
+      assert.ok(quiet.has(key(alert, labels['window'])), `${alert}: no rule test in which it never fires`);
   });
 
   test('dashboards are drawn from what Prometheus answers', async () => {

@@ -12,7 +12,9 @@ import { parse, stringify } from 'yaml';
 import { dashboards, ruleFiles } from '../src/generated.ts';
 import { alertGroups } from '../src/rules/alerts.ts';
 import { objectiveGroups } from '../src/rules/objectives.ts';
-import { alertCases, burnCases, type Moments, type Samples } from './alert-cases.ts';
+import { alertCases } from './alert-cases.ts';
+import { burnCases } from './cases/burns.ts';
+import type { Moments, Samples } from './cases/samples.ts';
 
 const run = promisify(execFile);
 

@@ -1,11 +1,12 @@
 import type { DashboardSpec } from '../frame.ts';
 import { metric, quantile, rate, share, sum } from '../promql.ts';
+import { backendsRow } from './backends.ts';
 import { processRow } from './processes.ts';
 
 export const api: DashboardSpec = {
   uid: 'pharos-api',
   title: 'Pharos D: Server API',
-  description: 'What applications ask of the server API, and what they are answered.',
+  description: 'What applications ask of the server API, what they are answered, and what they are asked themselves.',
   rows: [
     {
       title: 'Requests',
@@ -88,6 +89,38 @@ export const api: DashboardSpec = {
         },
       ],
     },
+    {
+      title: 'Commands from the topic',
+      panels: [
+        {
+          title: 'Commands from the topic by outcome',
+          description:
+            'Of commands.topic. Bad: dead_letter: they can not be done; retried for long: the log or the store.',
+          unit: 'ops',
+          limits: 'none',
+          queries: [{ expr: sum(rate('pharos_api_commands_total'), 'outcome'), legend: '{{outcome}}' }],
+        },
+        {
+          title: 'Commands from the topic under way',
+          description:
+            'Worked on, or waiting for one of the same key. Bad: growing: they come faster than they are done.',
+          unit: 'short',
+          limits: 'none',
+          queries: [{ expr: sum(metric('pharos_api_commands'), 'pod'), legend: '{{pod}}' }],
+        },
+        {
+          title: 'Commands from the topic, time to done',
+          description: 'From their publishing. Bad: p99 beyond seconds: a backlog, or commands that are tried again.',
+          unit: 's',
+          limits: { warn: 1, bad: 5 },
+          queries: [0.5, 0.99].map((q) => ({
+            expr: quantile(q, 'pharos_api_command_seconds'),
+            legend: `p${q * 100}`,
+          })),
+        },
+      ],
+    },
+    backendsRow,
     processRow('pharos_api_requests'),
   ],
 };

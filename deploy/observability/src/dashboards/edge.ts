@@ -56,6 +56,27 @@ export const edge: DashboardSpec = {
           ],
         },
         {
+          title: 'Tokens by outcome',
+          description:
+            'Of connections and subscriptions. Bad: many that are refused after a change of keys; expired in bursts: clients that do not refresh in time.',
+          unit: 'ops',
+          limits: 'none',
+          queries: [{ expr: sum(rate('pharos_edge_tokens_total'), 'kind, outcome'), legend: '{{kind}} {{outcome}}' }],
+        },
+        {
+          title: 'Subscriptions and channels',
+          description:
+            'Of all edges; a channel counts on each edge that has a subscriber of it. Bad: a fall without one of connections: clients that were unsubscribed.',
+          unit: 'short',
+          limits: 'none',
+          queries: [
+            { expr: sum(metric('pharos_edge_subscriptions')), legend: 'subscriptions' },
+            { expr: sum(metric('pharos_edge_channels')), legend: 'channels' },
+            { expr: sum(metric('pharos_edge_lifecycle_subscriptions')), legend: 'subscriptions to joins and leaves' },
+            { expr: sum(metric('pharos_edge_lifecycle_channels')), legend: 'channels with joins and leaves' },
+          ],
+        },
+        {
           title: 'Ready and draining',
           description: 'Bad: an edge that is neither ready nor draining; /health/ready says why.',
           unit: 'short',
@@ -120,6 +141,46 @@ export const edge: DashboardSpec = {
           limits: 'none',
           width: 6,
           queries: [{ expr: sum(metric('pharos_edge_ring_bytes'), 'pod'), legend: '{{pod}}' }],
+        },
+      ],
+    },
+    {
+      title: 'History, orders, emulation',
+      panels: [
+        {
+          title: 'Pages of history',
+          width: 6,
+          description:
+            'History commands of clients, by where they were served from. Bad: unavailable (the store), gone, epoch outside a change of the log.',
+          unit: 'ops',
+          limits: 'none',
+          queries: [{ expr: sum(rate('pharos_edge_history_pages_total'), 'outcome'), legend: '{{outcome}}' }],
+        },
+        {
+          title: 'Read from the past of logs',
+          width: 6,
+          description: 'For namespaces with replay. Bad: as much as is read live, for long: brokers pay for it.',
+          unit: 'Bps',
+          limits: 'none',
+          queries: [{ expr: sum(rate('pharos_edge_replay_read_bytes_total'), 'pod'), legend: '{{pod}}' }],
+        },
+        {
+          title: 'Orders to edges',
+          width: 6,
+          description:
+            'What came over the control topics. Bad: lost: who was to go may still be in; unknown: an edge that is older than who sends.',
+          unit: 'ops',
+          limits: 'none',
+          queries: [{ expr: sum(rate('pharos_edge_control_total'), 'command'), legend: '{{command}}' }],
+        },
+        {
+          title: 'Requests of SSE and HTTP streaming',
+          width: 6,
+          description:
+            'With commands of clients, by outcome. Bad: no_edge, unknown (another edge did not answer), forged (somebody tries), busy; handed is what a load balancer without affinity costs.',
+          unit: 'ops',
+          limits: 'none',
+          queries: [{ expr: sum(rate('pharos_edge_emulation_requests_total'), 'outcome'), legend: '{{outcome}}' }],
         },
       ],
     },
@@ -197,6 +258,21 @@ export const edge: DashboardSpec = {
           queries: [{ expr: metric('pharos_edge_queue_max_bytes'), legend: '{{pod}}' }],
         },
         {
+          title: 'Deltas',
+          description:
+            'Publications with a delta asked for. Bad: mostly whole: deltas cost time there and save nothing.',
+          unit: 'ops',
+          limits: 'none',
+          queries: [{ expr: sum(rate('pharos_edge_deltas_total'), 'outcome'), legend: '{{outcome}}' }],
+        },
+        {
+          title: 'Bytes that deltas save',
+          description: 'Over all who got them. Bad: next to none beside the bytes that go out.',
+          unit: 'Bps',
+          limits: 'none',
+          queries: [{ expr: sum(rate('pharos_edge_delta_saved_bytes_total'), 'pod'), legend: '{{pod}}' }],
+        },
+        {
           title: 'Commands answered with an error',
           description:
             'By code; docs/errors.md has them. Bad: 100 (internal): the log or the store. 111: clients beyond their limits.',
@@ -220,6 +296,16 @@ export const edge: DashboardSpec = {
               expr: `${sum(metric('pharos_edge_lanes_attached'), 'pod')} - ${sum(metric('pharos_edge_lanes_connected'), 'pod')}`,
               legend: '{{pod}} without connection',
             },
+          ],
+        },
+        {
+          title: 'Lanes that can not be resumed',
+          description:
+            'Though their channels should be. Bad: any: offsets: the broker gives no index, or it went backwards; epoch: the admin API did not answer.',
+          unit: 'short',
+          limits: { warn: 1, bad: 2 },
+          queries: [
+            { expr: sum(metric('pharos_edge_lanes_unrecoverable'), 'pod, reason'), legend: '{{pod}} {{reason}}' },
           ],
         },
         {

@@ -187,6 +187,26 @@ export const fleet: DashboardSpec = {
             },
           ],
         },
+        {
+          title: 'Configuration and certificates reloaded',
+          description:
+            'By outcome. Bad: refused: the process goes on with the old one, and would not start with the new.',
+          unit: 'ops',
+          limits: 'none',
+          queries: [
+            { expr: sum(rate('pharos_config_reloads_total'), 'outcome'), legend: 'configuration {{outcome}}' },
+            { expr: sum(rate('pharos_tls_certificate_reloads_total'), 'outcome'), legend: 'certificate {{outcome}}' },
+          ],
+        },
+        {
+          title: 'Certificates: time left',
+          description: 'Of listeners with TLS, the least. Bad: less than two weeks.',
+          unit: 's',
+          limits: { warn: 1_209_600, bad: 259_200 },
+          queries: [
+            { expr: `min(${metric('pharos_tls_certificate_expiry_timestamp_seconds')} > 0) - time()`, legend: 'left' },
+          ],
+        },
       ],
     },
   ],

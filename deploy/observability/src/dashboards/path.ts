@@ -15,10 +15,15 @@ export const path: DashboardSpec = {
             'From handing an entry to the Pulsar client to its acknowledgement. Bad: p99 beyond 250 ms: the disks of the bookies, or the broker.',
           unit: 's',
           limits: { warn: 0.1, bad: 0.25 },
-          queries: [0.5, 0.99].map((q) => ({
-            expr: quantile(q, 'pharos_pulsar_publish_seconds'),
-            legend: `p${q * 100}`,
-          })),
+          queries: [0.5, 0.99]
+            .map((q) => ({
+              expr: quantile(q, 'pharos_pulsar_publish_seconds'),
+              legend: `p${q * 100}`,
+            }))
+            .concat({
+              expr: quantile(0.99, 'pharos_edge_publish_seconds'),
+              legend: 'p99 of clients, waiting included',
+            }),
         },
         {
           title: 'Publishes that wait',
@@ -69,6 +74,28 @@ export const path: DashboardSpec = {
             { expr: sum(rate('pharos_pulsar_reattached_total'), 'kind'), legend: '{{kind}} attached anew' },
           ],
         },
+        {
+          title: 'Damaged, and dead letters',
+          description:
+            'Entries whose checksum is wrong or that are malformed; messages that came again too often. Bad: any damaged: bits flip, or somebody writes what is no message; failed: the dead letter topic does not take them.',
+          unit: 'ops',
+          limits: { warn: 0.001, bad: 0.1 },
+          queries: [
+            { expr: sum(rate('pharos_pulsar_damaged_total'), 'pod'), legend: '{{pod}} damaged' },
+            { expr: sum(rate('pharos_pulsar_dead_letters_total'), 'outcome'), legend: 'dead letters {{outcome}}' },
+          ],
+        },
+        {
+          title: 'In a wrong lane',
+          description:
+            'Messages without a key, or whose producer routes otherwise: edges pass them over, history brings them into their lane. Bad: any that last, for they come late and cost twice; too_large: they are not brought there.',
+          unit: 'ops',
+          limits: { warn: 0.1, bad: 100 },
+          queries: [
+            { expr: sum(rate('pharos_edge_publications_misrouted_total')), legend: 'seen by edges' },
+            { expr: sum(rate('pharos_history_rerouted_total'), 'outcome'), legend: 'by history: {{outcome}}' },
+          ],
+        },
       ],
     },
     {
@@ -112,6 +139,14 @@ export const path: DashboardSpec = {
           queries: [{ expr: quantile(0.99, 'pharos_history_append_seconds'), legend: 'p99' }],
         },
         {
+          title: 'Batches for the store',
+          description:
+            'By outcome. Bad: failed (the store); refused: another process writes the lane, or the store lost writes.',
+          unit: 'ops',
+          limits: 'none',
+          queries: [{ expr: sum(rate('pharos_history_batches_total'), 'outcome'), legend: '{{outcome}}' }],
+        },
+        {
           title: 'Begun anew, read again, lost',
           description:
             'Bad: any outside a fail-over of Redis: the store lost writes; lost: the log dropped messages before they were stored.',
@@ -136,6 +171,13 @@ export const path: DashboardSpec = {
           limits: { warn: 1, bad: 0.5 },
           max: 1,
           queries: [{ expr: `avg(${metric('pharos_redis_connected')})`, legend: 'connected' }],
+        },
+        {
+          title: 'Connections to Redis lost',
+          description: 'Bad: any outside a fail-over.',
+          unit: 'cps',
+          limits: { warn: 0.001, bad: 0.1 },
+          queries: [{ expr: sum(rate('pharos_redis_connection_losses_total'), 'pod'), legend: '{{pod}}' }],
         },
         {
           title: 'Edges ask the store, p99',
@@ -209,6 +251,24 @@ export const path: DashboardSpec = {
           unit: 'short',
           limits: 'none',
           queries: [{ expr: `max by (state) (${metric('pharos_presence_nodes')})`, legend: '{{state}}' }],
+        },
+        {
+          title: 'Members written anew',
+          description:
+            'Times that an edge wrote all its members. Bad: any outside an outage of Redis; buried: an edge that lives was taken for dead; overdue: Redis takes changes too slowly.',
+          unit: 'ops',
+          limits: { warn: 0.01, bad: 1 },
+          queries: [{ expr: sum(rate('pharos_edge_presence_announcements_total'), 'reason'), legend: '{{reason}}' }],
+        },
+        {
+          title: 'Joins and leaves that could not be published',
+          description: 'At one try, by error code; they are tried again. Bad: any that last: what waits is bounded.',
+          unit: 'ops',
+          limits: { warn: 0.01, bad: 1 },
+          queries: [
+            { expr: sum(rate('pharos_edge_lifecycle_publish_errors_total'), 'code'), legend: 'edge: {{code}}' },
+            { expr: sum(rate('pharos_presence_publish_errors_total'), 'code'), legend: 'presence: {{code}}' },
+          ],
         },
         {
           title: 'Joins and leaves',
