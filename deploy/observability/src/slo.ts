@@ -14,6 +14,8 @@ export interface Objective {
   readonly minEvents: number;
   readonly summary: string;
   readonly meaning: string;
+  /** What one event is, and what nobody counts: so that the number isn't taken for more. In dashboard E and in the runbook. */
+  readonly counted: string;
 }
 
 const by = 'sum by (cluster, namespace)';
@@ -35,6 +37,8 @@ export const objectives: readonly Objective[] = [
     minEvents: 100,
     summary: 'Clients fail to connect',
     meaning: 'connects fail by the fault of the service',
+    counted:
+      'An event is a protocol client that asks to come in, or a connection that is refused for want of room. Who does not get as far as an edge (DNS, load balancer, network) is not counted.',
   },
   {
     id: 'deliveries',
@@ -47,6 +51,8 @@ export const objectives: readonly Objective[] = [
     minEvents: 1000,
     summary: 'Publications reach clients late',
     meaning: `deliveries take longer than ${inTimeSeconds * 1000} ms from the log to the sockets`,
+    counted:
+      'An event is a flush of an edge, by its oldest publication, whether one client gets it or ten thousand; it ends where the frames are with the sockets. What the network to the client takes, and what waits there for a slow one, is not in it.',
   },
   {
     id: 'completeness',
@@ -59,6 +65,8 @@ export const objectives: readonly Objective[] = [
     minEvents: 1000,
     summary: 'Publications are gone before edges could read them',
     meaning: 'publications were gone from the log before an edge could deliver them',
+    counted:
+      'An event is a publication that an edge read for somebody, once for each edge; lost ones count whether or not somebody here was subscribed, for nobody can tell any more. What a client did not read before it was ended (3008) and what it missed while it was away are not in it: that is what resumes are for.',
   },
 ];
 

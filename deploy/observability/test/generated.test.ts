@@ -9,6 +9,7 @@ import { readDashboard } from '../src/draw/model.ts';
 import { pageOf } from '../src/draw/page.ts';
 import { dashboards, generatedFiles, ruleFiles } from '../src/generated.ts';
 import type { AlertRule, RecordingRule } from '../src/rules/rule.ts';
+import { objectives } from '../src/slo.ts';
 import { alertCases } from './alert-cases.ts';
 import { burnCases } from './cases/burns.ts';
 import { knownMetrics, labelsIn, labelsMadeIn, targetLabels, usesIn } from './expressions.ts';
@@ -176,6 +177,16 @@ describe('dashboards and rules', () => {
     const quiet = new Set(moments.filter(({ fires }) => fires === undefined).map((one) => key(one.alert, one.window)));
     for (const { alert, labels } of alerts)
       assert.ok(quiet.has(key(alert, labels['window'])), `${alert}: no rule test in which it never fires`);
+  });
+
+  test('dashboard E and the runbook say of every objective what counts and what does not', () => {
+    const runbook = readFileSync(new URL('../../../docs/runbook.md', import.meta.url), 'utf8');
+    for (const { title, alert, counted } of objectives) {
+      const chapter = runbook.split(/^## /m).find((text) => text.startsWith(`${alert}\n`));
+      assert.ok(chapter?.includes(counted), `${alert}: its chapter doesn't say: ${counted}`);
+      const ofTitle = panels.filter(({ panel }) => panel.title?.startsWith(`${title}: `));
+      assert.ok(ofTitle.filter(({ panel }) => panel.description?.includes(counted)).length === 2, title);
+    }
   });
 
   test('dashboards are drawn from what Prometheus answers', async () => {

@@ -12,7 +12,7 @@ function row(objective: Objective): RowSpec {
       {
         kind: 'number',
         title: `${objective.title}: budget left`,
-        description: `At the pace of the last three days. Bad: below zero: ${objective.meaning}, more often than is allowed.`,
+        description: `At the pace of the last three days. Bad: below zero: ${objective.meaning}, more often than is allowed. ${objective.counted}`,
         unit: 'percentunit',
         limits: { warn: 0.5, bad: 0 },
         width: 6,
@@ -21,7 +21,7 @@ function row(objective: Objective): RowSpec {
       {
         kind: 'number',
         title: `${objective.title}: events`,
-        description: `What is counted, a second. Bad: none: then the objective says nothing, and no alert comes of it.`,
+        description: `What is counted, a second. ${objective.counted} Bad: none: then the objective says nothing, and no alert comes of it.`,
         unit: 'ops',
         limits: 'none',
         width: 6,
