@@ -68,6 +68,7 @@ export class BrokerMetrics implements PulsarMetrics {
       help: 'Entries whose checksum is wrong, or that are malformed.',
     });
     for (const event of ['opened', 'failed', 'closed']) this.#connections.inc({ event }, 0);
+    for (const outcome of ['sent', 'failed']) this.#deadLetters.inc({ outcome }, 0);
     for (const kind of ['producer', 'consumer']) this.#reattached.inc({ kind }, 0);
   }
 

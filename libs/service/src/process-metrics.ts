@@ -62,6 +62,9 @@ export class ProcessMetrics {
       name: 'pharos_tls_certificate_expiry_timestamp_seconds',
       help: "Until when the listener's certificate is valid, in seconds since 1970; 0 without TLS.",
     });
+    // Alerts take the increase: a series that is first seen with its first event has none.
+    for (const outcome of ['applied', 'unchanged', 'refused']) this.configReloads.inc({ outcome }, 0);
+    for (const outcome of ['applied', 'refused']) this.certificateReloads.inc({ outcome }, 0);
   }
 }
 

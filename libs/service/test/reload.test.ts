@@ -54,6 +54,11 @@ class Rig implements Reloadable<Settings> {
 }
 
 describe('reloading a configuration', () => {
+  // An alert takes the increase of it: the first refusal is one only where there was a 0 before.
+  test('that none was refused yet can be seen from the start', async () => {
+    assert.equal(await new Rig().outcomes(), 'applied 0, unchanged 0, refused 0');
+  });
+
   test('what changed is named without its value, what needs a restart each time', async () => {
     const rig = new Rig();
     rig.read = () => ({ limits: { a: 2 }, fixed: { port: 2, key: 'hidden' } });
@@ -67,7 +72,7 @@ describe('reloading a configuration', () => {
     );
     assert.ok(!JSON.stringify(rig.lines).includes('hidden'));
     assert.equal(rig.taken.length, 3);
-    assert.equal(await rig.outcomes(), 'applied 2, unchanged 1');
+    assert.equal(await rig.outcomes(), 'applied 2, unchanged 1, refused 0');
   });
 
   test('all or nothing: where one part can not, none does, and every problem is named', async () => {
@@ -89,7 +94,7 @@ describe('reloading a configuration', () => {
     );
     assert.deepEqual([...rig.taken, ...other.taken], []);
     assert.deepEqual([rig.discarded, other.discarded.length], [[], 1], 'who could have has nothing left of it');
-    assert.equal(await rig.outcomes(), 'refused 3');
+    assert.equal(await rig.outcomes(), 'applied 0, unchanged 0, refused 3');
   });
 
   test('changes are told by paths: lists as one, sections that come or go by what they hold', () => {

@@ -25,6 +25,7 @@ export {
   maxBuckets,
   type MetricDescription,
   type MetricOptions,
+  describeRuntimeMetrics,
   Metrics,
   type RegistryOptions,
 } from './metrics.ts';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { createRegistry, Metrics } from '../src/index.ts';
+import { createRegistry, describeRuntimeMetrics, Metrics } from '../src/index.ts';
 
 const bare = (): Metrics => new Metrics(createRegistry({ processMetrics: false }));
 
@@ -32,6 +32,17 @@ describe('metrics', () => {
     assert.deepEqual(metrics.describe(), [
       { name: 'pharos_frames_total', type: 'counter', help: 'Frames.', labels: ['kind'] },
     ]);
+  });
+
+  test('what the runtime measures is listed for the reference, with its labels', async () => {
+    const described = describeRuntimeMetrics();
+    const served = [...(await createRegistry().metrics()).matchAll(/^# TYPE (\S+) (\w+)$/gm)];
+    assert.deepEqual(
+      described.map(({ name, type }) => `${name} ${type}`),
+      served.map(([, name, type]) => `${name} ${type}`),
+    );
+    const collection = described.find(({ name }) => name === 'nodejs_gc_duration_seconds');
+    assert.deepEqual([collection?.type, collection?.labels], ['histogram', ['kind']]);
   });
 
   test('names are held to the rules', () => {

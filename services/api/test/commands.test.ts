@@ -114,6 +114,9 @@ describe('commands from a topic', () => {
 
   test('those that can not be done are dead letters, as they came, with the reason', async (t) => {
     const { published, dead, send, api } = await world(t, {}, { PHAROS_COMMANDS_SCOPES: 'publish' });
+    // An alert takes the increase: the first is one only where there was a 0 before.
+    const counted = await api.metrics.registry.getSingleMetricAsString('pharos_api_commands_total');
+    assert.match(counted, /\{outcome="dead_letter"\} 0$/m);
     await send('no json', 'k');
     await send({ method: 'publishh', params: {} });
     await send(publishing('nowhere:a', 1));

@@ -15,7 +15,7 @@ import { describeConnectionMetrics, describeProcessMetrics } from '@pharos/servi
 import { socketServerErrors } from '@pharos/socket-server';
 import { tokenErrors } from '@pharos/tokens';
 import { standaloneConfigSchema } from '@pharos/standalone';
-import { type MetricDescription, telemetryErrorTable } from '@pharos/telemetry';
+import { describeRuntimeMetrics, type MetricDescription, telemetryErrorTable } from '@pharos/telemetry';
 import { cliErrorTable } from './errors.ts';
 
 const generated = (command: string): string =>
@@ -132,8 +132,7 @@ export function metricReference(): string {
 
 ${generated('metrics')}
 
-Served at \`/metrics\` of the internal port, beside the process's own (CPU, memory, descriptors, event-loop lag, garbage collection) under the names
-that Prometheus's Node client gives them.
+Served at \`/metrics\` of the internal port.
 
 ## Edge
 ${metricTable(describeEdgeMetrics())}
@@ -149,6 +148,11 @@ ${metricTable(describeApiMetrics())}
 
 ## Every process
 ${metricTable(describeProcessMetrics())}
+
+And what the runtime measures of itself, under the names that Prometheus's Node client gives it. Event-loop lag is sampled every 0.1 s, which each of its values
+but \`nodejs_eventloop_lag_seconds\` contains: 0.1 is an idle loop.
+
+${metricTable(describeRuntimeMetrics())}
 
 ## Connections to Pulsar and Redis
 Of each process that has them:

@@ -68,6 +68,14 @@ describe('what operators see', () => {
     assert.equal(await metric(edge, 'pharos_edge_lanes_unrecoverable'), 0);
   });
 
+  // An alert takes the increase of it.
+  test('that no order was lost yet can be seen from the start', async () => {
+    const metrics = new Metrics(createRegistry({ processMetrics: false }));
+    void new EdgeMetrics(metrics);
+    const text = await metrics.registry.metrics();
+    assert.match(text, /^pharos_edge_control_total\{command="lost"\} 0$/m);
+  });
+
   test('every value of a label that edges write stands in the text of its metric', async () => {
     const metrics = new Metrics(createRegistry({ processMetrics: false }));
     const edge = new EdgeMetrics(metrics);

@@ -89,6 +89,7 @@ export class HistoryMetrics {
       help: 'Calls of the store that failed, by code.',
       labels: ['code'],
     });
+    for (const outcome of ['appended', 'too_large']) this.rerouted.inc({ outcome }, 0);
   }
 
   #eachLog(set: (log: string, lags: readonly Lag[]) => void): void {

@@ -45,6 +45,7 @@ export class PresenceMetrics {
       help: 'Times that all members were written anew: lease (the store was emptied, or away for long), connection (it was lost), buried (this edge was taken for dead), overdue (too many changes waited).',
       labels: ['reason'],
     });
+    for (const reason of ['lease', 'connection', 'buried', 'overdue']) this.announcements.inc({ reason }, 0);
     this.published = metrics.counter({
       name: 'pharos_edge_lifecycle_published_total',
       help: 'Joins and leaves written to their topic.',
