@@ -121,6 +121,28 @@ describe('publish and broadcast', () => {
   });
 });
 
+test('there are no series more for many channels, users and methods that callers make up', async (t) => {
+  const api = await startApi(t);
+  const round = async (name: string): Promise<void> => {
+    await api.call('publish', { channel: name, data: 1 });
+    await api.call('publish', { channel: `kept:${name}`, data: 1, idempotency_key: name });
+    await api.call('publish', { channel: `nowhere-${name}:a`, data: 1 });
+    await api.call('presence', { channel: `kept:${name}` });
+    await api.call('history', { channel: `kept:${name}` });
+    await api.call('disconnect', { user: name });
+    await api.call('batch', { commands: [{ [`made-up-${name}`]: {} }] });
+    await (await fetch(`${api.url}/made-up-${name}`, { method: 'POST', headers: { 'X-API-Key': 'secret' } })).text();
+  };
+  const series = async (): Promise<string[]> =>
+    [...(await api.metrics.registry.metrics()).matchAll(/^([a-z]\S*) \S+$/gm)].map(([, one = '']) => one).sort();
+  await round('first');
+  const before = await series();
+  for (let n = 0; n < 20; n++) await round(`r${n}`);
+  assert.deepEqual(await series(), before);
+  assert.ok(before.some((one) => one.startsWith('pharos_api_requests_total{method="publish"')));
+  assert.ok(before.length < 300, `${before.length} series`);
+});
+
 describe('keys, scopes and statuses', () => {
   const keys = JSON.stringify([
     { name: 'app', key: 'publishes', scopes: ['publish'] },
