@@ -13,7 +13,7 @@ import type { Figure, FigureContext, FigureOutcome } from './frame/figure.ts';
 import { type BenchOptions, help, readOptions } from './options.ts';
 import { makeReport, table } from './report.ts';
 
-const figures: readonly Figure[] = [p1, p4, p9, presence, checksum, j1, j2, j3];
+export const figures: readonly Figure[] = [p1, p4, p9, presence, checksum, j1, j2, j3];
 
 /** Measures what the arguments ask for; resolves with the exit status: 1 where a figure is void. */
 export async function main(args: readonly string[]): Promise<number> {

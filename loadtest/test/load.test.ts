@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
 import { describe, test } from 'node:test';
 
+import { chaosScenarios } from '../bench/chaos/main.ts';
+import { readChaosOptions } from '../bench/chaos/options.ts';
 import { Sequence } from '../bench/load/clients/sequence.ts';
 import { slopeOf } from '../bench/load/measure/edge-sample.ts';
 import { judge } from '../bench/load/measure/gate.ts';
@@ -8,6 +11,8 @@ import { Histogram } from '../bench/load/measure/histogram.ts';
 import { Tally } from '../bench/load/measure/tally.ts';
 import { loadScenarios } from '../bench/load/main.ts';
 import { readLoadOptions } from '../bench/load/options.ts';
+import { figures } from '../bench/main.ts';
+import { readOptions } from '../bench/options.ts';
 
 const noLimits: ReadonlyMap<string, number> = new Map();
 
@@ -99,4 +104,27 @@ describe('load tests', () => {
       assert.throws(() => read(...args), message);
     }
   });
+});
+
+/** How the commands of documents are read, by the name of the script. */
+const readers: Readonly<Record<string, (args: readonly string[]) => unknown>> = {
+  bench: (args) =>
+    readOptions(
+      args,
+      figures.map(({ id }) => id),
+    ),
+  chaos: (args) => readChaosOptions(args, chaosScenarios),
+  load: (args) => readLoadOptions(args, loadScenarios),
+};
+
+test('every figure, scenario and option that documents name is one', () => {
+  const root = new URL('../../', import.meta.url);
+  const docs = readdirSync(new URL('docs/', root)).filter((name) => name.endsWith('.md'));
+  const files = ['README.md', 'loadtest/README.md', ...docs.map((name) => `docs/${name}`)];
+  const commands = files.flatMap((file) => [
+    ...readFileSync(new URL(file, root), 'utf8').matchAll(/npm run (bench|chaos|load) -- ([^`#\n]+)/g),
+  ]);
+  assert.ok(commands.length > 10);
+  for (const [command, script = '', args = ''] of commands)
+    assert.doesNotThrow(() => readers[script]?.(args.trim().split(/ +/)), command);
 });

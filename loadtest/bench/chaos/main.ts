@@ -14,7 +14,7 @@ import { redisFlush, redisGone } from './scenarios/redis.ts';
 import { rolling } from './scenarios/rolling.ts';
 import { stormBusy, stormQuiet } from './scenarios/storm.ts';
 
-const scenarios: readonly Scenario[] = [
+export const chaosScenarios: readonly Scenario[] = [
   kill,
   rolling,
   pause,
@@ -30,13 +30,13 @@ const scenarios: readonly Scenario[] = [
 export async function main(args: readonly string[]): Promise<number> {
   let options: ChaosOptions;
   try {
-    options = readChaosOptions(args, scenarios);
+    options = readChaosOptions(args, chaosScenarios);
   } catch (error) {
-    tell(`${error instanceof Error ? error.message : String(error)}\n\n${help(scenarios)}`);
+    tell(`${error instanceof Error ? error.message : String(error)}\n\n${help(chaosScenarios)}`);
     return 2;
   }
   if (options.help) {
-    tell(help(scenarios));
+    tell(help(chaosScenarios));
     return 0;
   }
   for (const tool of ['pulsar', 'redis'] as const) {

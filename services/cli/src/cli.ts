@@ -14,7 +14,7 @@ import { serveCommand } from './serve-command.ts';
 import { say, type Terminal } from './terminal.ts';
 import { tokenCommand } from './token-command.ts';
 
-const COMMANDS: readonly Command[] = [
+export const commandList: readonly Command[] = [
   produceCommand,
   consumeCommand,
   serveCommand,
@@ -37,7 +37,7 @@ export async function runCli(args: readonly string[], terminal: Terminal): Promi
   } catch (error) {
     say(terminal, `pharos: ${error instanceof ConfigError ? error.message : describeError(error)}`);
     if (!(error instanceof CliError && error.code === 'usage')) return 1;
-    const command = COMMANDS.find(({ name }) => name === args[0]);
+    const command = commandList.find(({ name }) => name === args[0]);
     say(terminal, `Try: pharos ${command === undefined ? '' : `${command.name} `}--help`);
     return 2;
   }
@@ -53,7 +53,7 @@ async function dispatch(args: readonly string[], terminal: Terminal): Promise<nu
     terminal.stdout.write(`pharos ${version()}\n`);
     return 0;
   }
-  const command = COMMANDS.find((candidate) => candidate.name === name);
+  const command = commandList.find((candidate) => candidate.name === name);
   if (command === undefined) throw unknownCommand(name);
   const options = parseOptions(command.options, rest, command.maxPositionals);
   if (options.help) {
@@ -64,8 +64,8 @@ async function dispatch(args: readonly string[], terminal: Terminal): Promise<nu
 }
 
 function generalHelp(): string {
-  const width = Math.max(...COMMANDS.map(({ name }) => name.length));
-  const commands = COMMANDS.map(({ name, summary }) => `  ${name.padEnd(width)}  ${summary}`);
+  const width = Math.max(...commandList.map(({ name }) => name.length));
+  const commands = commandList.map(({ name, summary }) => `  ${name.padEnd(width)}  ${summary}`);
   return `pharos <command> [options]
 
 Commands:
@@ -76,7 +76,7 @@ ${commands.join('\n')}
 }
 
 function unknownCommand(name: string): CliError {
-  const known = COMMANDS.map((command) => command.name);
+  const known = commandList.map((command) => command.name);
   const meant = closest(name, known);
   if (name.startsWith('-'))
     return new CliError('usage', `there is no option ${name} before a command; commands are ${known.join(', ')}`);

@@ -1,33 +1,15 @@
 import assert from 'node:assert/strict';
-import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
-import { dirname, join, relative } from 'node:path';
+import { existsSync, readdirSync, statSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { test } from 'node:test';
-import { fileURLToPath } from 'node:url';
 
+import { commandList } from '../src/cli.ts';
 import { runCli } from '../src/index.ts';
+import { parseOptions } from '../src/options.ts';
+import { commands, documents, prose, read, root, shortName, spans, words } from './documents.ts';
 import { fakeTerminal } from './fakes.ts';
 
-const root = fileURLToPath(new URL('../../../', import.meta.url));
 const docs = join(root, 'docs');
-const skipped = new Set(['node_modules', 'dist', 'dist-test', 'coverage', '.git', '.pharos', 'testdata']);
-
-const read = (path: string): string => readFileSync(path, 'utf8');
-
-function* markdown(folder: string): Iterable<string> {
-  for (const entry of readdirSync(folder, { withFileTypes: true })) {
-    if (skipped.has(entry.name)) continue;
-    const path = join(folder, entry.name);
-    if (entry.isDirectory()) yield* markdown(path);
-    else if (entry.name.endsWith('.md')) yield path;
-  }
-}
-
-const files = [...markdown(root)];
-
-/** Without what is code: nothing in it is a link or a heading. */
-function prose(text: string): string {
-  return text.replace(/^ *(`{3,})[^\n]*\n.*?^ *\1 *$/gms, '').replace(/`[^`\n]*`/g, (code) => 'x'.repeat(code.length));
-}
 
 /** As GitHub names headings. */
 function anchors(path: string): ReadonlySet<string> {
@@ -52,7 +34,7 @@ function* deadLinks(file: string): Iterable<string> {
     if (/^[a-z]+:/.test(target)) continue;
     const [path = '', anchor] = target.split('#');
     const at = path === '' ? file : join(dirname(file), decodeURIComponent(path));
-    const where = `${relative(root, file)}: ${target}`;
+    const where = `${shortName(file)}: ${target}`;
     if (!existsSync(at)) yield `${where}: there is no such file`;
     else if (anchor !== undefined && statSync(at).isFile() && !anchors(at).has(anchor)) {
       yield `${where}: there is no such heading`;
@@ -70,19 +52,75 @@ function* copies(file: string): Iterable<readonly [path: string, shown: string]>
 }
 
 test('every link between documents leads somewhere', () => {
-  assert.ok(files.length > 30);
+  assert.ok(documents.length > 30);
   assert.deepEqual(
-    files.flatMap((file) => [...deadLinks(file)]),
+    documents.flatMap((file) => [...deadLinks(file)]),
     [],
   );
 });
 
 test('what documents show as a file is that file', () => {
-  const shown = files.flatMap((file) => [...copies(file)].map((copy) => [file, ...copy] as const));
+  const shown = documents.flatMap((file) => [...copies(file)].map((copy) => [file, ...copy] as const));
   assert.ok(shown.length > 0);
   for (const [file, path, text] of shown) {
-    assert.equal(text, read(path), `${relative(root, file)} shows another ${relative(root, path)} than there is`);
+    assert.equal(text, read(path), `${shortName(file)} shows another ${shortName(path)} than there is`);
   }
+});
+
+/** What comes after a command's name, and how many arguments after that. */
+const further: Readonly<Record<string, Readonly<Record<string, number>>>> = {
+  serve: { edge: 0, api: 0, history: 0, presence: 0, standalone: 0 },
+  config: { check: 0, 'from-centrifugo': 1 },
+  token: { make: 0, check: 1 },
+  reference: { config: 0, errors: 0, metrics: 0 },
+};
+
+/** What is wrong with `pharos <args>` as a document has it; it may leave out what it doesn't speak of. */
+function faultOfPharos([name = '', ...args]: readonly string[]): string | undefined {
+  if (['--help', '--version', ''].includes(name)) return undefined;
+  const command = commandList.find((one) => one.name === name);
+  if (command === undefined) return 'there is no such command';
+  const takesValue = command.options.some(({ flag, value }) => value !== undefined && `--${flag}` === args.at(-1));
+  try {
+    const { positionals } = parseOptions(command.options, takesValue ? [...args, 'x'] : args, command.maxPositionals);
+    const [kind, ...rest] = positionals;
+    const most = kind === undefined ? 0 : further[name]?.[kind];
+    return most === undefined || rest.length > most ? `'${rest.at(-1) ?? kind}' is not expected` : undefined;
+  } catch (error) {
+    return String(error);
+  }
+}
+
+const { scripts } = JSON.parse(read(join(root, 'package.json'))) as { scripts: Readonly<Record<string, string>> };
+const ofNpm = ['start', 'test', 'ci', 'install', 'audit', 'version'];
+
+function faultOf(command: string): string | undefined {
+  const [program = '', ...args] = words(command.replace(/^npx (?=pharos\b)/, ''));
+  if (program === 'pharos') return faultOfPharos(args);
+  if (program !== 'npm') return undefined;
+  const [verb = '', script = ''] = args;
+  const isThere = verb === 'run' ? scripts[script] !== undefined : ofNpm.includes(verb);
+  return isThere ? undefined : 'npm has no such script';
+}
+
+test('every command of pharos and npm that documents name is one, with its options', () => {
+  const all = documents.flatMap((file) => commands(read(file)).map((command) => [file, command] as const));
+  assert.ok(all.filter(([, command]) => /^(?:npx )?pharos /.test(command)).length > 50);
+  const faults = all.flatMap(([file, command]) => {
+    const fault = faultOf(command);
+    return fault === undefined ? [] : [`${shortName(file)}: ${command}: ${fault}`];
+  });
+  assert.deepEqual(faults, []);
+});
+
+test('every file of the repository that documents name is there', () => {
+  const own = /^(?:docs|deploy|helm|libs|loadtest|services|\.ci|\.github)\/[\w./-]+$/;
+  const missing = documents.flatMap((file) => {
+    const text = read(file);
+    const named = [...spans(text), ...commands(text).flatMap(words)].filter((word) => own.test(word));
+    return named.filter((path) => !existsSync(join(root, path))).map((path) => `${shortName(file)}: ${path}`);
+  });
+  assert.deepEqual(missing, []);
 });
 
 test('every document is in the index', () => {
