@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { eventually } from '@pharos/testkit';
 import { MessageId } from '../src/message-id.ts';
 import { serverError } from '../src/wire/index.ts';
 import { follow, sendEntry, startTopic, textsOf } from './support/entries.ts';
@@ -217,5 +218,53 @@ describe('a subscription that is set to another place', () => {
     await assert.rejects(seeking, pulsarError('BrokerMetadataError'));
     await meanwhile;
     assert.deepEqual((await topic.broker.hear('ack')).command.messageId?.[0]?.entryId, 4n);
+  });
+
+  for (const lost of ['before it is asked', 'before it answers', 'as it lets go of the consumer'] as const) {
+    test(`whose broker is lost ${lost}: the next one is asked`, async (t) => {
+      const topic = await startTopic(t);
+      const consumer = await topic.client.subscribe({ topic: 'chat', subscription: 's' });
+      const first = await topic.subscription(1);
+      sendEntry(first, { entryId: 4 });
+      await consumer.acknowledge(await consumer.receive());
+      let asked = 0;
+      topic.broker.on('seek', ({ command: { consumerId, requestId }, peer }) => {
+        asked++;
+        if (lost === 'before it is asked' || asked > 1) return peer.say({ type: 'success', command: { requestId } });
+        if (lost === 'before it answers') return peer.cut();
+        peer.say({ type: 'closeConsumer', command: { consumerId, requestId: 0 } });
+        const refusal = { error: serverError.MetadataError, message: 'Consumer not found' };
+        return peer.say({ type: 'error', command: { requestId, ...refusal } });
+      });
+      if (lost === 'before it is asked') {
+        await topic.broker.goAway();
+        await eventually(() => !consumer.isConnected() || undefined, 'loss');
+      }
+      const seeking = consumer.seek(MessageId.earliest());
+      if (!consumer.isConnected()) await topic.broker.listen();
+      await seeking;
+      assert.equal(asked, lost === 'before it is asked' ? 1 : 2);
+      // Nothing was asked for before it was there.
+      const last = await topic.subscription(topic.broker.heard('subscribe').length);
+      assert.deepEqual(
+        [...new Set(topic.broker.heard('flow').map(({ command }) => command.consumerId))],
+        [first.command.consumerId, last.command.consumerId],
+      );
+      sendEntry(last, { entryId: 0 });
+      assert.equal((await consumer.receive()).getMessageId().entryId, 0n);
+    });
+  }
+
+  test('while there is no broker, and none comes: it says so, in time, and goes on where it was', async (t) => {
+    const topic = await startTopic(t, { operationTimeoutSeconds: 0.3 });
+    const consumer = await topic.client.subscribe({ topic: 'chat', subscription: 's' });
+    await topic.subscription(1);
+    await topic.broker.goAway();
+    await eventually(() => !consumer.isConnected() || undefined, 'loss');
+    await assert.rejects(consumer.seekTimestamp(1), pulsarError('Timeout'));
+    const closing = consumer.seek(MessageId.earliest());
+    await consumer.close();
+    await assert.rejects(closing, pulsarError('AlreadyClosed'));
+    await assert.rejects(consumer.seek(MessageId.earliest()), pulsarError('AlreadyClosed'));
   });
 });

@@ -6,6 +6,9 @@ import { DueTimes } from '../src/consumer/due-times.ts';
 import { Redelivery } from '../src/consumer/redelivery.ts';
 import { noRedelivery, type RedeliverySettings } from '../src/consumer/redelivery-settings.ts';
 import type { MessageIdParts } from '../src/message-id.ts';
+import { ScriptedTopic, sendEntry } from './support/entries.ts';
+import { startScripted } from './support/producers.ts';
+import type { Heard } from './support/scripted-broker.ts';
 
 const message = (entryId: number, batchIndex = -1): MessageIdParts => ({
   ledgerId: 7n,
@@ -192,4 +195,27 @@ describe('items that come due', () => {
     t.mock.timers.tick(1000);
     assert.deepEqual(told, [1000, 2000, 3000]);
   });
+});
+
+test('a dead letter that comes while the consumer starts is published and acknowledged, once', async (t) => {
+  const { broker, client } = await startScripted(t, { partitions: 2 });
+  const topic = new ScriptedTopic(broker, client);
+  let late: Heard<'subscribe'> | undefined;
+  broker.on('subscribe', (heard) => {
+    if (heard.command.topic.endsWith('-partition-1')) late = heard;
+    else topic.welcome(heard);
+  });
+  const deadLetterPolicy = { maxRedeliverCount: 1 };
+  const starting = client.subscribe({ topic: 'chat', subscription: 's', subscriptionType: 'Shared', deadLetterPolicy });
+  await broker.hear('flow');
+  const [first] = broker.heard('subscribe').filter((heard) => heard !== late);
+  sendEntry(first as Heard<'subscribe'>, { entryId: 3, redeliveryCount: 2 });
+  await broker.hear('send');
+  const { command } = await broker.hear('ack');
+  assert.equal(command.messageId?.[0]?.entryId, 3n);
+  assert.equal(broker.heard('send').length, 1);
+  // As late as that: the other partition answers only now.
+  await broker.hear('subscribe', 2);
+  topic.welcome(late as unknown as Heard<'subscribe'>);
+  await starting;
 });

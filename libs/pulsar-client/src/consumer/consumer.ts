@@ -32,12 +32,14 @@ export interface Consumer {
   getLastMessageIds(): Promise<MessageId[]>;
   /**
    * Goes on after this message, or with it where `startMessageIdInclusive` is set. Of a partitioned topic: a message of
-   * one of its partitions sets that partition alone; earliest and latest set all.
+   * one of its partitions sets that partition alone; earliest and latest set all. Where there is no connection it waits for
+   * one. @throws PulsarError `Timeout` once the operation timeout is over, or why the broker refuses
    */
   seek(messageId: MessageIdParts): Promise<null>;
   /**
    * Goes on from the first message published at this time or later, by the broker's clock where it adds its time.
    * @param timestamp milliseconds since 1970
+   * @throws PulsarError as `seek`
    */
   seekTimestamp(timestamp: number): Promise<null>;
   isConnected(): boolean;

@@ -12,7 +12,7 @@ import type { MessageConsumer, Sharing } from './message-consumer.ts';
 export interface LetterConsumerParts extends DeliveryParts {
   readonly subscription: string;
   readonly settings: LetterSettings;
-  /** Makes the consumer of the topic, then of the retry topic. */
+  /** Makes the consumer of the topic, then of the retry topic; it is not started. */
   readonly newConsumer: (topic: 'own' | 'retry', sharing: Sharing) => Promise<MessageConsumer>;
 }
 
@@ -49,19 +49,16 @@ export class LetterConsumer implements Consumer {
     const { maxRedeliverCount } = settings;
     this.#core.add(this);
     try {
-      this.#consumers.push(await newConsumer('own', { delivery, maxRedeliverCount, divert }));
+      await this.#startOne(await newConsumer('own', { delivery, maxRedeliverCount, divert }));
       if (settings.retryLetterTopic === undefined) return;
       const divertRetried = (message: Message): boolean => {
         this.#retried.add(message.getMessageId());
         return divert(message);
       };
-      this.#consumers.push(await newConsumer('retry', { delivery, maxRedeliverCount, divert: divertRetried }));
+      await this.#startOne(await newConsumer('retry', { delivery, maxRedeliverCount, divert: divertRetried }));
     } catch (error) {
       await this.close();
       throw error;
-    } finally {
-      // What came before this consumer knew where from was not looked at.
-      delivery.readable();
     }
   }
 
@@ -131,6 +128,13 @@ export class LetterConsumer implements Consumer {
   async unsubscribe(): Promise<null> {
     await Promise.all(this.#consumers.map((consumer) => consumer.unsubscribe()));
     return this.close();
+  }
+
+  /** Known before it starts: what comes meanwhile, a dead letter perhaps, is acknowledged by it. */
+  async #startOne(consumer: MessageConsumer): Promise<void> {
+    this.#mustBeOpen();
+    this.#consumers.push(consumer);
+    await consumer.start();
   }
 
   async #close(): Promise<null> {

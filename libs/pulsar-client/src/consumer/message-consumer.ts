@@ -159,7 +159,10 @@ export class MessageConsumer implements Consumer {
   }
 
   async getLastMessageIds(): Promise<MessageId[]> {
-    return Promise.all(this.#partitions.map(({ messages }) => messages.entries.lastMessageId()));
+    this.#mustBeOpen();
+    const ask = ({ messages }: Partition): Promise<MessageId> => messages.entries.lastMessageId();
+    const what = `asking for the last message of ${this.parts.topic}`;
+    return this.#core.untilAnswered(what, () => Promise.all(this.#partitions.map(ask)));
   }
 
   async seek(messageId: MessageIdParts): Promise<null> {

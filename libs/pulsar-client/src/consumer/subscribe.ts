@@ -80,7 +80,10 @@ export async function subscribe(core: ClientCore, config: ConsumerConfig): Promi
   // Mistakes are told before anybody is asked anything.
   const single = partsOf(config, { topic, partition: name.partition });
   const letters = letterSettings(config, topic, single.shared);
-  return letters === undefined ? subscribeTo(core, config, name) : subscribeWithLetters(core, config, single, letters);
+  if (letters !== undefined) return subscribeWithLetters(core, config, single, letters);
+  const consumer = await newConsumer(core, config, name);
+  await consumer.start();
+  return consumer;
 }
 
 /** The consumer of a topic, and perhaps of its retry topic. */
@@ -98,15 +101,15 @@ async function subscribeWithLetters(
     listener: listener === undefined ? undefined : (message) => listener(message, consumer),
     subscription,
     settings,
-    newConsumer: (which, sharing) => subscribeTo(core, common, parseTopicName(names[which]), sharing),
+    newConsumer: (which, sharing) => newConsumer(core, common, parseTopicName(names[which]), sharing),
   };
   const consumer = new LetterConsumer(core, parts);
   await consumer.start(parts);
   return consumer;
 }
 
-/** @param sharing of a consumer that is a part of another */
-async function subscribeTo(
+/** One that is yet to be started. @param sharing of a consumer that is a part of another */
+async function newConsumer(
   core: ClientCore,
   config: ConsumerConfig,
   name: TopicName,
@@ -122,7 +125,6 @@ async function subscribeTo(
     listener: listener === undefined ? undefined : (message) => listener(message, consumer),
     sharing,
   });
-  await consumer.start();
   return consumer;
 }
 

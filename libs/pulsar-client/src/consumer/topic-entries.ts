@@ -37,7 +37,7 @@ export class TopicEntries {
   readonly #regrant: Regrant;
   /** What isn't persistent has no positions, and comes once or never. */
   readonly #persistent: boolean;
-  /** Of a subscription that lives with its consumer. */
+  /** Of a subscription that lives with its consumer, and of a topic where nothing is missed by it. */
   readonly #look: SecondLook | undefined;
   readonly #drained: DrainedAcks | undefined;
   readonly #command: SubscribeCommand;
@@ -58,7 +58,7 @@ export class TopicEntries {
     const again = new PulsarError('NotConnected', 'subscribing once more after a move');
     this.#command = new SubscribeCommand(parts);
     if (acknowledgesDrained(parts)) this.#drained = new DrainedAcks((upTo) => this.#acknowledgeDrained(upTo));
-    if (parts.start !== undefined) this.#look = new SecondLook(() => this.#attachment.restart(again));
+    if (parts.start !== undefined && this.#persistent) this.#look = new SecondLook(() => this.#attachment.restart(again));
     const name = `consumer of '${parts.subscription}' on ${parts.topic}`;
     this.acks = new AckQueue(parts.acks ?? plainAcks, name, () => this.#ackTarget());
     this.held = new Held(
@@ -154,21 +154,18 @@ export class TopicEntries {
   }
 
   /**
-   * Sets the subscription to an entry, or to a time; what is queued is dropped. Resolves when attached there. To be called
-   * while it is held. @throws PulsarError
+   * Sets the subscription to an entry, or to a time; what is queued is dropped. Resolves when attached there; where there is
+   * no connection, waits for one. To be called while it is held. @throws PulsarError `Timeout`, or why the broker refuses
    */
   async seek(
     to: { readonly id: MessageIdParts; readonly inclusive: boolean } | { readonly timeMs: number },
   ): Promise<void> {
     const { start } = this.parts;
-    if ('id' in to && start !== undefined) {
-      start.seek(to.id, to.inclusive);
-      this.#clear();
-      this.#attachment.restart(new PulsarError('NotConnected', 'seeking'));
-      await this.#attachment.whenAttached();
-      return;
+    if ('id' in to && start !== undefined) start.seek(to.id, to.inclusive);
+    else {
+      const isAttached = ({ consumerId }: ConsumerAtBroker): boolean => this.connected && consumerId === this.#consumerId;
+      await askSeek(this.#core, to, { topic: this.parts.topic, attached: () => this.#whenAttached(), isAttached });
     }
-    await askSeek(this.#atBroker(this.#connectionNow()), to);
     if ('timeMs' in to) start?.seekTime(to.timeMs);
     this.#clear();
     // The broker lets go of the consumer before it answers; who attaches anew after that begins at the new place. Where it is
@@ -365,6 +362,11 @@ export class TopicEntries {
       type: 'closeConsumer',
       command: { consumerId, requestId },
     }));
+  }
+
+  async #whenAttached(): Promise<ConsumerAtBroker> {
+    if (!this.#closed) await this.#attachment.whenAttached();
+    return this.#atBroker(this.#connectionNow());
   }
 
   #atBroker(connection: Connection): ConsumerAtBroker {

@@ -20,6 +20,7 @@ export interface SentEntry {
   readonly entryId: number;
   readonly payload?: Buffer;
   readonly metadata?: Partial<MessageMetadata>;
+  readonly redeliveryCount?: number;
   /** Change the last byte behind the checksum's back. */
   readonly damaged?: boolean;
   /** Have it begin with what can be no size of metadata, nor anything else. */
@@ -60,12 +61,13 @@ export class ScriptedTopic {
 }
 
 /** Sends an entry to a subscription. */
-export function sendEntry(to: Heard<'subscribe'>, { entryId, payload, metadata, damaged, malformed }: SentEntry): void {
+export function sendEntry(to: Heard<'subscribe'>, entry: SentEntry): void {
+  const { entryId, payload, metadata, redeliveryCount, damaged, malformed } = entry;
   const writer = new ByteWriter();
   const messageId = { ledgerId, entryId: BigInt(entryId) };
   encodePayloadFrame(
     writer,
-    { type: 'message', command: { consumerId: to.command.consumerId, messageId } },
+    { type: 'message', command: { consumerId: to.command.consumerId, messageId, redeliveryCount } },
     { producerName: 'scripted', sequenceId: entryId, publishTime: 1000 + entryId, ...metadata },
     payload ?? Buffer.from(`e${entryId}`),
   );
