@@ -1,15 +1,16 @@
 // The broker is killed in the middle: what consumers and readers are owed is counted.
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { Collector, startPulsar, uniqueTopic } from '@pharos/testkit';
+import { Collector, eventually, startPulsar, uniqueTopic } from '@pharos/testkit';
+import { PulsarAdmin } from '../src/admin/admin.ts';
 import { Client } from '../src/client.ts';
 import type { Message } from '../src/consumer/message.ts';
 import { MessageId } from '../src/message-id.ts';
-import { textOf, texts } from './support/consuming.ts';
+import { take, takeTexts, textOf, texts } from './support/consuming.ts';
 
 type PulsarServer = Awaited<ReturnType<typeof startPulsar>>;
 
-const timeout = 240_000;
+const timeout = 480_000;
 const count = 3000;
 /** Where in the stream the broker is killed. */
 const killAt = 1000;
@@ -77,6 +78,39 @@ describe('a broker that is killed and comes back', { timeout }, () => {
       assert.deepEqual(goneBack(listened[name].items) <= 1, true, `${name}: goes back once at most, at the kill`);
     }
     assert.equal(reader.isConnected() && one.isConnected() && many.isConnected(), true);
+  });
+
+  test('who seeks while it is away gets there once it is back', async () => {
+    const [plain, parted] = [uniqueTopic('seek'), uniqueTopic('seek-parted')];
+    await new PulsarAdmin({ adminUrl: pulsar.adminUrl }).createPartitionedTopic(parted, 3);
+    const all = texts(30);
+    for (const topic of [plain, parted]) {
+      const producer = await client.createProducer({ topic, messageRoutingMode: 'RoundRobinDistribution' });
+      await Promise.all(all.map((text) => producer.send({ data: Buffer.from(text) })));
+      await producer.close();
+    }
+    const consumers = await Promise.all(
+      [plain, parted].map((topic) =>
+        client.subscribe({ topic, subscription: 's', subscriptionInitialPosition: 'Earliest' }),
+      ),
+    );
+    const reader = await client.createReader({ topic: plain, startMessageId: MessageId.earliest() });
+    for (const consumer of consumers)
+      for (const message of await take(consumer, all.length)) await consumer.acknowledge(message);
+    await take(reader, all.length);
+    const restarted = pulsar.restart('kill');
+    const receivers = [...consumers, reader];
+    await eventually(() => !receivers.some((one) => one.isConnected()) || undefined, 'loss of the broker', 60_000);
+    const seeking = [
+      ...consumers.map((consumer, index) =>
+        index === 0 ? consumer.seek(MessageId.earliest()) : consumer.seekTimestamp(1),
+      ),
+      reader.seekTimestamp(1),
+    ];
+    await restarted;
+    await Promise.all(seeking);
+    for (const one of receivers) assert.deepEqual((await takeTexts(one, all.length)).sort(), [...all].sort());
+    for (const consumer of consumers) assert.equal((await consumer.getLastMessageIds()).length > 0, true);
   });
 });
 

@@ -58,7 +58,8 @@ export class TopicEntries {
     const again = new PulsarError('NotConnected', 'subscribing once more after a move');
     this.#command = new SubscribeCommand(parts);
     if (acknowledgesDrained(parts)) this.#drained = new DrainedAcks((upTo) => this.#acknowledgeDrained(upTo));
-    if (parts.start !== undefined && this.#persistent) this.#look = new SecondLook(() => this.#attachment.restart(again));
+    if (parts.start !== undefined && this.#persistent)
+      this.#look = new SecondLook(() => this.#attachment.restart(again));
     const name = `consumer of '${parts.subscription}' on ${parts.topic}`;
     this.acks = new AckQueue(parts.acks ?? plainAcks, name, () => this.#ackTarget());
     this.held = new Held(
@@ -163,7 +164,8 @@ export class TopicEntries {
     const { start } = this.parts;
     if ('id' in to && start !== undefined) start.seek(to.id, to.inclusive);
     else {
-      const isAttached = ({ consumerId }: ConsumerAtBroker): boolean => this.connected && consumerId === this.#consumerId;
+      const isAttached = ({ consumerId }: ConsumerAtBroker): boolean =>
+        this.connected && consumerId === this.#consumerId;
       await askSeek(this.#core, to, { topic: this.parts.topic, attached: () => this.#whenAttached(), isAttached });
     }
     if ('timeMs' in to) start?.seekTime(to.timeMs);
