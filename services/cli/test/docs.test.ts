@@ -42,13 +42,21 @@ function* deadLinks(file: string): Iterable<string> {
   }
 }
 
-/** Code in a document that is said to be a file: `<!-- from: path -->` before it. */
-function* copies(file: string): Iterable<readonly [path: string, shown: string]> {
-  for (const [, path = '', , shown = ''] of read(file).matchAll(
-    /^<!-- from: (\S+) -->\n\n(`{3,})[^\n]*\n(.*?)^\2$/gms,
+/** Code in a document that is said to be a file, or a part of one: `<!-- from: path -->` or `<!-- from: path#part -->` before it. */
+function* copies(file: string): Iterable<readonly [from: string, shown: string, there: string]> {
+  for (const [, path = '', part, , shown = ''] of read(file).matchAll(
+    /^<!-- from: ([^\s#]+)(?:#(\S+))? -->\n\n(`{3,})[^\n]*\n(.*?)^\3$/gms,
   )) {
-    yield [join(dirname(file), path), shown];
+    const text = read(join(dirname(file), path));
+    yield [`${path} ${part ?? ''}`, shown, part === undefined ? text : partOf(text, part)];
   }
+}
+
+/** What stands between comments `[part]` and `[end]`, set back to the left. */
+function partOf(text: string, part: string): string {
+  const [, indent = '', lines = ''] =
+    new RegExp(`^( *)(?://|#) \\[${part}\\]\n(.*?)^ *(?://|#) \\[end\\]$`, 'ms').exec(text) ?? [];
+  return lines.replaceAll(new RegExp(`^${indent}`, 'gm'), '');
 }
 
 test('every link between documents leads somewhere', () => {
@@ -62,9 +70,8 @@ test('every link between documents leads somewhere', () => {
 test('what documents show as a file is that file', () => {
   const shown = documents.flatMap((file) => [...copies(file)].map((copy) => [file, ...copy] as const));
   assert.ok(shown.length > 0);
-  for (const [file, path, text] of shown) {
-    assert.equal(text, read(path), `${shortName(file)} shows another ${shortName(path)} than there is`);
-  }
+  for (const [file, from, text, there] of shown)
+    assert.equal(text, there, `${shortName(file)} shows another ${from} than there is`);
 });
 
 /** What comes after a command's name, and how many arguments after that. */

@@ -53,9 +53,13 @@ const names = new Set([...keys].map((key) => key.slice(key.lastIndexOf('.') + 1)
 const sections = [...keys].filter((key) => !key.includes('.'));
 const variables = new Set(settings.flatMap(({ env, envFile }) => [env, envFile]));
 
+/** Whether a setting's value is free, as that of a map is: nothing below it has a name. */
+const isWhole = (path: string): boolean => keys.has(path) && ![...keys].some((key) => key.startsWith(`${path}.`));
+
 /** Settings in a YAML file, as dotted keys. */
 function* keysOf(value: unknown, path = ''): Iterable<string> {
-  if (Array.isArray(value)) for (const element of value as unknown[]) yield* keysOf(element, path);
+  if (isWhole(path)) yield path;
+  else if (Array.isArray(value)) for (const element of value as unknown[]) yield* keysOf(element, path);
   else if (value !== null && typeof value === 'object')
     for (const [key, below] of Object.entries(value)) yield* keysOf(below, path === '' ? key : `${path}.${key}`);
   else yield path;
@@ -65,7 +69,7 @@ function* keysOf(value: unknown, path = ''): Iterable<string> {
 const ofSettings = documents.filter((file) => !/^(?:helm|docs\/decisions)\//.test(shortName(file)));
 const isCentrifugo = (text: string): boolean => text.includes('http_server:');
 /** Of Centrifugo and Socket.IO. */
-const ofOthers = new Set(['client.subscribe_to_user_personal_channel', 'socket.data']);
+const ofOthers = new Set(['client.subscribe_to_user_personal_channel', 'socket.data', 'socket.join']);
 /** How options of channels and limits are called. Methods of the server API are called so too. */
 const likeOption = /^(?:allow|force|history)_|^(?!pharos_).*_(?:enabled|limit|ttl|timeout|interval|proxy_name)$/;
 const methods = new Set(['history_remove']);

@@ -27,6 +27,15 @@ export const quickStart = {
   room: join(examples, 'quick-start', 'room.mjs'),
 };
 
+/** The same small application on Socket.IO, and on Pharos. */
+export const socketIo = {
+  server: join(examples, 'socketio', 'before', 'server.mjs'),
+  clientBefore: join(examples, 'socketio', 'before', 'client.mjs'),
+  backend: join(examples, 'socketio', 'after', 'backend.mjs'),
+  clientAfter: join(examples, 'socketio', 'after', 'client.mjs'),
+  config: join(examples, 'socketio', 'after', 'pharos.yaml'),
+};
+
 async function java(file: string): Promise<CommandLine> {
   return ['java', '-Xmx256m', '-cp', join(await centrifugeJars(), '*'), file];
 }
