@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { describe, test, type TestContext } from 'node:test';
 import { type JWTPayload, SignJWT } from 'jose';
 import { type Json, ProtocolClient, TextClient } from './support/clients.ts';
@@ -181,7 +182,11 @@ for (const socket of socketServers) {
       client.send('{}');
       client.send('{"id":2,"subscribe":{"channel":"room"}}');
       client.send('x');
-      await client.received.waitForCount(2);
+      const answered = Promise.race([once(client.ws, 'pong').then(() => 'pong'), client.closed]);
+      client.ws.ping();
+      assert.equal(await answered, 'pong');
+      await client.received.waitForCount(1);
+      assert.ok(isConnect(JSON.parse(client.received.items[0] ?? '') as Push));
       assert.equal(await metric(edge, 'pharos_edge_subscriptions'), 0);
       const closed = await startEdge(t, memoryWorld(), {
         socket,
