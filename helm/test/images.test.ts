@@ -1,7 +1,11 @@
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { once } from 'node:events';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { describeConfig } from '@pharos/config';
 import { parse } from 'yaml';
@@ -21,10 +25,11 @@ interface ComposeService {
   readonly networks?: readonly string[];
   readonly volumes?: readonly string[];
   readonly build?: { readonly context: string; readonly dockerfile: string };
-  readonly depends_on?: Readonly<Record<string, unknown>>;
+  readonly depends_on?: Readonly<Record<string, { readonly condition: string }>>;
   readonly user?: string;
   readonly read_only?: boolean;
   readonly ulimits?: { readonly nofile: { readonly soft: number } };
+  readonly healthcheck?: { readonly test: readonly string[] };
 }
 
 interface Compose {
@@ -103,12 +108,127 @@ test('compose: the broker has what the README says that Pharos needs', () => {
 test('compose: Prometheus scrapes every process, and reads the rules where they are mounted', () => {
   const prometheus = parse(read('deploy/compose/prometheus.yaml')) as {
     rule_files: string[];
-    scrape_configs: { job_name: string; static_configs: { targets: string[] }[] }[];
+    scrape_configs: { job_name: string; static_configs: { targets: string[]; labels: Record<string, string> }[] }[];
   };
   const targets = prometheus.scrape_configs.flatMap((job) => job.static_configs.flatMap((one) => one.targets));
-  assert.deepEqual(targets.sort(), own.map(([name]) => `${name}:9000`).sort());
+  const metrics = ([name, { command = [] }]: (typeof own)[number]): string =>
+    `${name}:${portOf(command[1], 'internal.listen')}`;
+  assert.deepEqual(targets.sort(), own.map(metrics).sort());
   assert.deepEqual(prometheus.scrape_configs.map((job) => job.job_name).sort(), Object.keys(services).sort());
-  assert(compose.services['prometheus']?.volumes?.some((volume) => volume.endsWith(':/etc/prometheus/rules:ro')));
+  const labels = prometheus.scrape_configs.flatMap((job) => job.static_configs.map((one) => one.labels));
+  assert(labels.every(({ namespace }) => namespace === 'compose'));
+  const { command = [], volumes = [] } = compose.services['prometheus'] ?? {};
+  const mounts = mountsOf(volumes);
+  const [, configFile = ''] = /--config\.file=(\S+)/.exec(command.join(' ')) ?? [];
+  assert.equal(mounts.get(configFile), './prometheus.yaml');
+  const rules = prometheus.rule_files.map((pattern) => dirname(pattern)).map((folder) => mounts.get(folder) ?? '');
+  assert.deepEqual(
+    rules.map((folder) => readdirSync(join(root, 'deploy/compose', folder)).sort()),
+    [['alerts.yaml', 'objectives.yaml']],
+  );
+});
+
+/** What is mounted, by where it is mounted. */
+function mountsOf(volumes: readonly string[]): ReadonlyMap<string, string> {
+  return new Map(volumes.map((volume) => volume.split(':', 2).reverse() as [string, string]));
+}
+
+/** The port that a service listens at where nothing is set. */
+function portOf(service: string | undefined, setting: 'listen' | 'internal.listen'): string {
+  const schema = services[service ?? ''];
+  assert(schema !== undefined, service);
+  const { default: address = '' } = describeConfig(schema).find(({ path }) => path === setting) ?? {};
+  return address.slice(address.lastIndexOf(':') + 1);
+}
+
+test('compose: who is waited for can be seen to be well, and ports are those that services listen at', () => {
+  for (const [name, service] of Object.entries(compose.services)) {
+    const { healthcheck, depends_on: others = {} } = service;
+    assert(healthcheck !== undefined, `${name} has no health check`);
+    for (const [other, { condition }] of Object.entries(others))
+      assert.equal(condition, 'service_healthy', `${name}: ${other}`);
+    const published = (service.ports ?? []).map((port) => port.split(':').at(-1));
+    const address = /http:\/\/127\.0\.0\.1:(\d+)/.exec(healthcheck.test.join(' '));
+    if (!own.some(([one]) => one === name)) {
+      if (address !== null) assert.deepEqual(published, [address[1]], name);
+      for (const [, secret = ''] of healthcheck.test.join(' ').matchAll(/\/run\/secrets\/(\w+)/g))
+        assert(service.secrets?.includes(secret), `${name}: ${secret}`);
+      continue;
+    }
+    assert.equal(address?.[1], portOf(service.command?.[1], 'internal.listen'), name);
+    for (const port of published) assert.equal(port, portOf(service.command?.[1], 'listen'), name);
+    const environment = Object.keys(service.environment ?? {});
+    assert(!environment.some((key) => /^PHAROS_(?:INTERNAL_)?LISTEN$/.test(key)), name);
+  }
+});
+
+test('compose: the health check of a service goes by what it answers', async () => {
+  const [, { healthcheck }] = own[0] ?? assert.fail();
+  const [how, program, ...args] = healthcheck?.test ?? [];
+  assert.deepEqual([how, program], ['CMD', 'node']);
+  let status = 200;
+  const asked: (string | undefined)[] = [];
+  const server = createServer((request, response) => {
+    asked.push(request.url);
+    if (status === 0) request.socket.destroy();
+    else response.writeHead(status).end();
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  const check = async (): Promise<number | null> => {
+    const child = spawn(
+      process.execPath,
+      args.map((arg) => arg.replace(':9000', `:${port}`)),
+      { stdio: 'ignore' },
+    );
+    const [code] = (await once(child, 'exit')) as [number | null];
+    return code;
+  };
+  try {
+    assert.equal(await check(), 0);
+    for (status of [503, 0]) assert.equal(await check(), 1);
+  } finally {
+    server.close();
+    server.closeAllConnections();
+    await once(server, 'close');
+  }
+  assert.deepEqual(asked, ['/health/ready', '/health/ready', '/health/ready']);
+});
+
+test('compose: Grafana finds its data source, and the dashboards where they are mounted', () => {
+  const { volumes = [] } = compose.services['grafana'] ?? {};
+  const mounts = mountsOf(volumes);
+  const provisioning = join('deploy/compose', mounts.get('/etc/grafana/provisioning') ?? '');
+  const { datasources } = parse(read(join(provisioning, 'datasources/prometheus.yaml'))) as {
+    datasources: { uid: string; type: string; url: string; isDefault: boolean }[];
+  };
+  const [source, ...others] = datasources;
+  assert(source !== undefined && others.length === 0 && source.isDefault);
+  const { host, hostname, port } = new URL(source.url);
+  assert.equal(host, `prometheus:${port}`);
+  assert(compose.services[hostname]?.ports?.some((one) => one.endsWith(`:${port}`)));
+
+  const { providers } = parse(read(join(provisioning, 'dashboards/pharos.yaml'))) as {
+    providers: { type: string; options: { path: string } }[];
+  };
+  assert.deepEqual(
+    providers.map(({ type }) => type),
+    ['file'],
+  );
+  const folder = join('deploy/compose', mounts.get(providers[0]?.options.path ?? '') ?? assert.fail());
+  const files = readdirSync(join(root, folder));
+  assert.equal(files.length, 5);
+  for (const file of files) {
+    const text = read(join(folder, file));
+    const { templating } = JSON.parse(text) as {
+      templating: { list: { name: string; type: string; query: string }[] };
+    };
+    const variable = templating.list.find(({ name }) => name === 'datasource');
+    assert.deepEqual([variable?.type, variable?.query], ['datasource', source.type], file);
+    // Each panel asks the chosen one, or the one of the compose file; no other is there.
+    const uids = [...text.matchAll(/"type": "prometheus",\s+"uid": "([^"]+)"/g)].map(([, uid]) => uid);
+    assert(uids.length > 5 && uids.every((uid) => uid === '$datasource' || uid === source.uid), file);
+  }
 });
 
 test('the image: built from what .dockerignore lets in, not run as root, ended by what services drain at', () => {

@@ -4,6 +4,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 
 import { toolPath, unavailable } from '@pharos/testkit';
@@ -88,6 +89,17 @@ describe('promtool', { skip: unavailable('prometheus') }, () => {
     const files: string[] = [];
     for (const [name, groups] of ruleFiles) files.push(await write(name, { groups }));
     assert.match(await promtool('check', 'rules', ...files), /SUCCESS: \d+ rules found/);
+  });
+
+  test('the Prometheus of the compose file takes its configuration, with these rules', async () => {
+    const deploy = new URL('../../', import.meta.url);
+    const config = await readFile(new URL('compose/prometheus.yaml', deploy), 'utf8');
+    const rules = fileURLToPath(new URL('../helm/pharos/files/rules', deploy));
+    const file = join(folder, 'compose.yaml');
+    await writeFile(file, config.replace('/etc/prometheus/rules', rules));
+    const said = await promtool('check', 'config', file);
+    assert.match(said, /2 rule files found/);
+    assert.doesNotMatch(said, /FAILED/);
   });
 
   test('every expression of a dashboard is one', async () => {
