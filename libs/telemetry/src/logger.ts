@@ -61,7 +61,7 @@ export function createLogger(options: LoggerOptions): Logger {
       name: options.name,
       // The pod's name and the process id are the collector's to add; on each line they only cost.
       base: { name: options.name },
-      mixin: traceFields,
+      mixin: (fields: object) => traceFields(Reflect.get(fields, 'err')),
       redact: { paths: redactedPaths, censor: REDACTED },
       serializers: { err: pino.stdSerializers.errWithCause },
     },

@@ -4,6 +4,7 @@ import {
   context,
   ROOT_CONTEXT,
   type Span,
+  type SpanContext,
   SpanKind,
   SpanStatusCode,
   trace,
@@ -64,12 +65,24 @@ export class Tracing {
   }
 }
 
-/** Fields that tie a log record to the span in which it is written; none where nothing is traced. */
-export function traceFields(): Record<string, string> {
+/** The span that an error has ended, the latest one where it was several: the error is logged when it is over. */
+const endedBy = new WeakMap<object, SpanContext>();
+
+/**
+ * Fields that tie a log record to a span: to the one in which it is written, else to the one that the error has ended of which it tells. None
+ * where nothing is traced.
+ *
+ * @param error what the record tells of
+ */
+export function traceFields(error?: unknown): Record<string, string> {
   const span = trace.getActiveSpan();
   // What is made within a span and outlives it, as a connection does, is no part of it any more.
-  if (span === undefined || !span.isRecording()) return {};
-  const { traceId, spanId } = span.spanContext();
+  if (span?.isRecording() === true) return fieldsOf(span.spanContext());
+  const ended = typeof error === 'object' && error !== null ? endedBy.get(error) : undefined;
+  return ended === undefined ? {} : fieldsOf(ended);
+}
+
+function fieldsOf({ traceId, spanId }: SpanContext): Record<string, string> {
   return { trace_id: traceId, span_id: spanId };
 }
 
@@ -93,7 +106,9 @@ async function within<T>(span: Span, work: () => Promise<T>): Promise<T> {
 function end(span: Span, error?: unknown): void {
   if (error !== undefined) {
     // The message can quote a client; the log has it, with what must not be seen taken out.
-    const code: unknown = typeof error === 'object' && error !== null ? Reflect.get(error, 'code') : undefined;
+    const isObject = typeof error === 'object' && error !== null;
+    const code: unknown = isObject ? Reflect.get(error, 'code') : undefined;
+    if (isObject && span.isRecording()) endedBy.set(error, span.spanContext());
     span.setStatus({ code: SpanStatusCode.ERROR });
     if (typeof code === 'string' || typeof code === 'number') span.setAttribute('error.type', String(code));
   }

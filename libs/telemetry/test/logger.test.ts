@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { createLogger, type LoggerOptions } from '../src/index.ts';
+import type { Span, Tracer } from '@opentelemetry/api';
+import { createLogger, type LoggerOptions, Tracing } from '../src/index.ts';
 
 function logged(options: Partial<LoggerOptions>, use: (logger: ReturnType<typeof createLogger>) => void): string[] {
   const lines: string[] = [];
@@ -44,6 +45,34 @@ describe('JSON lines', () => {
     assert.equal(record.err.type, 'TypeError');
     assert.equal(record.err.message, 'outer');
     assert.equal(record.err.cause.message, 'inner');
+  });
+});
+
+describe('trace ids', () => {
+  const spanContext = { traceId: 'a'.repeat(32), spanId: 'b'.repeat(16), traceFlags: 1 };
+  const tracing = (isRecording: boolean): Tracing => {
+    const nothing = (): undefined => undefined;
+    const span = { spanContext: () => spanContext, isRecording: () => isRecording, setStatus: nothing, end: nothing };
+    return new Tracing({ startSpan: () => span as unknown as Span } as unknown as Tracer);
+  };
+  const record = (err: unknown): Record<string, unknown> => {
+    const [line = ''] = logged({}, (logger) => logger.warn({ err, times: 1 }, 'publishes failed'));
+    return JSON.parse(line) as Record<string, unknown>;
+  };
+
+  test('a record of an error has those of the span that it ended, when that is over; others have none', async () => {
+    const [failed, unsampled] = [new Error('no broker'), new Error('no broker')];
+    const fail = (isRecording: boolean, error: Error): Promise<void> =>
+      assert.rejects(
+        tracing(isRecording).publish('log', 'news', {}, () => Promise.reject(error)),
+        error,
+      );
+    await fail(true, failed);
+    await fail(false, unsampled);
+    const { trace_id: traceId, span_id: spanId, times } = record(failed);
+    assert.deepEqual([traceId, spanId, times], [spanContext.traceId, spanContext.spanId, 1]);
+    for (const error of [unsampled, new Error('another'), 'a text', undefined])
+      assert.equal('trace_id' in record(error), false);
   });
 });
 

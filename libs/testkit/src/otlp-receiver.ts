@@ -1,5 +1,11 @@
 import { once } from 'node:events';
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import {
+  createServer,
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+  type Server,
+  type ServerResponse,
+} from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Collector } from './collector.ts';
 
@@ -7,6 +13,8 @@ import { Collector } from './collector.ts';
 export interface ReceivedSpan {
   /** `service.name` of whoever sent it. */
   readonly service: string;
+  /** Its `service.instance.id`. */
+  readonly instance: string;
   readonly traceId: string;
   readonly spanId: string;
   readonly parentSpanId: string;
@@ -16,6 +24,8 @@ export interface ReceivedSpan {
 /** A collector of OpenTelemetry: takes spans by OTLP over HTTP, in JSON and in Protobuf. */
 export class OtlpReceiver {
   readonly spans: Collector<ReceivedSpan> = new Collector();
+  /** Of each request that brought spans. */
+  readonly headers: IncomingHttpHeaders[] = [];
   readonly #server: Server;
 
   private constructor(server: Server) {
@@ -51,6 +61,7 @@ export class OtlpReceiver {
     response.writeHead(isTraces ? 200 : 404, { 'content-type': request.headers['content-type'] ?? 'text/plain' });
     response.end(isJson ? '{}' : '');
     if (!isTraces) return;
+    this.headers.push(request.headers);
     for (const span of isJson ? spansOfJson(body) : spansOfProtobuf(body)) this.spans.add(span);
   }
 }
@@ -67,9 +78,11 @@ interface Json {
 function spansOfJson(body: Buffer): ReceivedSpan[] {
   const { resourceSpans } = JSON.parse(body.toString()) as Json;
   return resourceSpans.flatMap(({ resource, scopeSpans }) => {
-    const service = resource.attributes.find(({ key }) => key === 'service.name')?.value.stringValue ?? '';
+    const named = (name: string): string =>
+      resource.attributes.find(({ key }) => key === name)?.value.stringValue ?? '';
+    const from = { service: named('service.name'), instance: named('service.instance.id') };
     return scopeSpans.flatMap(({ spans }) =>
-      spans.map(({ traceId, spanId, parentSpanId = '', name }) => ({ service, traceId, spanId, parentSpanId, name })),
+      spans.map(({ traceId, spanId, parentSpanId = '', name }) => ({ ...from, traceId, spanId, parentSpanId, name })),
     );
   });
 }
@@ -78,12 +91,15 @@ function spansOfJson(body: Buffer): ReceivedSpan[] {
 function spansOfProtobuf(body: Buffer): ReceivedSpan[] {
   return messages(body, 1).flatMap((resourceSpans) => {
     const attributes = messages(resourceSpans, 1).flatMap((resource) => messages(resource, 1));
-    const named = attributes.find((attribute) => text(attribute, 1) === 'service.name');
-    const service = named === undefined ? '' : text(messages(named, 2)[0] ?? Buffer.alloc(0), 1);
+    const named = (name: string): string => {
+      const attribute = attributes.find((one) => text(one, 1) === name);
+      return attribute === undefined ? '' : text(messages(attribute, 2)[0] ?? Buffer.alloc(0), 1);
+    };
+    const from = { service: named('service.name'), instance: named('service.instance.id') };
     const spans = messages(resourceSpans, 2).flatMap((scopeSpans) => messages(scopeSpans, 2));
     const hex = (span: Buffer, field: number): string => messages(span, field)[0]?.toString('hex') ?? '';
     return spans.map((span) => ({
-      service,
+      ...from,
       traceId: hex(span, 1),
       spanId: hex(span, 2),
       parentSpanId: hex(span, 4),
