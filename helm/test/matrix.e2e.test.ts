@@ -9,6 +9,7 @@ import { chartFolder } from '../generate/generated.ts';
 import { at, caseFile, cases, type KubernetesObject, lint, render, type Rendered, withoutHelm } from './chart.ts';
 import { leavesOf, occurs, read } from './leaves.ts';
 import { pharos } from './pharos.ts';
+import { isKept, keptOf, keptReleases } from './releases.ts';
 import { changes, recorded } from './renders.ts';
 
 type Validator = JsonWorker<{
@@ -149,6 +150,25 @@ describe('the render matrix', { skip: withoutHelm }, () => {
       assert.equal(problems.length, 1, `${kind}: ${problems.join(', ')}`);
       assert.match(problems.join(), /fieldd/);
     }
+  });
+
+  for (const { version, name, valuesFile, objects } of keptReleases()) {
+    test(`an upgrade from ${version}, ${name}: values are taken, and what can not change has not`, async () => {
+      const rendered = await render(valuesFile);
+      const present = components.filter((component) => rendered.findWorkload(component) !== undefined);
+      for (const component of present)
+        await checkConfig(component, rendered.config(component), rendered.container(component));
+      const now = keptOf(rendered);
+      for (const [object, kept] of Object.entries(objects)) {
+        assert(now[object] !== undefined, `${object} is gone`);
+        assert.deepEqual(now[object], kept, object);
+      }
+    });
+  }
+
+  test('this version of the chart is kept, for those that come', () => {
+    const { version } = read(`${chartFolder}Chart.yaml`) as { version: string };
+    assert(isKept(version), '`npm run chart:keep`');
   });
 
   async function checkConfig(component: string, config: string, container: unknown): Promise<void> {
