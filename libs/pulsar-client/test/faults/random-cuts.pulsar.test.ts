@@ -4,7 +4,9 @@ import { after, before, describe, test, type TestContext } from 'node:test';
 import { keepingNamespace, unavailable, uniqueTopic } from '@pharos/testkit';
 import { PulsarAdmin } from '../../src/admin/admin.ts';
 import type { Client } from '../../src/client.ts';
+import type { Consumer } from '../../src/consumer/consumer.ts';
 import type { ConsumerConfig } from '../../src/consumer/consumer-config.ts';
+import type { Message } from '../../src/consumer/message.ts';
 import { MessageId } from '../../src/message-id.ts';
 import type { ProducerConfig } from '../../src/producer/producer-config.ts';
 import { Chance, faultRounds } from '../support/chance.ts';
@@ -133,6 +135,78 @@ function judge(
   assert.deepEqual(counts, expected, name);
 }
 
+/** Consumers of one KeyShared subscription, of which one comes or goes each time that some messages more were received. */
+class Members {
+  readonly receipts: Receipts;
+  readonly running: Promise<void>[] = [];
+  /** Each with what it got, and the way it is on. */
+  readonly all: { readonly way: number; readonly got: { readonly key: string; readonly number: number }[] }[] = [];
+  readonly #topic: string;
+  readonly #clients: readonly Client[];
+  readonly #chance: Chance;
+  readonly #changing: Promise<void>[] = [];
+  readonly #present: Consumer[] = [];
+  #left = 0;
+  gone = 0;
+
+  constructor(topic: string, clients: readonly Client[], chance: Chance, cutters: readonly Cutter[]) {
+    this.#topic = topic;
+    this.#clients = clients;
+    this.#chance = chance;
+    this.#left = chance.between(50, 150);
+    this.receipts = new Receipts('key-shared', () => {
+      for (const { happened } of cutters) happened();
+      this.#received();
+    });
+  }
+
+  async join(): Promise<void> {
+    const way = this.all.length % this.#clients.length;
+    const got: { key: string; number: number }[] = [];
+    this.all.push({ way, got });
+    const consumer = await (this.#clients[way] as Client).subscribe({
+      topic: this.#topic,
+      subscription: 's',
+      subscriptionType: 'KeyShared',
+      subscriptionInitialPosition: 'Earliest',
+      receiverQueueSize: 50,
+    });
+    this.#present.push(consumer);
+    const note = (message: Message): void => {
+      const [, key = '', number] = message.getData().toString().split(':');
+      got.push({ key, number: Number(number) });
+    };
+    this.running.push(consume(consumer, this.receipts, 'individual', note));
+  }
+
+  /** Resolves when nobody is coming or going any more. */
+  async settled(): Promise<void> {
+    await Promise.all(this.#changing);
+  }
+
+  #received(): void {
+    if (--this.#left > 0) return;
+    this.#left = this.#chance.between(50, 150);
+    const leaves = this.#present.length > 1 && (this.#present.length > 3 || this.#chance.between(0, 1) === 0);
+    const [leaving] = leaves ? this.#present.splice(this.#chance.between(0, this.#present.length - 1), 1) : [];
+    if (leaving !== undefined) this.gone++;
+    const changing = leaving === undefined ? this.join() : leaving.close().then(() => undefined);
+    changing.catch(() => undefined);
+    this.#changing.push(changing);
+  }
+}
+
+/** The most times that a consumer went back to an earlier message of one key. */
+function mostDescents(got: readonly { readonly key: string; readonly number: number }[]): number {
+  const last = new Map<string, number>();
+  const descents = new Map<string, number>();
+  for (const { key, number } of got) {
+    if (number <= (last.get(key) ?? -1)) descents.set(key, (descents.get(key) ?? 0) + 1);
+    last.set(key, number);
+  }
+  return Math.max(0, ...descents.values());
+}
+
 describe('connections that are cut at random under load', { skip: unavailable('pulsar'), timeout: 900_000 }, () => {
   for (const partitions of [0, 2]) {
     test(`${partitions} partitions: nothing is lost, stored twice or misplaced; who resumes by position gets it once`, async (t) => {
@@ -170,4 +244,39 @@ describe('connections that are cut at random under load', { skip: unavailable('p
       t.diagnostic(JSON.stringify({ base, left: await untilBackTo(base) }));
     });
   }
+
+  test('KeyShared consumers that come and go: nothing is lost, and each key keeps its order over all of them', async (t) => {
+    const chance = Chance.for(t);
+    const { adminUrl } = broker.server;
+    const namespace = await keepingNamespace(adminUrl);
+    await new PulsarAdmin({ adminUrl }).setDeduplication(namespace, true);
+    const topic = uniqueTopic('key-shared-cut', namespace);
+    const [publisher, ...clients] = [broker.direct(), broker.client(1), broker.client(2)];
+    const cutters = [1, 2].map((way) => new Cutter(broker.proxy(way), chance, 20, 400));
+    const members = new Members(topic, clients, chance, cutters);
+    await members.join();
+    await members.join();
+    const producer = await publisher.createProducer({
+      topic,
+      sendTimeoutMs: 0,
+      batchingType: 'KeyBasedBatching',
+      batchingMaxPublishDelayMs: 1,
+    });
+    const load = new NumberedLoad('keyed', producer, { total: faultRounds(4000), keys: 20 });
+    await load.run();
+    await members.receipts.untilReceived(load.acknowledged.size, allComeWithinMs);
+    await members.settled();
+    await Promise.all([publisher, ...clients].map((client) => client.close()));
+    await Promise.all(members.running);
+    const counts = members.receipts.counts([load]);
+    const cuts = cutters.map((cutter) => cutter.cuts);
+    t.diagnostic(JSON.stringify({ cuts, consumers: members.all.length, gone: members.gone, ...counts }));
+    const total = faultRounds(4000);
+    const { redelivered, afterConfirmation } = counts;
+    const perfect = { lost: 0, duplicated: 0, outOfOrder: 0, wrong: 0 };
+    assert.deepEqual(counts, { acknowledged: total, received: total, redelivered, afterConfirmation, ...perfect });
+    // What comes again to a consumer comes because its connection was cut, and then in order too.
+    for (const { way, got } of members.all) assert.ok(mostDescents(got) <= (cuts[way] ?? 0), 'goes back without a cut');
+    assert.ok(members.gone > 5 && cuts.every((count) => count > 1), 'consumers went, connections were cut');
+  });
 });

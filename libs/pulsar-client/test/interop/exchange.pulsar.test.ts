@@ -3,7 +3,9 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { describe, test, type TestContext } from 'node:test';
 import { realTextLines, sharedPulsar, uniqueTopic } from '@pharos/testkit';
+import { PulsarAdmin } from '../../src/admin/admin.ts';
 import { Client } from '../../src/client.ts';
+import { chunksOf, RawProducer } from '../support/chunks.ts';
 import { idOf, produce, read } from './own.ts';
 import { java, type PeerMessage, peers, type SeenMessage } from './peers.ts';
 
@@ -172,5 +174,29 @@ describe('the official Java client, further', { skip: java.skip, timeout }, () =
       });
       assert.equal((await read(client, topic, 1))[0]?.key, key);
     }
+  });
+
+  // As the same test of this client in chunks.pulsar.test.ts: it is the broker that does so.
+  test('gets a message in chunks no more, either, whose first consumer went in its middle, until the topic moves', async (t) => {
+    const [client, worker, pulsar] = await Promise.all([newClient(t), java.start(), sharedPulsar()]);
+    const topic = uniqueTopic('interop');
+    const chunks = chunksOf('a', Buffer.from('in chunks'), 3);
+    const raw = await RawProducer.open(t, pulsar.serviceUrl, topic);
+    const publish = async (text: string): Promise<unknown> =>
+      produce(client, { topic, messages: [{ data: base64(text) }], compression: 'None', batchSize: 0 });
+    const texts = async (name: string, count: number): Promise<string[]> =>
+      (await worker.call('take', { name, count })).map(({ data }) => Buffer.from(data ?? '', 'base64').toString());
+    await worker.call('join', { topic, subscription: 's', name: 'first' });
+    await raw.sendAll(chunks.slice(0, 2));
+    await publish('mark');
+    assert.deepEqual(await texts('first', 1), ['mark']);
+    await worker.call('join', { topic, subscription: 's', name: 'second' });
+    await worker.call('leave', { name: 'first' });
+    await raw.sendAll(chunks.slice(2));
+    await publish('end');
+    assert.deepEqual(await texts('second', 1), ['end']);
+    await new PulsarAdmin({ adminUrl: pulsar.adminUrl }).unload(topic);
+    assert.deepEqual(await texts('second', 1), ['in chunks']);
+    await worker.call('leave', { name: 'second' });
   });
 });

@@ -56,6 +56,12 @@ export type PeerCommands = {
     readonly count: number;
     readonly seek?: string;
   }): SeenMessage[];
+  /** Java only: adds a consumer of that name to a Shared subscription. */
+  join(params: { readonly topic: string; readonly subscription: string; readonly name: string }): null;
+  /** Java only: the next messages of one that joined, which it acknowledges. */
+  take(params: { readonly name: string; readonly count: number }): SeenMessage[];
+  /** Java only. */
+  leave(params: { readonly name: string }): null;
   /** Java only. */
   hashes(params: { readonly hashing: PeerHashing; readonly keys: readonly string[] }): number[];
 };

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import type { FaultProxy, ProxyDirection } from '@pharos/testkit';
 import type { Consumer } from '../../src/consumer/consumer.ts';
+import type { Message } from '../../src/consumer/message.ts';
 import { PulsarError } from '../../src/errors.ts';
 import type { Reader } from '../../src/reader/reader.ts';
 import type { Chance } from './chance.ts';
@@ -41,13 +42,19 @@ export class Cutter {
 /** How a consumer acknowledges; `confirmed`: each message by itself, and what the broker has confirmed is remembered. */
 export type Acknowledging = 'individual' | 'cumulative' | 'confirmed';
 
-/** Takes messages and acknowledges them until the consumer is closed. */
-export async function consume(consumer: Consumer, receipts: Receipts, how: Acknowledging): Promise<void> {
+/** Takes messages and acknowledges them until the consumer is closed. @param note hears of each */
+export async function consume(
+  consumer: Consumer,
+  receipts: Receipts,
+  how: Acknowledging,
+  note?: (message: Message) => void,
+): Promise<void> {
   const acknowledging: Promise<unknown>[] = [];
   try {
     for (;;) {
       const message = await consumer.receive();
       const id = message.getMessageId();
+      note?.(message);
       receipts.add(message.getData(), id);
       const written = how === 'cumulative' ? consumer.acknowledgeCumulative(message) : consumer.acknowledge(message);
       const confirmed = (): void => (how === 'confirmed' ? receipts.confirm(id) : undefined);

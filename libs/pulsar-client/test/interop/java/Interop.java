@@ -18,6 +18,7 @@ import org.apache.pulsar.client.api.PulsarClient;
 import org.apache.pulsar.client.api.Reader;
 import org.apache.pulsar.client.api.Schema;
 import org.apache.pulsar.client.api.SubscriptionInitialPosition;
+import org.apache.pulsar.client.api.SubscriptionType;
 import org.apache.pulsar.client.api.TypedMessageBuilder;
 import org.apache.pulsar.client.impl.Hash;
 import org.apache.pulsar.client.impl.JavaStringHash;
@@ -27,6 +28,7 @@ import pharos.JsonLines;
 /** The official Java client, at the command of a test. Bytes travel as base64. */
 public final class Interop {
   private static final int COMES_WITHIN_SECONDS = 30;
+  private static final Map<String, Consumer<byte[]>> joined = new HashMap<>();
   private static PulsarClient client;
 
   public static void main(String[] args) throws Exception {
@@ -36,6 +38,9 @@ public final class Interop {
             "produce", Interop::produce,
             "read", Interop::read,
             "consume", Interop::consume,
+            "join", Interop::join,
+            "take", Interop::take,
+            "leave", Interop::leave,
             "hashes", Interop::hashes));
     if (client != null) client.close();
   }
@@ -113,6 +118,36 @@ public final class Interop {
       }
       return seen;
     }
+  }
+
+  /** Adds a consumer to a Shared subscription. */
+  private static Object join(JsonNode params) throws Exception {
+    var builder =
+        client
+            .newConsumer(Schema.BYTES)
+            .topic(params.get("topic").asText())
+            .subscriptionName(params.get("subscription").asText())
+            .subscriptionType(SubscriptionType.Shared)
+            .subscriptionInitialPosition(SubscriptionInitialPosition.Earliest);
+    joined.put(params.get("name").asText(), builder.subscribe());
+    return null;
+  }
+
+  /** The next messages of one that joined, acknowledged. */
+  private static Object take(JsonNode params) throws Exception {
+    Consumer<byte[]> consumer = joined.get(params.get("name").asText());
+    List<Object> seen = new ArrayList<>();
+    while (seen.size() < params.get("count").asInt()) {
+      Message<byte[]> message = consumer.receive(COMES_WITHIN_SECONDS, TimeUnit.SECONDS);
+      seen.add(seen(message, params, seen.size()));
+      consumer.acknowledge(message);
+    }
+    return seen;
+  }
+
+  private static Object leave(JsonNode params) throws Exception {
+    joined.remove(params.get("name").asText()).close();
+    return null;
   }
 
   private static Object hashes(JsonNode params) {
