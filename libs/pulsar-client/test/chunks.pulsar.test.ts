@@ -110,7 +110,7 @@ describe('messages in chunks, of a real broker', { timeout }, () => {
     await bench.admin('PUT', 'unload');
     const [message] = await take(second, 1);
     assert.equal(message?.getData().toString(), 'the first message');
-    await second.acknowledgeId((message as NonNullable<typeof message>).getMessageId());
+    await second.acknowledgeId(message.getMessageId());
     await bench.untilBacklogIs(0);
   });
 
