@@ -56,6 +56,36 @@ describe('dead letters', { timeout }, () => {
     });
   }
 
+  test('KeyShared, of a topic in partitions, in batches: each message is a dead letter once, and no other', async (t) => {
+    const bench = await Bench.open(t);
+    await bench.makePartitioned(3);
+    const all = [...texts(12, 'bad'), ...texts(12, 'good')];
+    const producer = await bench.client.createProducer({ topic: bench.topic, batchingType: 'KeyBasedBatching' });
+    await Promise.all(all.map((text) => producer.send({ data: Buffer.from(text), partitionKey: text })));
+    await producer.close();
+    const subscriptionType = 'KeyShared';
+    const consumer = await subscribe(bench, { subscriptionType, deadLetterPolicy: { maxRedeliverCount: 1 } });
+    const seen = new Map<string, number>();
+    const isDone = (): boolean => all.every((text) => seen.get(text) === (text.startsWith('bad') ? 2 : 1));
+    while (!isDone()) {
+      const [message] = (await take(consumer, 1)) as [Message];
+      const text = textOf(message);
+      seen.set(text, (seen.get(text) ?? 0) + 1);
+      if (text.startsWith('bad')) consumer.negativeAcknowledge(message);
+      else await consumer.acknowledge(message);
+    }
+    const dead = await readerOf(bench, `${bench.topic}-s-DLQ`);
+    const letters = await take(dead, 12);
+    assert.deepEqual(letters.map(textOf).sort(), texts(12, 'bad').sort());
+    assert.deepEqual([...new Set(letters.map((letter) => letter.getProperties()['REAL_TOPIC']))], [bench.topic]);
+    await consumer.close();
+    // None is owed, and none comes twice.
+    const next = await subscribe(bench, { subscriptionType });
+    await bench.publish({ data: Buffer.from('end'), partitionKey: 'end' });
+    assert.deepEqual(await takeTexts(next, 1), ['end']);
+    await assert.rejects(dead.receive(300), pulsarError('Timeout'));
+  });
+
   test('no dead letter topic at the moment: the message stays, is told of, and goes there when it can', async (t) => {
     const outcomes = new Collector<string>();
     const bench = await Bench.open(t, { metrics: { deadLetter: (outcome) => outcomes.add(outcome) } });

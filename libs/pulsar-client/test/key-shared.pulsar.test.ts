@@ -68,10 +68,10 @@ describe('KeyShared', { timeout }, () => {
     const two = await join(bench, 'two', all);
     await all.waitForCount(500, allComeWithinMs);
     await join(bench, 'three', all);
-    await all.waitForCount(900, allComeWithinMs);
-    await one.close();
     await producing;
     await total(rounds);
+    // Who goes while messages are on their way to him: that is in faults/random-cuts.pulsar.test.ts, where it is counted.
+    await one.close();
     // Now that all is shared out anew, each of the two has some of what comes.
     await produce(bench, rounds, 30);
     await total(rounds + 30);
