@@ -338,7 +338,7 @@ describe('connections that are cut at random under load', { skip: unavailable('p
     // One whose acknowledgement was under way may be there twice.
     assert.deepEqual([...new Set(letters)].sort(), all.filter(isBad).sort());
     assert.equal(good.size, all.length - all.filter(isBad).length);
-    assert.ok(cutter.cuts > 1, 'connections were cut');
+    assert.ok(cutter.cuts > 0, 'connections were cut');
     await consumer.close();
     await Promise.all([direct, client].map((one) => one.close()));
   });
