@@ -97,7 +97,13 @@ export class LaneSession {
     if (rebuilt === undefined) logger.info(detail, 'a lane is brought into the store from its watermark on');
     else {
       metrics.rebuilds.inc({ reason: rebuilt });
-      logger.warn({ ...detail, reason: rebuilt }, 'a lane is brought into the store anew, from the oldest message on');
+      // Nothing was lost where nothing is there yet: so it is at each first start.
+      if (tail.newestAtAttach === 0) logger.info(detail, 'a new lane is brought into the store');
+      else
+        logger.warn(
+          { ...detail, reason: rebuilt },
+          'a lane is brought into the store anew, from the oldest message on',
+        );
     }
   }
 

@@ -5,16 +5,21 @@ import { Collector, freePort, type ServiceProcess, startProxy } from '@pharos/te
 import { Centrifuge } from 'centrifuge';
 import { WebSocket } from 'ws';
 import { type EdgeProcess, startEdge } from './support/edge-process.ts';
-import { exampleConfig, exampleLanguages, quickStart, socketIo } from './support/examples.ts';
-import { type Environment, pharos, start } from './support/processes.ts';
+import {
+  codeIn,
+  curlsIn,
+  direct,
+  exampleConfig,
+  exampleLanguages,
+  quickStart,
+  smallBackend,
+} from './support/examples.ts';
+import { pharos, start } from './support/processes.ts';
 
 const room = 'room:lobby';
 /** Only Ann is a member of it. */
 const closedRoom = 'room:staff';
 const privateChannel = '$vip';
-
-/** This machine's proxies have no part in it. */
-const direct: Environment = { NO_PROXY: '127.0.0.1', no_proxy: '127.0.0.1' };
 
 type Cookies = Readonly<{ Cookie?: string }>;
 const ann: Cookies = { Cookie: 'theme=dark; session=session-of-ann' };
@@ -116,6 +121,19 @@ for (const { name, skip, ...language } of exampleLanguages) {
       assert.deepEqual(ended.items, [[4501, 'log in first']]);
     });
 
+    test('what its document says to try works', async () => {
+      const answers: string[] = [];
+      for (const { url, init } of curlsIn('docs/backends.md')) {
+        const response = await fetch(url.replace('http://127.0.0.1:3000', backendUrl), init);
+        assert.equal(response.status, 200, url);
+        answers.push(await response.text());
+      }
+      const [token = '', first, again] = answers;
+      assert.match(token, /^[\w-]+\.[\w-]+\.[\w-]+$/);
+      assert.ok(first !== undefined);
+      assert.equal(again, first);
+    });
+
     test('only edges may ask it', async () => {
       for (const path of ['connect', 'subscribe', 'rpc']) {
         const { status } = await fetch(`${backendUrl}/pharos/${path}`, {
@@ -195,113 +213,101 @@ describe('the quick start', { timeout: 300_000 }, () => {
     await guest.waitForLine(/^\* here: 1$/);
     await guest.write('hello\n');
     await guest.waitForLine(/^Ann: hello$/);
-    const call = async (method: string, params: object): Promise<unknown> => {
-      const headers = { 'X-API-Key': 'api-key-for-development' };
-      const body = JSON.stringify(params);
-      const response = await fetch(`${edge.pageUrl}api/${method}`, { method: 'POST', headers, body });
-      return response.json();
-    };
-    const greeting = { name: 'backend', text: 'good morning' };
-    const publication = { channel: 'chat', data: greeting, idempotency_key: 'greeting-1' };
-    assert.deepEqual(await call('publish', publication), await call('publish', publication));
+    // Twice: the key makes it one.
+    const [publish, ...others] = curlsIn('docs/quick-start.md');
+    assert.ok(publish !== undefined);
+    const answers: unknown[] = [];
+    for (const { url, init } of [publish, publish, ...others]) {
+      const response = await fetch(url.replace('127.0.0.1:9001', `127.0.0.1:${edge.port}`), init);
+      answers.push(await response.json());
+    }
+    const [first, again, presence, history, disconnect] = answers as { result: Record<string, unknown> }[];
+    assert.deepEqual(again, first);
+    assert.equal(Object.keys(presence?.result['presence'] ?? {}).length, 1);
+    assert.equal((history?.result['publications'] as unknown[]).length, 2);
+    assert.deepEqual(disconnect, { result: {} });
     await guest.waitForLine(/^backend: good morning$/);
-    await call('disconnect', { user: 'ann' });
     await guest.waitForLine(/^\* disconnected: force disconnect \(3503\)$/);
     assert.equal(guest.stdout.lines.filter((line) => line.startsWith('backend:')).length, 1);
   });
 });
 
-describe('the same application on Socket.IO and on Pharos', { timeout: 300_000 }, () => {
-  /** What a client of it says, from its log-in to the end that its application puts to it. */
-  async function saidBy(
-    client: ServiceProcess,
-    application: string,
-    whileAway: (say: (text: string) => Promise<void>) => Promise<void>,
-  ): Promise<readonly string[]> {
-    let sent = 0;
-    const ask = async (action: string, body: object): Promise<void> => {
-      const request = { method: 'POST', body: JSON.stringify({ id: `message-${++sent}`, ...body }) };
-      assert.equal((await fetch(`${application}/${action}`, request)).status, 204, action);
-    };
-    await client.waitForLine(/^lobby: ann: hello$/);
-    await ask('announce', { room: 'staff', text: 'not for ann' });
-    await ask('announce', { room: 'lobby', text: 'good morning' });
-    await client.waitForLine(/^lobby: backend: good morning$/);
-    await ask('notify', { user: 'bob', text: 'not for ann' });
-    await ask('notify', { user: 'ann', text: 'you have mail' });
-    await client.waitForLine(/^notice: you have mail$/);
-    await whileAway((text) => ask('announce', { room: 'lobby', text }));
-    await ask('log-out', { user: 'ann' });
-    await client.waitForLine(/^logged out$/);
-    return client.stdout.lines;
-  }
-
-  const expected = [
-    'staff: not allowed',
-    'lobby: joined',
-    'here: ann',
-    'renamed: Ann',
-    'lobby: ann: hello',
-    'lobby: backend: good morning',
-    'notice: you have mail',
-  ];
-  const listens = /^listens at (\S+)$/;
-
-  test('before', async (t) => {
-    const server = await start(process.execPath, [socketIo.server], { ...direct, PORT: '0' }, listens);
-    t.after(() => server.kill());
-    const [, url = ''] = await server.waitForLine(listens);
-    const client = (session: string): Promise<ServiceProcess> =>
-      start(process.execPath, [socketIo.clientBefore], { ...direct, URL: url, SESSION: session });
-    const stranger = await client('none');
-    t.after(() => stranger.kill());
-    await stranger.waitForLine(/^refused: log in first$/);
-    const ann = await client('session-of-ann');
-    t.after(() => ann.kill());
-    assert.deepEqual(await saidBy(ann, url, () => Promise.resolve()), [...expected, 'logged out']);
+describe('the README', { timeout: 120_000 }, () => {
+  test('its first lines of code chat with each other', async (t) => {
+    const edge = await startEdge();
+    t.after(() => edge.stop());
+    const here = (code: string): string => code.replace('127.0.0.1:9001', `127.0.0.1:${edge.port}`);
+    const [plain = ''] = codeIn('README.md', 'sh').filter((code) => code.startsWith('node -e '));
+    const [sdk = ''] = codeIn('README.md', 'js');
+    const [, script = ''] = /^node -e "(.*)"\n$/.exec(plain) ?? [];
+    const listener = await start(process.execPath, ['-e', here(script)], direct);
+    t.after(() => listener.kill());
+    const [own = ''] = await listener.waitForLine(/^\[[-0-9a-f]{36}\](?= hello$)/);
+    const client = await start(process.execPath, ['--input-type=module', '-e', here(sdk)], direct);
+    t.after(() => client.kill());
+    await client.waitForLine(/^\{ name: 'Ann', text: 'hello' \}$/);
+    // The other's comes under another id.
+    await listener.waitForLine(new RegExp(`^.(?!${own.slice(1, -1)})[-0-9a-f]{36}. hello$`));
+    // Nothing is amiss at a first start, and nothing says so.
+    assert.ok(edge.process.stdout.lines.some((line) => line.includes('a new lane is brought into the store')));
   });
+});
 
-  test('after: the same, and what is said while the connection is lost', async (t) => {
-    const port = await freePort();
-    const env = { ...direct, PORT: '0', API_URL: `http://127.0.0.1:${port}/api` };
-    const backend = await start(process.execPath, [socketIo.backend], env, listens);
+describe('the small backend that edges ask', { timeout: 120_000 }, () => {
+  test('it says who connects, what they may subscribe to, what is published and what methods answer', async (t) => {
+    const listens = /^listens at (\S+)$/;
+    const backend = await start(process.execPath, [smallBackend.program], { ...direct, PORT: '0' }, listens);
     t.after(() => backend.kill());
     const [, url = ''] = await backend.waitForLine(listens);
     const edge = await startEdge({
-      port,
       env: {
-        PHAROS_CONFIG: socketIo.config,
-        PHAROS_CHANNEL_PROXY_SUBSCRIBE_ENDPOINT: `${url}/pharos/subscribe`,
-        PHAROS_RPC_PROXY_ENDPOINT: `${url}/pharos/rpc`,
+        PHAROS_CONFIG: smallBackend.config,
+        PHAROS_CLIENT_PROXY_CONNECT_ENDPOINT: `${url}/connect`,
+        PHAROS_CHANNEL_PROXY_SUBSCRIBE_ENDPOINT: `${url}/subscribe`,
+        PHAROS_CHANNEL_PROXY_PUBLISH_ENDPOINT: `${url}/publish`,
+        PHAROS_RPC_PROXY_ENDPOINT: `${url}/rpc`,
         // Generous: this machine may be busy.
+        PHAROS_CLIENT_PROXY_CONNECT_TIMEOUT: '30s',
         PHAROS_CHANNEL_PROXY_SUBSCRIBE_TIMEOUT: '30s',
+        PHAROS_CHANNEL_PROXY_PUBLISH_TIMEOUT: '30s',
         PHAROS_RPC_PROXY_TIMEOUT: '30s',
       },
     });
     t.after(() => edge.stop());
-    let way = await startProxy(`ws://127.0.0.1:${port}`);
-    t.after(() => way.close());
-    const client = (session: string): Promise<ServiceProcess> =>
-      start(process.execPath, [socketIo.clientAfter], {
-        ...direct,
-        URL: `ws://127.0.0.1:${way.port}/connection/websocket`,
-        BACKEND: url,
-        SESSION: session,
-      });
-    const stranger = await client('none');
-    t.after(() => stranger.kill());
-    await stranger.waitForLine(/^refused: log in first$/);
-    const ann = await client('session-of-ann');
-    t.after(() => ann.kill());
-    const said = await saidBy(ann, url, async (say) => {
-      way.refuse();
-      way.cutAll();
-      await say('while you were away');
-      const at = way.port;
-      await way.close();
-      way = await startProxy(`ws://127.0.0.1:${port}`, { port: at });
-      await ann.waitForLine(/^lobby: backend: while you were away$/);
-    });
-    assert.deepEqual(said, [...expected, 'lobby: backend: while you were away', 'logged out']);
+    const connect = (headers: Cookies): Centrifuge => {
+      const client = new Centrifuge(edge.sdkUrl, { websocket: socketWith(headers), timeout: 30_000 });
+      t.after(() => client.disconnect());
+      return client;
+    };
+    const stranger = connect({});
+    const ended = new Collector<unknown>();
+    stranger.on('disconnected', ({ code, reason }) => ended.add([code, reason]));
+    stranger.connect();
+    await ended.waitForCount(1);
+    assert.deepEqual(ended.items, [[4501, 'log in first']]);
+
+    const client = connect({ Cookie: 'session=ann' });
+    const given = new Collector<string>();
+    client.on('subscribed', ({ channel }) => given.add(channel));
+    client.connect();
+    await given.waitForCount(1);
+    assert.deepEqual(given.items, ['news']);
+    const inbox = client.newSubscription('inbox-ann');
+    const heard = new Collector<unknown>();
+    inbox.on('publication', ({ data }) => heard.add(data));
+    inbox.subscribe();
+    await inbox.ready(60_000);
+    await inbox.publish({ text: '  hello ' });
+    await heard.waitForCount(1);
+    assert.deepEqual(heard.items, [{ text: 'hello' }]);
+    await assert.rejects(inbox.publish({ text: 7 }), { code: 400, message: 'no text' });
+    const other = client.newSubscription('inbox-bob');
+    const refused = new Collector<unknown>();
+    other.on('unsubscribed', ({ code, reason }) => refused.add([code, reason]));
+    other.subscribe();
+    await refused.waitForCount(1);
+    assert.deepEqual(refused.items, [[403, 'not your inbox']]);
+    const { data } = await client.rpc('add', { one: 1 });
+    assert.deepEqual(data, { user: 'ann', method: 'add', got: { one: 1 } });
   });
 });

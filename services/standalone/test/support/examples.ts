@@ -1,6 +1,7 @@
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { centrifugeJars, goBinary, pythonWith, toolPath, unavailable } from '@pharos/testkit';
-import { root } from './processes.ts';
+import { type Environment, root } from './processes.ts';
 
 /** How a program is started. */
 export type CommandLine = readonly [command: string, ...args: string[]];
@@ -14,6 +15,9 @@ export interface ExampleLanguage {
   readonly client: () => Promise<CommandLine>;
 }
 
+/** This machine's proxies have no part in what examples do. */
+export const direct: Environment = { NO_PROXY: '127.0.0.1', no_proxy: '127.0.0.1' };
+
 const examples = join(root, 'docs', 'examples');
 const backends = join(examples, 'backends');
 const clients = join(examples, 'clients');
@@ -26,6 +30,35 @@ export const quickStart = {
   config: join(examples, 'quick-start', 'pharos.yaml'),
   room: join(examples, 'quick-start', 'room.mjs'),
 };
+
+/** The small backend of docs/proxies.md, and a Pharos that asks it. */
+export const smallBackend = {
+  config: join(examples, 'proxies', 'pharos.yaml'),
+  program: join(examples, 'proxies', 'backend.mjs'),
+};
+
+/** Code of a document in one language, block by block. */
+export function codeIn(document: string, language: string): string[] {
+  const text = readFileSync(join(root, document), 'utf8');
+  return [...text.matchAll(/^```(\w+)\n(.*?)^```$/gms)].flatMap(([, of, code = '']) => (of === language ? [code] : []));
+}
+
+/** What `curl` would ask in the lines of a document, with `-H` and `-d`. */
+export function curlsIn(document: string): { url: string; init: RequestInit }[] {
+  const lines = codeIn(document, 'sh').flatMap((code) => code.replaceAll('\\\n', ' ').split('\n'));
+  return lines
+    .filter((line) => line.startsWith('curl '))
+    .map((line) => {
+      const [, url = ''] = / (http:\S+)/.exec(line) ?? [];
+      const headers = [...line.matchAll(/-H (['"])([^:]+): (.*?)\1/g)].map(([, , name = '', value = '']) => [
+        name,
+        value,
+      ]);
+      const [, body] = /-d '(.*?)'/.exec(line) ?? [];
+      const init = { headers: Object.fromEntries(headers) as Record<string, string> };
+      return { url, init: body === undefined ? init : { ...init, method: 'POST', body } };
+    });
+}
 
 /** The same small application on Socket.IO, and on Pharos. */
 export const socketIo = {
