@@ -7,7 +7,11 @@ const [name = 'somebody', token = ''] = process.argv.slice(2);
 const url = process.env.URL ?? 'ws://127.0.0.1:9001/connection/websocket';
 const client = new Centrifuge(url, { websocket: WebSocket, token });
 client.on('connecting', ({ code, reason }) => code > 0 && console.log(`* connection lost: ${reason} (${code})`));
-client.on('disconnected', ({ code, reason }) => code > 0 && console.log(`* disconnected: ${reason} (${code})`));
+client.on('disconnected', ({ code, reason }) => {
+  if (code === 0) return; // by the last line below
+  console.log(`* disconnected: ${reason} (${code})`);
+  process.exit(1);
+});
 
 const show = ({ data }) => console.log(typeof data === 'string' ? data : `${data.name}: ${data.text}`);
 const room = client.newSubscription('chat', { recoverable: true, joinLeave: true });

@@ -85,7 +85,11 @@ export async function main(options: MainOptions): Promise<void> {
       const bus =
         config.pulsar.url === undefined ? 'the embedded bus (nothing outlives this process)' : config.pulsar.url;
       const at = `${nameOf(config.listen.host)}:${edge.port}`;
-      logger.info({ bus }, `Pharos runs at http://${at}/ - open it in two tabs; plain-text chat at ws://${at}/`);
+      const secure = config.tls.cert_file === undefined ? '' : 's';
+      const { chat } = config;
+      const page = chat.page ? ' - open it in two tabs' : '';
+      const text = chat.enabled ? `; plain-text chat at ws${secure}://${at}/` : '';
+      logger.info({ bus }, `Pharos runs at http${secure}://${at}/${page}${text}`);
     },
   });
 }
