@@ -11,5 +11,6 @@ export {
 } from './port.ts';
 export { parseTopic } from './topic.ts';
 export { adminUrlOf } from './pulsar/admin-url.ts';
+export type { LogLook } from './pulsar/look-at-log.ts';
 export { PulsarBus } from './pulsar/pulsar-bus.ts';
 export type { BusLogger, PulsarBusOptions, PulsarMetrics } from './pulsar/pulsar-options.ts';

@@ -3,7 +3,7 @@ import { createServer as createHttpServer } from 'node:http';
 import { type AddressInfo, createServer } from 'node:net';
 import { after, before, describe, test } from 'node:test';
 import { Client, PulsarAdmin } from '@pharos/pulsar-client';
-import { freePort, unavailable, uniqueTopic } from '@pharos/testkit';
+import { freePort, keepingNamespace, unavailable, uniqueTopic } from '@pharos/testkit';
 import { append, Collector } from './conformance/harness.ts';
 import { type PulsarRig, startRig } from './pulsar-rig.ts';
 
@@ -155,14 +155,20 @@ describe('a broker without the index interceptor', { skip: unavailable('pulsar')
     const warnings: string[] = [];
     const note = (_detail: object, message: string): number => warnings.push(message);
     const bus = rig.newBus({ logger: { debug: () => undefined, info: () => undefined, warn: note, error: note } });
-    const log = await bus.openLog({ topic: uniqueTopic('bare') });
+    const topic = uniqueTopic('bare');
+    const look = await bus.lookAt({ topic });
+    assert.deepEqual([look.isThere, look.changes], [false, []], 'what it would have to set it can not');
+    const log = await bus.openLog({ topic });
+    // Of what can't be set each says in its own words why.
+    const lacks = (limitations: readonly string[]): string[] => limitations.map((text) => text.replace(/ \(.*/, ''));
+    assert.deepEqual(lacks(look.limitations), lacks(log.limitations), 'all of it is known beforehand');
     const text = log.limitations.join('\n');
     assert.match(text, /AppendIndexMetadataInterceptor/);
     assert.match(text, /exposingBrokerEntryMetadataToClientEnabled/);
     assert.match(text, /activeConsumerFailoverDelayTimeMillis/);
     assert.match(text, /may come twice.*set-deduplication/);
     assert.match(text, /may be gone.*set-retention/);
-    assert.match(text, /publishing stops.*set-backlog-quota/);
+    assert.doesNotMatch(text, /backlog quota/, 'there is none');
     assert.match(text, /is deleted, with its epoch.*set-inactive-topic-policies/);
     const collector = new Collector();
     const tail = await log.attach(0, collector);
@@ -180,5 +186,17 @@ describe('a broker without the index interceptor', { skip: unavailable('pulsar')
       warnings.some((warning) => warning.includes('activeConsumerFailoverDelayTimeMillis')),
       warnings.join(),
     );
+  });
+
+  test('that takes no policies of topics: what the namespace says is seen, and is enough', async () => {
+    const admin = new PulsarAdmin({ adminUrl: rig.server.adminUrl });
+    const namespace = await keepingNamespace(rig.server.adminUrl);
+    await admin.setDeduplication(namespace, true);
+    const quota = { limitSize: 1_000_000, limitTime: -1, policy: 'producer_request_hold' };
+    await rig.admin('POST', `namespaces/${namespace}/backlogQuota?backlogQuotaType=destination_storage`, quota);
+    const log = await rig.newBus().openLog({ topic: uniqueTopic('bare', namespace) });
+    const text = log.limitations.join('\n');
+    assert.doesNotMatch(text, /may come twice|may be gone/);
+    assert.match(text, /publishing stops.*set-backlog-quota/);
   });
 });

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import type { ConnectionOptions } from 'node:tls';
 
-import { type Bus, PulsarBus } from '@pharos/bus';
+import { PulsarBus } from '@pharos/bus';
 import { pulsarAccessTexts, type RedisAccessConfig } from '@pharos/config';
 import { type RedisAddress, RedisClient, type RedisOptions } from '@pharos/redis';
 import type { Logger, Metrics } from '@pharos/telemetry';
@@ -16,7 +16,7 @@ export function pulsarBus(
   identity: Identity,
   logger: Logger,
   metrics?: Metrics,
-): Bus {
+): PulsarBus {
   const { url, admin_url: adminUrl, tail_subscription: tailSubscription } = config;
   if (url === undefined) throw new TypeError('pulsar.url is not set');
   return new PulsarBus({

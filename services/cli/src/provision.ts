@@ -1,10 +1,10 @@
-import { adminUrlOf, type Bus, type Log, type LogSpec, parseTopic, type WorkSubscription } from '@pharos/bus';
+import { type Bus, type Log, type LogSpec, type PulsarBus, parseTopic, type WorkSubscription } from '@pharos/bus';
 import { Namespaces } from '@pharos/channels';
-import { pulsarAccessTexts } from '@pharos/config';
 import { controlTopics } from '@pharos/control';
-import { type EdgeConfig, edgeConfigSchema, edgePreset } from '@pharos/edge';
+import { edgeConfigSchema, edgePreset } from '@pharos/edge';
+import { describeError } from '@pharos/errors';
 import { groupName } from '@pharos/history-service';
-import { accessFromTexts, PulsarAdmin } from '@pharos/pulsar-client';
+import { AdminError } from '@pharos/pulsar-client';
 import { newIdentity, pulsarBus, readConfig } from '@pharos/service';
 import { createLogger } from '@pharos/telemetry';
 import type { ParsedOptions } from './options.ts';
@@ -15,17 +15,16 @@ export async function provision(options: ParsedOptions, terminal: Terminal): Pro
   const configFile = options.text('config');
   const { env } = terminal;
   const config = readConfig(edgeConfigSchema(edgePreset), configFile === undefined ? { env } : { configFile, env });
-  const isDryRun = options.isSet('dry-run');
   // What it would say stands in the report.
   const logger = createLogger({ name: 'provision', level: 'silent' });
   const bus = pulsarBus(config.pulsar, newIdentity('pharos-provision'), logger);
-  const provisioning = new ProvisioningBus(bus, adminOf(config), isDryRun);
+  const provisioning = new ProvisioningBus(bus, options.isSet('dry-run'));
   try {
     const { without_namespace: open, namespaces } = config.channel;
     const found = await Namespaces.open(provisioning, open, namespaces, { lifecycle: true });
     for (const spec of controlTopics(config.control)) await provisioning.openLog(spec);
-    for (const log of isDryRun ? [] : found.logs) {
-      if (found.withHistory(log).length > 0 && provisioning.hasMade(log.topic)) await makeSubscription(log.topic, bus);
+    for (const log of found.logs) {
+      if (found.withHistory(log).length > 0) await provisioning.subscribeHistory(log.topic);
     }
   } finally {
     await bus.close();
@@ -35,67 +34,58 @@ export async function provision(options: ParsedOptions, terminal: Terminal): Pro
   return isWhole ? 0 : 1;
 }
 
-function adminOf({ pulsar }: EdgeConfig): PulsarAdmin {
-  const adminUrl = pulsar.admin_url ?? adminUrlOf(pulsar.url ?? '');
-  return new PulsarAdmin({ ...accessFromTexts(pulsarAccessTexts(pulsar)), adminUrl });
-}
-
-/** From now on the log keeps for the history service what it hasn't read. */
-async function makeSubscription(topic: string, bus: Bus): Promise<void> {
-  const log = await bus.openLog({ topic });
-  const group = await log.joinGroup(
-    { group: groupName, member: 'pharos-provision' },
-    { active: () => undefined, ended: () => undefined },
-  );
-  await group.close();
-  await log.close();
+/** What there is to say of a topic. */
+interface TopicReport {
+  readonly topic: string;
+  /** Nobody had made it yet. */
+  isNew: boolean;
+  readonly lines: string[];
 }
 
 /** Opens logs, which makes them, and writes down what it found; as a dry run it only looks. */
 class ProvisioningBus implements Bus {
   readonly kind = 'pulsar';
-  /** Of each topic what there is to say of it, in the order in which they were asked for. */
-  readonly #report: (readonly string[])[] = [];
+  /** In the order in which they were asked for. */
+  readonly #topics: TopicReport[] = [];
   /** Every topic has its epoch, or would be given one. */
   isComplete = true;
   /** What Pulsar lacks. */
   lacks = 0;
-  readonly #bus: Bus;
-  readonly #admin: PulsarAdmin;
+  readonly #bus: PulsarBus;
   readonly #isDryRun: boolean;
-  readonly #made = new Set<string>();
 
-  constructor(bus: Bus, admin: PulsarAdmin, isDryRun: boolean) {
+  constructor(bus: PulsarBus, isDryRun: boolean) {
     this.#bus = bus;
-    this.#admin = admin;
     this.#isDryRun = isDryRun;
   }
 
   get report(): string[] {
-    return this.#report.flat();
-  }
-
-  hasMade(topic: string): boolean {
-    return this.#made.has(topic);
+    return this.#topics.flatMap(({ lines }) => lines);
   }
 
   async openLog(spec: LogSpec): Promise<Log> {
-    const { full } = parseTopic(spec.topic);
+    const { full: topic } = parseTopic(spec.topic);
     // Logs are opened at the same time: whichever is done first, its place is its own.
-    const place = this.#report.push([]) - 1;
-    const partitions = await this.#admin.getPartitions(full);
-    if (partitions === undefined) this.#made.add(full);
-    if (this.#isDryRun) return this.#look(place, spec, full, partitions);
-    const log = await this.#bus.openLog(spec);
-    const { lanes, epoch, limitations } = log;
-    const what = partitions === undefined ? 'made' : 'there';
-    this.#say(
-      place,
-      `${full}: ${what}, ${lanesText(lanes)}, ${epoch === '' ? 'no epoch' : `epoch ${epoch}`}`,
-      limitations,
+    const report: TopicReport = { topic, isNew: false, lines: [] };
+    this.#topics.push(report);
+    return this.#isDryRun ? this.#look(report, spec) : this.#open(report, spec);
+  }
+
+  /** From now on the log keeps for the history service what it hasn't read. */
+  async subscribeHistory(topic: string): Promise<void> {
+    const report = this.#topics.find((asked) => asked.topic === topic);
+    if (report === undefined || !(await this.#lacksGroup(report))) return;
+    if (this.#isDryRun) {
+      report.lines.push(`  would set: the subscription ${groupName}, it has none`);
+      return;
+    }
+    const log = await this.#bus.openLog({ topic });
+    const group = await log.joinGroup(
+      { group: groupName, member: 'pharos-provision' },
+      { active: () => undefined, ended: () => undefined },
     );
-    if (epoch === '') this.isComplete = false;
-    return log;
+    await group.close();
+    await log.close();
   }
 
   subscribeWork(): Promise<WorkSubscription> {
@@ -106,24 +96,45 @@ class ProvisioningBus implements Bus {
     return this.#bus.close();
   }
 
-  #look(place: number, spec: LogSpec, topic: string, partitions: number | undefined): Log {
-    const asked = spec.lanes ?? 1;
-    const lanes = partitions === undefined ? asked : Math.max(1, partitions);
-    const tooFew = asked > lanes ? [`${lanesText(asked)} were asked for; a log keeps the number it was made with`] : [];
-    this.#say(
-      place,
-      `${topic}: ${partitions === undefined ? 'would be made' : 'is there'}, ${lanesText(lanes)}`,
-      tooFew,
-    );
-    if (tooFew.length > 0) this.isComplete = false;
-    const { local } = parseTopic(topic);
+  async #look(report: TopicReport, spec: LogSpec): Promise<Log> {
+    const { topic, lines } = report;
+    const { isThere, lanes, epoch, changes, limitations, refusal } = await this.#bus.lookAt(spec);
+    report.isNew = !isThere;
+    const what = isThere ? 'is there' : 'would be made';
+    lines.push(`${topic}: ${what}, ${lanesText(lanes)}${epoch === '' ? '' : `, epoch ${epoch}`}`);
+    if (refusal !== undefined) this.isComplete = false;
+    lines.push(...changes.map((change) => `  would set: ${change}`));
+    this.#lacking(report, refusal === undefined ? limitations : [refusal.message]);
+    const { local: defaultChannel } = parseTopic(topic);
     // As many as were asked for: that there are fewer is in the report, which goes on.
-    return { topic, lanes: Math.max(lanes, asked), defaultChannel: local, epoch: '', limitations: [], ...unopened };
+    return { topic, lanes: Math.max(lanes, spec.lanes ?? 1), defaultChannel, epoch, limitations: [], ...unopened };
   }
 
-  #say(place: number, line: string, limitations: readonly string[]): void {
+  async #open(report: TopicReport, spec: LogSpec): Promise<Log> {
+    report.isNew = !(await this.#bus.isThere(report.topic));
+    const log = await this.#bus.openLog(spec);
+    const { lanes, epoch, limitations } = log;
+    const what = report.isNew ? 'made' : 'there';
+    report.lines.push(`${report.topic}: ${what}, ${lanesText(lanes)}, ${epoch === '' ? 'no epoch' : `epoch ${epoch}`}`);
+    this.#lacking(report, limitations);
+    if (epoch === '') this.isComplete = false;
+    return log;
+  }
+
+  async #lacksGroup(report: TopicReport): Promise<boolean> {
+    if (report.isNew) return true;
+    try {
+      return !(await this.#bus.hasGroup(report.topic, groupName));
+    } catch (error) {
+      if (!(error instanceof AdminError)) throw error;
+      this.#lacking(report, [`whether it has the subscription ${groupName} can't be seen (${describeError(error)})`]);
+      return false;
+    }
+  }
+
+  #lacking(report: TopicReport, limitations: readonly string[]): void {
     this.lacks += limitations.length;
-    this.#report[place] = [line, ...limitations.map((limitation) => `  lacking: ${limitation}`)];
+    report.lines.push(...limitations.map((limitation) => `  lacking: ${limitation}`));
   }
 }
 

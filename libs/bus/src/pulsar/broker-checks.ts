@@ -1,3 +1,6 @@
+import { describeError } from '@pharos/errors';
+import { AdminError, type Properties } from '@pharos/pulsar-client';
+
 /** What the broker must have for everything to work, checked against its running configuration: one text a shortcoming. */
 export function brokerLimitations(
   configuration: Readonly<Record<string, string>>,
@@ -31,4 +34,13 @@ export function brokerLimitations(
     );
   }
   return limitations;
+}
+
+/** The same of what the admin API answered. */
+export function configurationLimitations(
+  configuration: Properties | AdminError,
+  tailSubscription: 'failover' | 'exclusive',
+): string[] {
+  if (!(configuration instanceof AdminError)) return brokerLimitations(configuration, tailSubscription);
+  return [`the broker's configuration can't be checked (${describeError(configuration)})`];
 }

@@ -43,17 +43,18 @@ export async function ensureTopic(admin: TopicAdmin, topic: string, lanes: numbe
     if (partitions !== undefined) {
       mustHaveLanes(topic, partitions, lanes);
       const random = (await admin.properties(topic))?.[epochProperty] ?? (await agreeOnEpoch(admin, topic));
-      if (!epochForm.test(random)) {
-        throw new BusError(
-          'refused',
-          `the property ${epochProperty} of '${topic}' is '${random}', expected ${epochForm}`,
-        );
-      }
+      mustBeEpoch(topic, random);
       return { partitions, epoch: `${random}.${Math.max(1, partitions)}` };
     }
     if (tries === maxTries) throw new BusError('refused', `'${topic}' is neither there nor can it be created`);
     await delay(retryMs);
   }
+}
+
+/** @throws BusError `refused` */
+export function mustBeEpoch(topic: string, random: string): void {
+  if (epochForm.test(random)) return;
+  throw new BusError('refused', `the property ${epochProperty} of '${topic}' is '${random}', expected ${epochForm}`);
 }
 
 /** @throws BusError `lanes-mismatch` */

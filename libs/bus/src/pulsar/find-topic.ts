@@ -1,12 +1,13 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { describeError } from '@pharos/errors';
 import { AdminError, type Client, type PulsarAdmin } from '@pharos/pulsar-client';
 import { BusError } from '../errors.ts';
-import { brokerLimitations } from './broker-checks.ts';
+import { configurationLimitations } from './broker-checks.ts';
 import { ensureTopic, mustHaveLanes } from './ensure-topic.ts';
 import { ensureLogPolicies } from './log-policies.ts';
+import { heldPolicies } from './policy-reader.ts';
 import { toBusError } from './pulsar-errors.ts';
 import { topicAdmin } from './topic-admin.ts';
+import { tryAdmin } from './try-admin.ts';
 
 export interface FindTopicParts {
   readonly client: Client;
@@ -28,10 +29,6 @@ export interface FoundTopic {
   readonly limitations: readonly string[];
 }
 
-// A broker that starts or hands over answers in between with errors; more than a moment of it is a state to report.
-const adminTries = 3;
-const adminRetryMs = 300;
-
 /**
  * Finds or makes a log's topic, and looks at what the broker has. Without the admin API what exists is used, live only.
  *
@@ -45,11 +42,14 @@ export async function findTopic(parts: FindTopicParts): Promise<FoundTopic> {
   }
   const existing = await partitionsByClient(parts);
   if (ensured instanceof AdminError) return withoutAdmin(parts, existing, ensured);
-  const limitations = await Promise.all([
-    checkBroker(parts),
-    ensureLogPolicies(parts.admin, parts.topic, parts.retentionMinutes, tryAdmin),
-  ]);
-  return { ...ensured, limitations: limitations.flat() };
+  const configuration = await tryAdmin(() => parts.admin.getRuntimeConfiguration());
+  const broker = configuration instanceof AdminError ? {} : configuration;
+  const held = heldPolicies(parts.admin, parts.topic, true, broker);
+  const limitations = [
+    ...configurationLimitations(configuration, parts.tailSubscription),
+    ...(await ensureLogPolicies(parts.admin, parts.topic, held, parts.retentionMinutes)),
+  ];
+  return { ...ensured, limitations };
 }
 
 function withoutAdmin(parts: FindTopicParts, existing: number, error: AdminError): FoundTopic {
@@ -63,30 +63,11 @@ function withoutAdmin(parts: FindTopicParts, existing: number, error: AdminError
 }
 
 /** The same by the binary protocol, which also tells whether there is a Pulsar at all. */
-async function partitionsByClient(parts: FindTopicParts): Promise<number> {
+export async function partitionsByClient(parts: FindTopicParts): Promise<number> {
   try {
     const names = await parts.client.getPartitionsForTopic(parts.topic);
     return names.length === 1 && names[0] === parts.topic ? 0 : names.length;
   } catch (error) {
     throw toBusError(error, `opening '${parts.topic}' on ${parts.serviceUrl}`);
-  }
-}
-
-async function checkBroker(parts: FindTopicParts): Promise<string[]> {
-  const configuration = await tryAdmin(() => parts.admin.getRuntimeConfiguration());
-  if (!(configuration instanceof AdminError)) return brokerLimitations(configuration, parts.tailSubscription);
-  return [`the broker's configuration can't be checked (${describeError(configuration)})`];
-}
-
-/** The answer, or the error of the last of a few tries. */
-async function tryAdmin<T>(call: () => Promise<T>): Promise<T | AdminError> {
-  for (let tries = 1; ; tries++) {
-    try {
-      return await call();
-    } catch (error) {
-      if (!(error instanceof AdminError)) throw error;
-      if (!error.retryable || tries === adminTries) return error;
-      await delay(adminRetryMs);
-    }
   }
 }

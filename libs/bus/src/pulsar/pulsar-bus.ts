@@ -8,7 +8,8 @@ import { adminUrlOf } from './admin-url.ts';
 import { ClientProducer } from './client-producer.ts';
 import { ClientStream } from './client-stream.ts';
 import { readEpoch } from './ensure-topic.ts';
-import { type FoundTopic, findTopic } from './find-topic.ts';
+import { type FindTopicParts, type FoundTopic, findTopic } from './find-topic.ts';
+import { type LogLook, lookAtLog } from './look-at-log.ts';
 import { toBusError } from './pulsar-errors.ts';
 import { PulsarGroup } from './pulsar-group.ts';
 import { PulsarLog } from './pulsar-log.ts';
@@ -61,17 +62,39 @@ export class PulsarBus implements Bus {
   async openLog(spec: LogSpec): Promise<Log> {
     this.#mustBeOpen();
     const { full, local } = parseTopic(spec.topic);
-    const found = await this.#find(full, spec.lanes, spec.keepMs);
+    const found = await findTopic(this.#partsOf(full, spec.lanes, spec.keepMs));
     this.#mustBeOpen();
     const log = this.#makeLog(full, found, spec.defaultChannel ?? local);
     this.#logs.add(log);
     return log;
   }
 
+  /** What `openLog` would find and do, by questions that change nothing. @throws AdminError; BusError `invalid-topic`, `unreachable` */
+  async lookAt(spec: LogSpec): Promise<LogLook> {
+    this.#mustBeOpen();
+    return lookAtLog(this.#partsOf(parseTopic(spec.topic).full, spec.lanes, spec.keepMs));
+  }
+
+  /** Whether there is the topic of a log. @throws AdminError */
+  async isThere(topic: string): Promise<boolean> {
+    return (await this.#admin.getPartitions(parseTopic(topic).full)) !== undefined;
+  }
+
+  /** Whether every lane of a log remembers a group. @throws AdminError */
+  async hasGroup(topic: string, group: string): Promise<boolean> {
+    const { full } = parseTopic(topic);
+    const partitions = (await this.#admin.getPartitions(full)) ?? 0;
+    for (let lane = 0; lane < Math.max(1, partitions); lane++) {
+      const subscriptions = await this.#admin.getSubscriptions(laneTopicOf(full, partitions, lane));
+      if (!subscriptions.includes(group)) return false;
+    }
+    return true;
+  }
+
   async subscribeWork(spec: WorkSpec): Promise<WorkSubscription> {
     this.#mustBeOpen();
     const topic = parseTopic(spec.topic).full;
-    await this.#find(topic, undefined);
+    await findTopic(this.#partsOf(topic, undefined));
     const work = await PulsarWork.open({
       client: this.#client,
       topic,
@@ -93,8 +116,8 @@ export class PulsarBus implements Bus {
     await this.#client.close(closeTimeoutMs);
   }
 
-  #find(topic: string, lanes: number | undefined, keepMs = 0): Promise<FoundTopic> {
-    return findTopic({
+  #partsOf(topic: string, lanes: number | undefined, keepMs = 0): FindTopicParts {
+    return {
       client: this.#client,
       admin: this.#admin,
       adminUrl: this.#adminUrl,
@@ -103,12 +126,12 @@ export class PulsarBus implements Bus {
       topic,
       lanes,
       retentionMinutes: Math.max(this.#options.retentionMinutes ?? 60, Math.ceil(keepMs / 60_000)),
-    });
+    };
   }
 
   #makeLog(topic: string, found: FoundTopic, defaultChannel: string): PulsarLog {
     const { partitions, epoch, limitations } = found;
-    const laneTopic = (lane: number): string => (partitions === 0 ? topic : `${topic}-partition-${lane}`);
+    const laneTopic = (lane: number): string => laneTopicOf(topic, partitions, lane);
     const warn = (detail: object, message: string): void => this.#options.logger?.warn(detail, message);
     return new PulsarLog({
       topic,
@@ -168,4 +191,9 @@ export class PulsarBus implements Bus {
   #mustBeOpen(): void {
     if (this.#closed) throw new BusError('closed', 'the bus was closed');
   }
+}
+
+/** The topic or partition of a lane. */
+function laneTopicOf(topic: string, partitions: number, lane: number): string {
+  return partitions === 0 ? topic : `${topic}-partition-${lane}`;
 }

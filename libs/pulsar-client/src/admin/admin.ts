@@ -88,6 +88,17 @@ export class PulsarAdmin {
     await this.#http.text({ method: 'POST', path: `namespaces/${namespace}/deduplication`, body: enabled });
   }
 
+  /** What its topics have where they have none of their own; a type that is not there has the broker's default. */
+  async getBacklogQuotas(namespace: string): Promise<ReadonlyMap<BacklogQuotaType, BacklogQuota>> {
+    return backlogQuotasOf(await this.#get(`namespaces/${namespace}/backlogQuotaMap`));
+  }
+
+  /** `undefined`: the broker's default. */
+  async isDeletedWhileInactive(namespace: string): Promise<boolean | undefined> {
+    const answer = await this.#get(`namespaces/${namespace}/inactiveTopicPolicies`);
+    return answer === undefined || answer === null ? undefined : objectOf(answer)['deleteWhileInactive'] === true;
+  }
+
   /** Whether the broker drops repeated messages of this topic, whichever policy says so. */
   async isTopicDeduplicated(topic: string): Promise<boolean> {
     return (await this.#get(`${pathOf(topic)}/deduplicationEnabled?applied=true`)) === true;
@@ -105,9 +116,7 @@ export class PulsarAdmin {
 
   /** What holds for this topic, whichever policy says so; of each type at most one. */
   async getTopicBacklogQuotas(topic: string): Promise<ReadonlyMap<BacklogQuotaType, BacklogQuota>> {
-    const answer = objectOf(await this.#get(`${pathOf(topic)}/backlogQuotaMap?applied=true`));
-    const quotas = Object.entries(answer).map(([type, quota]) => [type as BacklogQuotaType, backlogQuotaOf(quota)]);
-    return new Map(quotas as [BacklogQuotaType, BacklogQuota][]);
+    return backlogQuotasOf(await this.#get(`${pathOf(topic)}/backlogQuotaMap?applied=true`));
   }
 
   async setTopicBacklogQuota(topic: string, type: BacklogQuotaType, quota: BacklogQuota): Promise<void> {
@@ -128,6 +137,11 @@ export class PulsarAdmin {
 
   async setTopicDeduplication(topic: string, enabled: boolean): Promise<void> {
     await this.#http.text({ method: 'POST', path: `${pathOf(topic)}/deduplicationEnabled`, body: enabled });
+  }
+
+  /** The durable ones of a plain topic or one partition. */
+  async getSubscriptions(topic: string): Promise<string[]> {
+    return textsOf(await this.#get(`${pathOf(topic)}/subscriptions`));
   }
 
   /** Of a plain topic or one partition. */
@@ -209,6 +223,11 @@ function objectOf(answer: unknown): Readonly<Record<string, unknown>> {
 function retentionOf(answer: unknown): RetentionPolicy {
   const { retentionTimeInMinutes, retentionSizeInMB } = objectOf(answer);
   return { retentionTimeInMinutes: numberOf(retentionTimeInMinutes), retentionSizeInMB: numberOf(retentionSizeInMB) };
+}
+
+function backlogQuotasOf(answer: unknown): ReadonlyMap<BacklogQuotaType, BacklogQuota> {
+  const quotas = Object.entries(objectOf(answer)).map(([type, quota]) => [type, backlogQuotaOf(quota)]);
+  return new Map(quotas as [BacklogQuotaType, BacklogQuota][]);
 }
 
 function backlogQuotaOf(answer: unknown): BacklogQuota {
