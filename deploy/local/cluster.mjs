@@ -5,14 +5,29 @@ import { once } from 'node:events';
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { choosePort, startLocalPulsar, untilSignalled } from './local-pulsar.mjs';
+import { parseArgs } from 'node:util';
+import { choosePort, startLocalPulsar, stop, untilSignalled } from './local-pulsar.mjs';
 import { importBuilt, prepare, root } from './prepare.mjs';
 
+const help = `npm run cluster -- [options]
+
+  --pulsar <url>        a Pulsar that is there (pulsar://…), in place of one of its own; with
+  --pulsar-admin <url>  where its admin REST API is (http://…)
+  --log <topic>         the log of all channels (persistent://public/default/chat)
+
+Ports are 9001 and 9002 of the edges, 9003 of the server API, 9090 of Prometheus; others where these are taken.
+`;
+
+const options = readOptions();
+if (options.help) {
+  console.log(help);
+  process.exit();
+}
 const host = '127.0.0.1';
 const apiKey = 'for-development-only';
 /** Options of channels: every service is to have the same. */
 const channels = {
-  LOG: 'persistent://public/default/chat',
+  LOG: options.log,
   ALLOW_SUBSCRIBE_FOR_ANONYMOUS: 'true',
   ALLOW_PUBLISH_FOR_ANONYMOUS: 'true',
 };
@@ -30,19 +45,19 @@ const channelsWithStore = {
 
 prepare({ build: 'src' });
 const testkit = await importBuilt('libs/testkit');
-const pulsar = await startLocalPulsar(testkit, { dataDir: join(root, '.pharos', 'cluster') });
-console.log(`pulsar | ${pulsar.serviceUrl}, admin API ${pulsar.adminUrl}, log ${pulsar.logPath}`);
+const pulsar = options.pulsar === undefined ? await startPulsar() : undefined;
 const redis = await startRedis();
 const shared = {
-  PHAROS_PULSAR_URL: pulsar.serviceUrl,
-  PHAROS_PULSAR_ADMIN_URL: pulsar.adminUrl,
+  PHAROS_PULSAR_URL: pulsar?.serviceUrl ?? options.pulsar,
+  PHAROS_PULSAR_ADMIN_URL: pulsar?.adminUrl ?? options['pulsar-admin'],
   ...inSection('CHANNEL_WITHOUT_NAMESPACE', redis === undefined ? channels : { ...channels, ...channelsWithStore }),
   ...(redis === undefined ? {} : { PHAROS_REDIS_URL: redis.url }),
 };
-const children = services().map((service) => startService(service));
+const services = await withPorts(parts());
+const children = services.map((service) => startService(service));
 const prometheus = await startPrometheus();
 
-const ended = await Promise.race([untilSignalled(), pulsar.exited]);
+const ended = await Promise.race([untilSignalled(), ...(pulsar === undefined ? [] : [pulsar.exited])]);
 // A signal is text, the end of the broker isn't.
 if (typeof ended === 'object') {
   console.error(`pulsar | ended by itself; its log: ${pulsar.logPath}`);
@@ -51,7 +66,30 @@ if (typeof ended === 'object') {
 await Promise.all(children.map((child) => stopService(child)));
 await prometheus?.stop();
 await redis?.stop();
-await pulsar.stop();
+await pulsar?.stop();
+
+function readOptions() {
+  try {
+    const { values } = parseArgs({
+      options: {
+        pulsar: { type: 'string' },
+        'pulsar-admin': { type: 'string' },
+        log: { type: 'string', default: 'persistent://public/default/chat' },
+        help: { type: 'boolean', default: false },
+      },
+    });
+    if ((values.pulsar === undefined) === (values['pulsar-admin'] === undefined)) return values;
+    return stop(`--pulsar and --pulsar-admin are of one Pulsar: give both, or neither.\n\n${help}`);
+  } catch (error) {
+    return stop(`${error.message}\n\n${help}`);
+  }
+}
+
+async function startPulsar() {
+  const server = await startLocalPulsar(testkit, { dataDir: join(root, '.pharos', 'cluster') });
+  console.log(`pulsar | ${server.serviceUrl}, admin API ${server.adminUrl}, log ${server.logPath}`);
+  return server;
+}
 
 /** None where there is no redis-server: then clients resume from the edges' memory alone, and nobody is in anybody's presence. */
 async function startRedis() {
@@ -76,7 +114,7 @@ async function startPrometheus() {
   }
   const rules = join(root, 'helm', 'pharos', 'files', 'rules');
   const server = await testkit.startPrometheus({
-    targets: services().map(({ name, service, internalPort }) => ({
+    targets: services.map(({ name, service, internalPort }) => ({
       job: service,
       address: `${host}:${internalPort}`,
       pod: name,
@@ -88,7 +126,7 @@ async function startPrometheus() {
   return server;
 }
 
-function services() {
+function parts() {
   const edges = [
     { name: 'edge-1', service: 'edge', port: 9001, internalPort: 9101, config: 'cluster.yaml' },
     { name: 'edge-2', service: 'edge', port: 9002, internalPort: 9102, config: 'cluster.yaml' },
@@ -100,6 +138,16 @@ function services() {
     { name: 'presence', service: 'presence', internalPort: 9104 },
     { name: 'api', service: 'api', port: 9003, internalPort: 9105, env: { PHAROS_HTTP_API_KEY: apiKey } },
   ];
+}
+
+/** Where another cluster runs, or `npm start`, the usual ones are taken. */
+async function withPorts(wanted) {
+  const found = [];
+  for (const part of wanted) {
+    const port = part.port === undefined ? undefined : await choosePort(testkit, '', undefined, part.port);
+    found.push({ ...part, port, internalPort: await choosePort(testkit, '', undefined, part.internalPort) });
+  }
+  return found;
 }
 
 function inSection(section, options) {
