@@ -68,13 +68,24 @@ export function numberSvg({ lines, unit, color: base, thresholds }: DrawnPanel, 
   ]);
 }
 
-/** From the least to the largest value, at least as far as the panel says. */
-function extent({ lines, min, max }: DrawnPanel): [number, number] {
+/** From the least to the largest value, at least as far as the panel says; ticks at round values. Where all is flat, as far as what is bad. */
+function extent({ lines, unit, min, max, thresholds }: DrawnPanel): [number, number] {
   const values = lines.flatMap(({ points }) => points.map(([, value]) => value)).filter(Number.isFinite);
-  const low = Math.min(min ?? Number.POSITIVE_INFINITY, ...values);
-  const high = max ?? Math.max(...values);
-  const finite = Number.isFinite(low) && Number.isFinite(high);
-  return finite && high > low ? [low, high] : [finite ? low : 0, (finite ? low : 0) + 1];
+  const least = Math.min(min ?? Number.POSITIVE_INFINITY, ...values);
+  const low = Number.isFinite(least) ? least : 0;
+  const largest = max ?? Math.max(...values);
+  if (max !== undefined && max > low) return [low, max];
+  const bad = Math.max(...thresholds.map(({ value }) => value));
+  const high = largest > low ? largest : bad > low ? bad : low + 1;
+  return [low, low + ticks * roundStep((high - low) / ticks, unit)];
+}
+
+/** The next larger step that reads well in the unit. */
+function roundStep(step: number, unit: string): number {
+  const scale = unit === 'bytes' ? 1_024 ** Math.max(0, Math.floor(Math.log2(step) / 10)) : 1;
+  const power = 10 ** Math.floor(Math.log10(step / scale));
+  const round = [1, 1.5, 2, 2.5, 3, 4, 5, 7.5].find((one) => one * power * scale >= step) ?? 10;
+  return round * power * scale;
 }
 
 /** Where there was no value for a while the line is broken. */

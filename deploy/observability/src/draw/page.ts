@@ -9,7 +9,7 @@ const heights = { curve: 210, number: 80 };
 
 const style = `body{margin:0;padding:${gap}px;box-sizing:border-box;width:${pageWidth}px;font-family:sans-serif;background:#f4f5f5;color:#222}
 h1{font-size:19px;margin:4px 0 2px}h2{font-size:14px;margin:12px 0 4px}h3{font-size:12px;margin:4px 8px 0}
-.row{display:flex;flex-wrap:wrap}.panel{background:#fff;border:1px solid #ddd;box-sizing:border-box;margin:0 0 ${gap}px}p{font-size:12px;color:#555;margin:0}`;
+.row{display:flex;flex-wrap:wrap}.panel{background:#fff;border:1px solid #ddd;box-sizing:border-box;margin:0 0 ${gap}px;display:flex;flex-direction:column}.panel svg{margin:auto}p{font-size:12px;color:#555;margin:0}`;
 
 /** A dashboard as one page without scripts. */
 export function pageOf({ title, range, rows }: DrawnDashboard): string {
