@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { describe, test } from 'node:test';
 
 import { chaosScenarios } from '../bench/chaos/main.ts';
@@ -11,6 +14,8 @@ import { Histogram } from '../bench/load/measure/histogram.ts';
 import { Tally } from '../bench/load/measure/tally.ts';
 import { loadScenarios } from '../bench/load/main.ts';
 import { readLoadOptions } from '../bench/load/options.ts';
+import { descriptorsLeft } from '../bench/load/scenarios/soak.ts';
+import { givenTarget } from '../bench/load/target.ts';
 import { figures } from '../bench/main.ts';
 import { readOptions } from '../bench/options.ts';
 
@@ -27,6 +32,28 @@ function countsOf(numbers: readonly number[], unknown: readonly number[] = []): 
 }
 
 describe('load tests', () => {
+  test('descriptors are left over only where they stay after the connections are gone', async (context) => {
+    const pages = [
+      [3, 240],
+      [0, 240],
+      [0, 41],
+    ];
+    const server = createServer((_request, response) => {
+      const [connections, descriptors] = (pages.length > 1 ? pages.shift() : pages[0]) ?? [];
+      response.end(
+        `process_resident_memory_bytes 1\nprocess_open_fds ${descriptors}\npharos_edge_connections ${connections}\n`,
+      );
+    }).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    context.after(() => {
+      server.closeAllConnections();
+      server.close();
+    });
+    const target = givenTarget([], [`http://127.0.0.1:${(server.address() as AddressInfo).port}/metrics`]);
+    assert.equal(await descriptorsLeft(target, 40), 1);
+    assert.equal(await descriptorsLeft(target, 1, 0), 40);
+  });
+
   test('a sequence counts what is passed over, comes twice or too late, and what is yet to come', () => {
     assert.deepEqual(countsOf([1, 2, 3, 4, 5]), [0, 0, 0, 0]);
     assert.deepEqual(countsOf([2, 5]), [3, 0, 0, 0]);

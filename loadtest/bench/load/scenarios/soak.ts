@@ -2,14 +2,15 @@ import { setTimeout as delay } from 'node:timers/promises';
 
 import { connectGate, exactly, figureGate, none, quantileGate } from '../measure/gate.ts';
 import { slopeOf } from '../measure/edge-sample.ts';
-import { dueDeliveries, type LoadContext, type Scenario } from '../scenario.ts';
-import { sampleTarget } from '../target.ts';
+import { dueDeliveries, type Scenario } from '../scenario.ts';
+import { sampleTarget, type Target } from '../target.ts';
 
 const sampleMs = 5_000;
 const mebibyte = 2 ** 20;
 /** What a process may have open beside clients may change by so many: connections to brokers and Redis come and go. */
 const spareDescriptors = 16;
 const emptyTimeoutMs = 60_000;
+const lookMs = 100;
 
 /** The same load for long: memory levels off, and nothing of the clients is left when they are gone. */
 export const soak: Scenario = {
@@ -61,18 +62,26 @@ export const soak: Scenario = {
       ...measured.figures,
       rssSlope: slopeOf(rest),
       rssSamples: rest.length,
-      descriptorsLeft: (await descriptorsWithoutClients(context)) - before.descriptors,
+      descriptorsLeft: await descriptorsLeft(target, before.descriptors),
     };
     return { tally: measured.tally, figures };
   },
 };
 
-/** When the edges have noticed that everybody is gone. */
-async function descriptorsWithoutClients({ target }: LoadContext): Promise<number> {
-  const giveUpAt = performance.now() + emptyTimeoutMs;
+/**
+ * How many more are open than before, when the edges have closed what was the clients'. A connection is no longer counted once its close is said;
+ * its descriptor stays open until the client has answered. What is still open after the timeout is left.
+ */
+export async function descriptorsLeft(
+  target: Target,
+  before: number,
+  timeoutMs: number = emptyTimeoutMs,
+): Promise<number> {
+  const giveUpAt = performance.now() + timeoutMs;
   for (;;) {
     const { descriptors, connections } = await sampleTarget(target);
-    if (connections === 0 || performance.now() > giveUpAt) return descriptors;
-    await delay(200);
+    const left = descriptors - before;
+    if ((connections === 0 && left <= spareDescriptors) || performance.now() > giveUpAt) return left;
+    await delay(lookMs);
   }
 }
