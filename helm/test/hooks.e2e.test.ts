@@ -1,7 +1,12 @@
 import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { before, describe, test } from 'node:test';
+import { sharedPulsar, unavailable, uniqueTopic } from '@pharos/testkit';
 import { parse } from 'yaml';
 import { at, caseFile, leastValues, render, type Rendered, withoutHelm } from './chart.ts';
+import { runJob } from './pods.ts';
 
 describe('what runs beside a release', { skip: withoutHelm }, () => {
   let least: Rendered;
@@ -66,6 +71,43 @@ describe('what runs beside a release', { skip: withoutHelm }, () => {
       env.map(({ name }) => name),
       ['PHAROS_PULSAR_AUTH_PASSWORD_FILE'],
     );
+  });
+
+  test('the job as it is rendered reads its configuration and secret, and tells of every topic', {
+    skip: unavailable('pulsar'),
+  }, async (context) => {
+    const { serviceUrl, adminUrl } = await sharedPulsar();
+    const [log, control] = [uniqueTopic('job'), uniqueTopic('control')];
+    // The case has secrets of an edge and backends by name, none of which the job has; this Pulsar takes every password.
+    const rendered = await render(caseFile('statefulset'), {
+      config: {
+        pulsar: { url: serviceUrl, admin_url: adminUrl },
+        control: { topic: control },
+        channel: {
+          namespaces: [{ name: 'shop', log, lanes: 2, join_leave: true, history_size: 9, history_ttl: '3h' }],
+        },
+      },
+    });
+    const folder = mkdtempSync(join(tmpdir(), 'pharos-job-'));
+    context.after(() => rmSync(folder, { recursive: true }));
+    const run = (secrets: Readonly<Record<string, string>>): ReturnType<typeof runJob> =>
+      runJob(rendered, 'provision', folder, secrets, '--dry-run');
+    const without = await run({});
+    assert.equal(without.code, 1);
+    assert.match(without.err, /pulsar\.auth\.password/);
+    const { code, out, err } = await run({ 'pulsar.auth.password': 'secret\n' });
+    assert.equal(code, 0, err);
+    const topics = out.filter((line) => !line.startsWith(' '));
+    for (const [topic, lanes] of [
+      [log, '2 lanes'],
+      [`${log}-lifecycle`, '2 lanes'],
+      [control, '1 lane'],
+      [`${control}-nodes`, '1 lane'],
+      [`${control}-revocations`, '1 lane'],
+      [`${control}-inbox`, '8 lanes'],
+    ])
+      assert(topics.includes(`${topic}: would be made, ${lanes}`), `${topic}:\n${out.join('\n')}`);
+    assert(out.includes('  would set: the subscription pharos-history, it has none'), out.join('\n'));
   });
 
   test('every pod has a policy, one way and the other, and a hook before it runs', async () => {
