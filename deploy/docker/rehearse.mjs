@@ -1,12 +1,14 @@
 // What the Dockerfile does, without Docker: `node deploy/docker/rehearse.mjs`. Takes what .dockerignore lets in to an empty folder, installs, builds and
-// assembles it there, installs what production needs, and starts the one-process server from it. Needs git and the npm registry; a few minutes.
+// assembles it there, installs what production needs, and starts every service from it. Needs git and the npm registry; a few minutes.
 // With --node24 all of that on the Node.js and the C library of the image (.ci/node24.mjs).
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { chmodSync, cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
+import { createServer } from 'node:net';
 import { createInterface } from 'node:readline';
+import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 
 if (process.argv.includes('--node24')) {
@@ -16,6 +18,8 @@ if (process.argv.includes('--node24')) {
   const { status } = spawnSync(join(folder, 'node'), [fileURLToPath(import.meta.url)], { env, stdio: 'inherit' });
   process.exit(status ?? 1);
 }
+/** Beyond it a service that hasn't started won't. */
+const startTimeoutMs = 60_000;
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const scratch = mkdtempSync(join(tmpdir(), 'pharos-image-'));
 const [src, app] = [join(scratch, 'src'), join(scratch, 'app')];
@@ -27,8 +31,10 @@ try {
   run(app, 'npm', ['ci', '--omit=dev', '--no-audit', '--no-fund', '--loglevel=error', '--workspace', '@pharos/cli']);
   run(src, process.execPath, [join('deploy', 'docker', 'addon.mjs'), app]);
   run(app, process.execPath, [join('services', 'cli', 'bin', 'pharos.mjs'), '--version']);
-  await serve();
-  console.log('what the image is made of builds, starts and drains');
+  const user = asUser();
+  await serve(user);
+  for (const service of ['edge', 'api', 'history', 'presence']) await live(service, user);
+  console.log('what the image is made of builds, and every service of it starts and drains');
 } finally {
   rmSync(scratch, { recursive: true });
 }
@@ -56,22 +62,8 @@ function run(cwd, command, args) {
 }
 
 /** Starts the one-process server, waits until it takes clients, and ends it as Docker would. */
-async function serve() {
-  const child = spawn(
-    process.execPath,
-    ['--enable-source-maps', join(app, 'services', 'cli', 'bin', 'pharos.mjs'), 'serve', 'standalone'],
-    {
-      ...asUser(),
-      cwd: app,
-      env: {
-        PATH: process.env.PATH,
-        NODE_ENV: 'production',
-        PHAROS_LISTEN: '127.0.0.1:0',
-        PHAROS_INTERNAL_LISTEN: '127.0.0.1:0',
-      },
-      stdio: ['ignore', 'pipe', 'inherit'],
-    },
-  );
+async function serve(user) {
+  const child = start('standalone', user, { PHAROS_LISTEN: '127.0.0.1:0', PHAROS_INTERNAL_LISTEN: '127.0.0.1:0' });
   const exited = once(child, 'exit');
   for await (const line of createInterface({ input: child.stdout })) {
     console.log(line);
@@ -79,6 +71,63 @@ async function serve() {
   }
   const [code] = await exited;
   if (code !== 0) throw new Error(`pharos serve standalone ended with ${code}`);
+}
+
+/** Starts a service whose Pulsar and Redis are not there, which waits for them; it is live, and ends when it is told to. */
+async function live(service, user) {
+  const internal = await freePort();
+  const child = start(service, user, {
+    PHAROS_PULSAR_URL: 'pulsar://127.0.0.1:1',
+    PHAROS_PULSAR_ADMIN_URL: 'http://127.0.0.1:1',
+    PHAROS_REDIS_URL: 'redis://127.0.0.1:1',
+    PHAROS_INTERNAL_LISTEN: `127.0.0.1:${internal}`,
+    ...(service === 'edge' || service === 'api' ? { PHAROS_LISTEN: '127.0.0.1:0' } : {}),
+    ...(service === 'api' ? { PHAROS_HTTP_API_KEY: 'of the rehearsal' } : {}),
+  });
+  // Or a full pipe would stop it.
+  child.stdout.resume();
+  const exited = once(child, 'exit');
+  const deadline = Date.now() + startTimeoutMs;
+  while (child.exitCode === null && !(await isLive(internal))) {
+    if (Date.now() > deadline) child.kill('SIGKILL');
+    await delay(50);
+    if (child.signalCode !== null) throw new Error(`pharos serve ${service} is not live after ${startTimeoutMs} ms`);
+  }
+  if (child.exitCode !== null)
+    throw new Error(`pharos serve ${service} ended with ${child.exitCode} before it was live`);
+  child.kill('SIGTERM');
+  const [code] = await exited;
+  if (code !== 0) throw new Error(`pharos serve ${service} ended with ${code}`);
+  console.log(`pharos serve ${service}: live, and ended with 0`);
+}
+
+function start(service, user, env) {
+  return spawn(
+    process.execPath,
+    ['--enable-source-maps', join(app, 'services', 'cli', 'bin', 'pharos.mjs'), 'serve', service],
+    {
+      ...user,
+      cwd: app,
+      env: { PATH: process.env.PATH, NODE_ENV: 'production', ...env },
+      stdio: ['ignore', 'pipe', 'inherit'],
+    },
+  );
+}
+
+async function isLive(port) {
+  return fetch(`http://127.0.0.1:${port}/health/live`).then(
+    ({ ok }) => ok,
+    () => false,
+  );
+}
+
+async function freePort() {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address();
+  server.close();
+  await once(server, 'close');
+  return port;
 }
 
 /** The image's user, who can't write to what it runs; where this one may become it, and it may run this Node.js. */
