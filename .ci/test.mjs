@@ -3,7 +3,8 @@
 //   npm run test:quick           build, checks and the tests that need no server
 //   npm run test:node24          the tests that need no server and all of the edge, on Node.js 24 in place of this one
 //   npm test -- libs/bus proxy   build, and the tests whose path contains one of the words
-import { spawn, spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { availableParallelism } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -15,9 +16,6 @@ import { testFiles } from './test-files.mjs';
 
 /** Against a test file that hangs: long enough for the slowest on a machine with 2 cores. */
 const fileTimeoutMs = 15 * 60_000;
-
-/** Tests without servers that share a process. */
-const quickBundle = 12;
 
 /** Tests of a whole edge in processes of its own, beside those in its folder. */
 const edgeProcesses = ['services/edge', 'services/standalone/test/two-edges'];
@@ -35,7 +33,7 @@ const timings = [];
 
 if (!options.quick) timed('tools', installTools);
 timed('install and build', () => prepare({ build: 'all' }));
-if (filters.length === 0 && !options.node24) checks();
+if (filters.length === 0 && !options.node24) await checks();
 if (!options.node24) await tests(testFiles(filters), process.execPath);
 else
   await onNode24(filters.length > 0 ? testFiles(filters) : { ...testFiles(edgeProcesses), quick: testFiles([]).quick });
@@ -43,22 +41,27 @@ if (filters.length === 0 && !options.node24 && !options.quick)
   await onNode24({ quick: testFiles(againOnNode24).quick });
 process.exitCode = summary();
 
-function checks() {
-  check('lint', ['oxlint', '--type-aware', '--deny-warnings', '.']);
-  check('boundaries', [join(root, '.ci', 'check-boundaries.mjs')]);
-  check('format', ['biome', 'format', '.']);
-  check('unused code', ['knip']);
+/** Beside one another: most of them leave a processor idle for a while. */
+async function checks() {
+  const start = performance.now();
+  await Promise.all([
+    check('lint', ['oxlint', '--type-aware', '--deny-warnings', '.']),
+    check('unused code', ['knip']),
+    check('format', ['biome', 'format', '.']),
+    check('boundaries', [join(root, '.ci', 'check-boundaries.mjs')]),
+  ]);
+  timings.push(['checks', performance.now() - start]);
 }
 
-function check(name, [program, ...args]) {
+async function check(name, [program, ...args]) {
   const path = program.endsWith('.mjs') ? program : binary(program);
-  timed(name, () => {
-    const { status } = spawnSync(process.execPath, [path, ...args], {
-      cwd: root,
-      stdio: ['ignore', 'inherit', 'inherit'],
-    });
-    if (status !== 0) failedChecks.push(name);
-  });
+  const child = spawn(process.execPath, [path, ...args], { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] });
+  const output = [];
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => output.push(chunk));
+  const [status] = await once(child, 'close');
+  // As a whole: none stands between the lines of another.
+  process.stdout.write(Buffer.concat(output));
+  if (status !== 0) failedChecks.push(name);
 }
 
 /** npm's link to a program leads to a script for Node. */
@@ -67,13 +70,10 @@ function binary(name) {
 }
 
 async function tests({ quick, servers = [], processes = [] }, node, env = environment()) {
-  // One more than there are processors: one of them waits for time.
-  await group('tests without servers', quick, {
-    node,
-    env,
-    concurrency: availableParallelism() + 1,
-    bundle: quickBundle,
-  });
+  // Twice as many as there are processors, since half of them wait for time; and no more processes than run at once, since each compiles what it tests for itself.
+  const concurrency = availableParallelism() * 2;
+  const bundle = Math.ceil(quick.length / concurrency);
+  await group('tests without servers', quick, { node, env, concurrency, bundle });
   if (options.quick) return;
   const server = await sharedPulsar([...servers, ...processes], env);
   try {
