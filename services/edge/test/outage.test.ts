@@ -6,7 +6,7 @@ import { makeTestEdge } from './support/edge.ts';
 import { FaultyBus } from './support/faulty-bus.ts';
 import { logged } from './support/logs.ts';
 import { metric, untilMetric } from './support/metrics.ts';
-import { memoryWorld, startEdge, startOutsider } from './support/world.ts';
+import { memoryWorld, startEdge, startOutsider, withoutPrefill } from './support/world.ts';
 
 const internal = { code: 100, message: 'internal server error', temporary: true };
 
@@ -73,7 +73,7 @@ describe('a log that fails', () => {
   test('a text that is sent before the lane is attached reaches its sender, too', async (t) => {
     const bus = new FaultyBus(memoryWorld().bus());
     bus.attaches.hold();
-    const edge = await startEdge(t, memoryWorld(), { bus });
+    const edge = await startEdge(t, memoryWorld(), { bus, env: withoutPrefill });
     const client = await TextClient.open(t, edge.chatUrl);
     const texts = ['one', 'two', 'three'];
     for (const text of texts) client.send(text);
@@ -89,7 +89,10 @@ describe('a log that fails', () => {
   test('a text whose sender could not join is not published', async (t) => {
     const bus = new FaultyBus(memoryWorld().bus());
     bus.attaches.hold();
-    const edge = await startEdge(t, memoryWorld(), { bus, env: { PHAROS_PULSAR_ATTACH_TIMEOUT: '100ms' } });
+    const edge = await startEdge(t, memoryWorld(), {
+      bus,
+      env: { ...withoutPrefill, PHAROS_PULSAR_ATTACH_TIMEOUT: '100ms' },
+    });
     const client = await TextClient.open(t, edge.chatUrl);
     client.send('early');
     assert.deepEqual(await client.closed, { code: 1013, reason: 'the log is not reachable' });
@@ -101,7 +104,7 @@ describe('a log that fails', () => {
   test('texts that wait for their sender to be joined are bounded in bytes', async (t) => {
     const bus = new FaultyBus(memoryWorld().bus());
     bus.attaches.hold();
-    const edge = await startEdge(t, memoryWorld(), { bus });
+    const edge = await startEdge(t, memoryWorld(), { bus, env: withoutPrefill });
     const client = await TextClient.open(t, edge.chatUrl);
     for (let index = 0; index < 4; index++) client.send('x'.repeat(32_000));
     assert.deepEqual(await client.closed, { code: 1013, reason: 'too many messages wait for the log' });

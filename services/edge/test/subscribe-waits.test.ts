@@ -7,7 +7,7 @@ import type { TestEdge } from './support/edge.ts';
 import { FaultyBus } from './support/faulty-bus.ts';
 import { logged } from './support/logs.ts';
 import { untilIdle, untilMetric } from './support/metrics.ts';
-import { memoryWorld, startEdge } from './support/world.ts';
+import { memoryWorld, startEdge, withoutPrefill } from './support/world.ts';
 
 // Without the chat and without history, no lane is attached before somebody asks.
 const env = { PHAROS_CHAT_ENABLED: 'false', PHAROS_CHANNEL_WITHOUT_NAMESPACE_HISTORY_SIZE: '0' };
@@ -171,7 +171,10 @@ describe('a text client whose lane is not attached', () => {
     const world = memoryWorld();
     const bus = new FaultyBus(world.bus());
     bus.attaches.hold();
-    return { edge: await startEdge(t, world, { bus, env: { PHAROS_PULSAR_ATTACH_TIMEOUT: timeout } }), bus };
+    return {
+      edge: await startEdge(t, world, { bus, env: { ...withoutPrefill, PHAROS_PULSAR_ATTACH_TIMEOUT: timeout } }),
+      bus,
+    };
   }
 
   test('is closed with 1013 when that takes too long', async (t) => {

@@ -20,6 +20,9 @@ export type Scenario = (makeWorld: () => World, socket: 'uws' | 'ws') => void;
 /** For clients that answer no pings: where a test takes long, they would be ended. */
 export const withoutPings = { PHAROS_CLIENT_PING_INTERVAL: '600s' } as const;
 
+/** An edge whose lanes don't come takes clients all the same, and soon. */
+export const withoutPrefill = { PHAROS_RING_PREFILL_TIMEOUT: '100ms' } as const;
+
 export const socketServers: readonly ('uws' | 'ws')[] = ['uws', 'ws'];
 
 export function memoryWorld(options: MemoryBrokerOptions = {}): MemoryWorld {
