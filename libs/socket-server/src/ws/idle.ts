@@ -3,26 +3,31 @@ import type { WsSocket } from './socket.ts';
 const TICK_MS = 1_000;
 
 interface Watched {
-  bytesRead: number;
-  heardMs: number;
-  pinged: boolean;
+  readonly bytesRead: number;
+  /** Ticks since something was heard. */
+  ticks: number;
 }
 
-/** Watches one route's sockets for silence: a ping some seconds before the limit, the drop at it. One timer for all. */
+/**
+ * Watches one route's sockets for silence: a ping some seconds before the limit, the drop at it. One timer for all. Time is counted in
+ * its ticks: a process that stood still has not listened meanwhile, and drops nobody whose answer it hasn't had time to read.
+ */
 export class IdleWatch {
-  readonly #idleTimeoutMs: number;
-  readonly #pingAfterMs: number;
+  readonly #idleTicks: number;
+  readonly #pingTicks: number;
   readonly #watched = new Map<WsSocket<unknown>, Watched>();
   #timer: NodeJS.Timeout | undefined;
 
   /** @param idleTimeoutSeconds at least 8 */
   constructor(idleTimeoutSeconds: number) {
-    this.#idleTimeoutMs = idleTimeoutSeconds * 1_000;
-    this.#pingAfterMs = this.#idleTimeoutMs - Math.min(16_000, this.#idleTimeoutMs / 2);
+    const idleTimeoutMs = idleTimeoutSeconds * 1_000;
+    this.#idleTicks = Math.ceil(idleTimeoutMs / TICK_MS);
+    this.#pingTicks = Math.ceil((idleTimeoutMs - Math.min(16_000, idleTimeoutMs / 2)) / TICK_MS);
   }
 
   add(socket: WsSocket<unknown>): void {
-    this.#watched.set(socket, { bytesRead: socket.bytesRead, heardMs: performance.now(), pinged: false });
+    // The first comes before a whole one has passed.
+    this.#watched.set(socket, { bytesRead: socket.bytesRead, ticks: -1 });
     this.#timer ??= setInterval(() => this.#tick(), TICK_MS);
   }
 
@@ -34,14 +39,13 @@ export class IdleWatch {
   }
 
   #tick(): void {
-    const nowMs = performance.now();
     for (const [socket, state] of this.#watched) {
+      state.ticks++;
       if (socket.bytesRead !== state.bytesRead) {
-        this.#watched.set(socket, { bytesRead: socket.bytesRead, heardMs: nowMs, pinged: false });
-      } else if (nowMs - state.heardMs >= this.#idleTimeoutMs) {
+        this.#watched.set(socket, { bytesRead: socket.bytesRead, ticks: 0 });
+      } else if (state.ticks >= this.#idleTicks) {
         socket.terminate();
-      } else if (!state.pinged && nowMs - state.heardMs >= this.#pingAfterMs) {
-        state.pinged = true;
+      } else if (state.ticks === this.#pingTicks) {
         socket.ping();
       }
     }
