@@ -19,8 +19,6 @@ const fileTimeoutMs = 15 * 60_000;
 
 /** Tests of a whole edge in processes of its own, beside those in its folder. */
 const edgeProcesses = ['services/edge', 'services/standalone/test/two-edges'];
-/** What a full run does again on Node.js 24: what depends most on it. */
-const againOnNode24 = ['services/edge', 'libs/socket-server'];
 
 const { values: options, positionals: filters } = parseArgs({
   options: { quick: { type: 'boolean', default: false }, node24: { type: 'boolean', default: false } },
@@ -37,8 +35,7 @@ if (filters.length === 0 && !options.node24) await checks();
 if (!options.node24) await tests(testFiles(filters), process.execPath);
 else
   await onNode24(filters.length > 0 ? testFiles(filters) : { ...testFiles(edgeProcesses), quick: testFiles([]).quick });
-if (filters.length === 0 && !options.node24 && !options.quick)
-  await onNode24({ quick: testFiles(againOnNode24).quick });
+if (filters.length === 0 && !options.node24 && !options.quick) await onNode24({ quick: testFiles([]).quick });
 process.exitCode = summary();
 
 /** Beside one another: most of them leave a processor idle for a while. */
