@@ -33,6 +33,31 @@ class Subscriber {
   }
 }
 
+interface RollingUpdate {
+  readonly maxSurge: number;
+  readonly maxUnavailable: number;
+}
+
+/** As a Deployment's controller: as many pods more as its strategy allows, and for each that is available an old one less. */
+async function update(
+  pods: readonly Pod[],
+  { maxSurge, maxUnavailable }: RollingUpdate,
+  start: (name: string) => Promise<Pod>,
+): Promise<void> {
+  assert.equal(maxUnavailable, 0, 'no edge goes before there is another one');
+  assert.ok(Number.isInteger(maxSurge) && maxSurge > 0, `a number of pods, not ${maxSurge}`);
+  const old = pods.filter((pod) => !pod.isTerminating);
+  const count = old.length;
+  let made = 0;
+  const replace = async (): Promise<void> => {
+    while (made < count) {
+      await start(`edge-b${++made}`);
+      assert.equal(await old.shift()?.terminate(), 0, 'an edge ends by itself within its grace');
+    }
+  };
+  await Promise.all(Array.from({ length: maxSurge }, replace));
+}
+
 // What the chart makes is run as a kubelet and the deployment's controller would: processes in place of containers.
 describe('a rolling update of edges as they are rendered, under load', {
   skip: withoutHelm || unavailable('pulsar') || unavailable('redis'),
@@ -108,14 +133,9 @@ describe('a rolling update of edges as they are rendered, under load', {
         await new Promise((resolve) => setTimeout(resolve, publishEveryMs));
       }
     })();
-    // maxSurge 1, maxUnavailable 0: one more, and when that is available, one less.
-    for (const name of ['edge-b1', 'edge-b2']) {
-      const old = pods.find((pod) => pod.name.includes('-a') && !pod.isTerminating);
-      await start(name);
-      assert.equal(await old?.terminate(), 0, 'an edge ends by itself within its grace');
-    }
+    await update(pods, at(rendered.workload('edge'), 'spec.strategy.rollingUpdate') as RollingUpdate, start);
     const left = pods.filter((pod) => !pod.isTerminating);
-    assert.equal(left.length, 2);
+    assert.deepEqual(left.map((pod) => pod.name).sort(), ['edge-b1', 'edge-b2']);
     await redis.stop();
     const publishedBefore = published;
     await eventually(() => (published > publishedBefore + 10 ? true : undefined), 'publishing without Redis');
