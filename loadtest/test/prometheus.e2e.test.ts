@@ -1,15 +1,26 @@
 // A real Prometheus scrapes a running cluster under load: every query of every dashboard of the chart has data.
 import assert from 'node:assert/strict';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
 
-import { eventually, type PrometheusServer, type RedisServer, startPrometheus, unavailable } from '@pharos/testkit';
+import {
+  eventually,
+  type PrometheusServer,
+  type RedisServer,
+  spawnService,
+  startPrometheus,
+  unavailable,
+} from '@pharos/testkit';
 
 import { Rig } from '../bench/chaos/rig.ts';
 import type { Role, ServiceNode } from '../bench/chaos/service-node.ts';
 import { rigApiKey } from '../bench/chaos/settings.ts';
 import { LoadFleet } from '../bench/load/load-fleet.ts';
-import { panelQueries, ruleFiles } from './support/dashboards.ts';
+import { dashboardIds, panelQueries, ruleFiles } from './support/dashboards.ts';
 
 const skip = unavailable('pulsar') || unavailable('redis') || unavailable('prometheus');
 const leaseMs = 3_000;
@@ -130,6 +141,45 @@ describe('a Prometheus beside a cluster under load', { skip, timeout: 300_000 },
     assert.ok(counters.deliveries > 0 && counters.refused > 0 && counters.recovered > 0);
   });
 
+  test('npm run panels draws every dashboard from it, and says so where there is none', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'pharos-panels-'));
+    try {
+      const drawn = await panels(
+        '--prometheus',
+        prometheus.url,
+        '--minutes',
+        '1',
+        '--rate',
+        rateInterval,
+        '--out',
+        folder,
+      );
+      assert.equal(drawn.status, 0, drawn.stderr);
+      const pages = readdirSync(folder).filter((name) => name.endsWith('.html'));
+      assert.deepEqual(
+        pages.sort(),
+        dashboardIds()
+          .map((uid) => `${uid}.html`)
+          .sort(),
+      );
+      const fleetPage = readFileSync(join(folder, 'pharos-fleet.html'), 'utf8');
+      assert.match(fleetPage, /<h3>Connections by transport<\/h3><svg[^>]*>(?:(?!<\/svg>)[^])*<path/, 'a curve');
+      if (unavailable('chromium') === false) {
+        for (const uid of dashboardIds()) {
+          const picture = readFileSync(join(folder, `${uid}.png`));
+          assert.equal(picture.toString('latin1', 1, 4), 'PNG', uid);
+        }
+      }
+      const none = await panels('--prometheus', 'http://127.0.0.1:1', '--out', folder);
+      assert.equal(none.status, 1);
+      assert.match(none.stderr, /^nothing to draw from http:\/\/127\.0\.0\.1:1: /m);
+      assert.doesNotMatch(none.stderr, /^ +at /m, 'a reason, no stack');
+      assert.equal((await panels('--minutes', 'ten')).status, 2);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+
   test('the others have data when something is wrong: an edge dies, a process drains, Redis goes, the log takes nothing', async () => {
     const [edge] = rig.of('edge');
     const [server] = rig.of('api');
@@ -160,6 +210,17 @@ describe('a Prometheus beside a cluster under load', { skip, timeout: 300_000 },
   });
 });
 
+/** `npm run panels` in a process of its own. */
+async function panels(
+  ...args: readonly string[]
+): Promise<{ readonly status: number | null; readonly stderr: string }> {
+  const loading = ['--conditions=source', '--import', 'tsx', fileURLToPath(drawing)];
+  const child = await spawnService(process.execPath, [...loading, ...args]);
+  const { code } = await child.exited;
+  return { status: code, stderr: child.stderr.tail() };
+}
+
+const drawing = new URL('../../deploy/observability/src/draw/main.ts', import.meta.url);
 const dataTimeoutMs = 60_000;
 const askEveryMs = 300;
 

@@ -1,4 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs';
+import { basename } from 'node:path';
 
 /** One query of a panel, as Prometheus takes it. */
 export interface PanelQuery {
@@ -31,6 +32,10 @@ export function panelQueries(rateInterval: string): PanelQuery[] {
       })),
     );
   });
+}
+
+export function dashboardIds(): string[] {
+  return readdirSync(new URL('dashboards/', files)).map((name) => basename(name, '.json'));
 }
 
 /** Rule files of the chart. */

@@ -55,10 +55,19 @@ async function main(args: readonly string[]): Promise<number> {
       await page?.close();
       process.stdout.write(`${path}.${browser === undefined ? 'html' : 'png'}\n`);
     }
+  } catch (error) {
+    process.stderr.write(`nothing to draw from ${prometheus}: ${reasonOf(error)}\n`);
+    return 1;
   } finally {
     await browser?.close();
   }
   return 0;
+}
+
+/** `fetch` says no more than that it failed; why is in its cause. */
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  return error.cause instanceof Error ? `${error.message}: ${error.cause.message}` : error.message;
 }
 
 /** @throws TypeError or RangeError that names the wrong argument */
