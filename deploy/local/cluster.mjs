@@ -6,7 +6,7 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { parseArgs } from 'node:util';
-import { choosePort, startLocalPulsar, stop, untilSignalled } from './local-pulsar.mjs';
+import { startLocalPulsar, stop, untilSignalled, usualOrFree } from './local-pulsar.mjs';
 import { importBuilt, prepare, root } from './prepare.mjs';
 
 const help = `npm run cluster -- [options]
@@ -120,7 +120,7 @@ async function startPrometheus() {
       pod: name,
     })),
     rules: readdirSync(rules).map((name) => join(rules, name)),
-    port: await choosePort(testkit, '', undefined, 9090),
+    port: await usualOrFree(testkit, 9090),
   });
   console.log(`prometheus | ${server.url}; npm run panels -- --prometheus ${server.url} draws the dashboards`);
   return server;
@@ -144,8 +144,8 @@ function parts() {
 async function withPorts(wanted) {
   const found = [];
   for (const part of wanted) {
-    const port = part.port === undefined ? undefined : await choosePort(testkit, '', undefined, part.port);
-    found.push({ ...part, port, internalPort: await choosePort(testkit, '', undefined, part.internalPort) });
+    const port = part.port === undefined ? undefined : await usualOrFree(testkit, part.port);
+    found.push({ ...part, port, internalPort: await usualOrFree(testkit, part.internalPort) });
   }
   return found;
 }

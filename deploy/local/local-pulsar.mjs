@@ -1,15 +1,21 @@
 // A Pulsar for development, as `npm run pulsar` and `npm run cluster` start it.
 
-/** The port asked for, or the usual one; any free one where nothing was asked for and the usual one is taken. */
-export async function choosePort(testkit, option, asked, usual) {
-  if (asked !== undefined && !(Number.isInteger(Number(asked)) && asked > 0 && asked < 65_536)) {
+/** The port asked for, which must be free; where nothing was asked for, as `usualOrFree`. */
+async function choosePort(testkit, option, asked, usual) {
+  if (asked === undefined) return usualOrFree(testkit, usual);
+  const port = Number(asked);
+  if (!(Number.isInteger(port) && port > 0 && port < 65_536)) {
     stop(`${option} must be a port between 1 and 65535, not '${asked}'`);
   }
-  const port = asked === undefined ? usual : Number(asked);
-  if (await testkit.isFree(port)) return port;
-  if (asked !== undefined) stop(`Port ${port} of 127.0.0.1 is in use; ${option} takes another.`);
+  if (!(await testkit.isFree(port))) stop(`Port ${port} of 127.0.0.1 is in use; ${option} takes another.`);
+  return port;
+}
+
+/** The usual port, or another one where that is taken. */
+export async function usualOrFree(testkit, usual) {
+  if (await testkit.isFree(usual)) return usual;
   const other = await testkit.freePort();
-  console.log(`Port ${port} of 127.0.0.1 is in use; taking ${other}.`);
+  console.log(`Port ${usual} of 127.0.0.1 is in use; taking ${other}.`);
   return other;
 }
 

@@ -1,3 +1,5 @@
+import type { Query } from './panel.ts';
+
 /** What dashboards choose from; the variables of `frame.ts`. */
 const scope = 'cluster=~"$cluster", namespace=~"$namespace", job=~"$job", pod=~"$pod"';
 
@@ -20,6 +22,11 @@ export function sum(expression: string, by = ''): string {
 export function quantile(q: number, name: string, by = '', matchers = ''): string {
   const labels = by === '' ? 'le' : `le, ${by}`;
   return `histogram_quantile(${q}, ${sum(rate(`${name}_bucket`, matchers), labels)})`;
+}
+
+/** A curve for each of some quantiles of a histogram. */
+export function quantiles(qs: readonly number[], name: string): Query[] {
+  return qs.map((q) => ({ expr: quantile(q, name), legend: `p${q * 100}` }));
 }
 
 /** `part` of `whole`, 0 where there is none of it; nothing where there is no `whole`. */

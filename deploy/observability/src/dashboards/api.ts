@@ -1,5 +1,5 @@
 import type { DashboardSpec } from '../frame.ts';
-import { metric, quantile, rate, share, sum } from '../promql.ts';
+import { metric, quantile, quantiles, rate, share, sum } from '../promql.ts';
 import { backendsRow } from './backends.ts';
 import { processRow } from './processes.ts';
 
@@ -113,10 +113,7 @@ export const api: DashboardSpec = {
           description: 'From their publishing. Bad: p99 beyond seconds: a backlog, or commands that are tried again.',
           unit: 's',
           limits: { warn: 1, bad: 5 },
-          queries: [0.5, 0.99].map((q) => ({
-            expr: quantile(q, 'pharos_api_command_seconds'),
-            legend: `p${q * 100}`,
-          })),
+          queries: quantiles([0.5, 0.99], 'pharos_api_command_seconds'),
         },
       ],
     },

@@ -2,10 +2,10 @@ import type { RowSpec } from '../frame.ts';
 import type { Query } from '../panel.ts';
 import { metric, quantile, rate, share, sum } from '../promql.ts';
 
-/** Edges and the server API ask alike. @param expr of the name that the metrics of one begin with */
-function ofBoth(labels: string, expr: (prefix: string) => string): Query[] {
+/** Edges and the server API ask alike. @param expr of the name that the metrics of one begin with, by these labels */
+function ofBoth(labels: string, expr: (prefix: string, by: string) => string): Query[] {
   return ['edge', 'api'].map((service) => ({
-    expr: expr(`pharos_${service}_proxy`),
+    expr: expr(`pharos_${service}_proxy`, labels),
     legend: `${service}: ${labels
       .split(', ')
       .map((label) => `{{${label}}}`)
@@ -26,7 +26,7 @@ export const backendsRow: RowSpec = {
         'By what is asked. Bad: timeout, queue_full (the backend is too slow), unreachable, broken, status (it is not there); error and disconnect are what it decided.',
       unit: 'ops',
       limits: 'none',
-      queries: ofBoth('kind, proxy, outcome', (prefix) => sum(rate(`${prefix}_calls_total`), 'kind, proxy, outcome')),
+      queries: ofBoth('kind, proxy, outcome', (prefix, by) => sum(rate(`${prefix}_calls_total`), by)),
     },
     {
       title: 'Backends fail, share',
@@ -35,11 +35,8 @@ export const backendsRow: RowSpec = {
       unit: 'percentunit',
       limits: { warn: 0.01, bad: 0.05 },
       max: 1,
-      queries: ofBoth('kind, proxy', (prefix) =>
-        share(
-          sum(rate(`${prefix}_calls_total`, failed), 'kind, proxy'),
-          sum(rate(`${prefix}_calls_total`), 'kind, proxy'),
-        ),
+      queries: ofBoth('kind, proxy', (prefix, by) =>
+        share(sum(rate(`${prefix}_calls_total`, failed), by), sum(rate(`${prefix}_calls_total`), by)),
       ),
     },
     {
@@ -47,21 +44,21 @@ export const backendsRow: RowSpec = {
       description: "Waiting for a connection included. Bad: near the proxy's timeout.",
       unit: 's',
       limits: { warn: 0.25, bad: 1 },
-      queries: ofBoth('kind, proxy', (prefix) => quantile(0.99, `${prefix}_seconds`, 'kind, proxy')),
+      queries: ofBoth('kind, proxy', (prefix, by) => quantile(0.99, `${prefix}_seconds`, by)),
     },
     {
       title: 'Requests to backends under way',
       description: 'Bad: at max_requests of the proxy for long: others wait.',
       unit: 'short',
       limits: 'none',
-      queries: ofBoth('kind, proxy', (prefix) => sum(metric(`${prefix}_calls_in_flight`), 'kind, proxy')),
+      queries: ofBoth('kind, proxy', (prefix, by) => sum(metric(`${prefix}_calls_in_flight`), by)),
     },
     {
       title: 'Requests to backends that wait',
       description: 'For one of those under way to end. Bad: any for long; at max_queue they fail.',
       unit: 'short',
       limits: { warn: 1, bad: 100 },
-      queries: ofBoth('kind, proxy', (prefix) => sum(metric(`${prefix}_calls_waiting`), 'kind, proxy')),
+      queries: ofBoth('kind, proxy', (prefix, by) => sum(metric(`${prefix}_calls_waiting`), by)),
     },
     {
       title: 'Backends connected to again',
@@ -69,7 +66,7 @@ export const backendsRow: RowSpec = {
         'Further tries to connect. Bad: any that last: a backend that is not there, or whose address is stale.',
       unit: 'cps',
       limits: { warn: 0.1, bad: 10 },
-      queries: ofBoth('kind, proxy', (prefix) => sum(rate(`${prefix}_retries_total`), 'kind, proxy')),
+      queries: ofBoth('kind, proxy', (prefix, by) => sum(rate(`${prefix}_retries_total`), by)),
     },
   ],
 };

@@ -1,5 +1,5 @@
 import type { DashboardSpec } from '../frame.ts';
-import { metric, quantile, rate, share, sum } from '../promql.ts';
+import { metric, quantile, quantiles, rate, share, sum } from '../promql.ts';
 import { errorRatio, objectives } from '../slo.ts';
 
 const connections = sum(metric('pharos_edge_connections'));
@@ -140,10 +140,7 @@ export const fleet: DashboardSpec = {
             'From the log to the sockets. Bad: p99 beyond half a second; all three up means the broker, p99 alone one edge.',
           unit: 's',
           limits: { warn: 0.25, bad: 0.5 },
-          queries: [0.5, 0.95, 0.99].map((q) => ({
-            expr: quantile(q, 'pharos_edge_delivery_seconds'),
-            legend: `p${q * 100}`,
-          })),
+          queries: quantiles([0.5, 0.95, 0.99], 'pharos_edge_delivery_seconds'),
         },
       ],
     },

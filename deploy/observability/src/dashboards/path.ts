@@ -1,5 +1,5 @@
 import type { DashboardSpec } from '../frame.ts';
-import { metric, quantile, rate, sum } from '../promql.ts';
+import { metric, quantile, quantiles, rate, sum } from '../promql.ts';
 
 export const path: DashboardSpec = {
   uid: 'pharos-path',
@@ -15,15 +15,10 @@ export const path: DashboardSpec = {
             'From handing an entry to the Pulsar client to its acknowledgement. Bad: p99 beyond 250 ms: the disks of the bookies, or the broker.',
           unit: 's',
           limits: { warn: 0.1, bad: 0.25 },
-          queries: [0.5, 0.99]
-            .map((q) => ({
-              expr: quantile(q, 'pharos_pulsar_publish_seconds'),
-              legend: `p${q * 100}`,
-            }))
-            .concat({
-              expr: quantile(0.99, 'pharos_edge_publish_seconds'),
-              legend: 'p99 of clients, waiting included',
-            }),
+          queries: [
+            ...quantiles([0.5, 0.99], 'pharos_pulsar_publish_seconds'),
+            { expr: quantile(0.99, 'pharos_edge_publish_seconds'), legend: 'p99 of clients, waiting included' },
+          ],
         },
         {
           title: 'Publishes that wait',
