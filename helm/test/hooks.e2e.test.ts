@@ -93,11 +93,12 @@ describe('what runs beside a release', { skip: withoutHelm }, () => {
     const run = (secrets: Readonly<Record<string, string>>): ReturnType<typeof runJob> =>
       runJob(rendered, 'provision', folder, secrets, '--dry-run');
     const without = await run({});
-    assert.equal(without.code, 1);
+    assert.equal(without.status, 1);
     assert.match(without.err, /pulsar\.auth\.password/);
-    const { code, out, err } = await run({ 'pulsar.auth.password': 'secret\n' });
-    assert.equal(code, 0, err);
-    const topics = out.filter((line) => !line.startsWith(' '));
+    const { status, out, err } = await run({ 'pulsar.auth.password': 'secret\n' });
+    assert.equal(status, 0, err);
+    const lines = out.split('\n');
+    const topics = lines.filter((line) => !line.startsWith(' '));
     for (const [topic, lanes] of [
       [log, '2 lanes'],
       [`${log}-lifecycle`, '2 lanes'],
@@ -106,8 +107,8 @@ describe('what runs beside a release', { skip: withoutHelm }, () => {
       [`${control}-revocations`, '1 lane'],
       [`${control}-inbox`, '8 lanes'],
     ])
-      assert(topics.includes(`${topic}: would be made, ${lanes}`), `${topic}:\n${out.join('\n')}`);
-    assert(out.includes('  would set: the subscription pharos-history, it has none'), out.join('\n'));
+      assert(topics.includes(`${topic}: would be made, ${lanes}`), `${topic}:\n${out}`);
+    assert(lines.includes('  would set: the subscription pharos-history, it has none'), out);
   });
 
   test('every pod has a policy, one way and the other, and a hook before it runs', async () => {

@@ -6,6 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { eventually, freePort, type ServiceProcess, spawnService } from '@pharos/testkit';
 import { at, type Rendered } from './chart.ts';
+import { type CommandResult, pharos } from './pharos.ts';
 
 /** What the image runs; see deploy/docker/Dockerfile. */
 const entrypoint = fileURLToPath(new URL('../../services/cli/bin/pharos.mjs', import.meta.url));
@@ -54,13 +55,6 @@ export function podTemplate(rendered: Rendered, component: string, folder: strin
   };
 }
 
-/** A program that has run to its end. */
-export interface Run {
-  readonly code: number | null;
-  readonly out: readonly string[];
-  readonly err: string;
-}
-
 /**
  * The rendered Job's container, run to its end: its arguments and environment as they are, its ConfigMap a file, and `secrets` the files of its
  * mounted settings, by the name of the setting.
@@ -71,7 +65,7 @@ export async function runJob(
   folder: string,
   secrets: Readonly<Record<string, string>>,
   ...more: readonly string[]
-): Promise<Run> {
+): Promise<CommandResult> {
   const container = at(rendered.get('Job', `-${component}`), 'spec.template.spec.containers.0');
   const [config, settings] = [join(folder, 'config'), join(folder, 'settings')];
   for (const made of [config, settings]) mkdirSync(made, { recursive: true });
@@ -80,16 +74,8 @@ export async function runJob(
   const here = (text: string): string =>
     text.replace('/etc/pharos/config', config).replace('/etc/pharos/settings', settings);
   const variables = (at(container, 'env') ?? []) as readonly { name: string; value: string }[];
-  // Of this process's environment only what a program needs to be found: a pod has no other settings.
-  const none = Object.keys(process.env).filter((name) => name.startsWith('PHAROS_'));
-  const env = Object.fromEntries([
-    ...none.map((name) => [name, undefined] as const),
-    ...variables.map(({ name, value }) => [name, here(value)] as const),
-  ]);
   const args = (at(container, 'args') as readonly string[]).map(here);
-  const child = await spawnService(process.execPath, ['--enable-source-maps', entrypoint, ...args, ...more], { env });
-  const { code } = await child.exited;
-  return { code, out: child.stdout.lines, err: child.stderr.tail() };
+  return pharos([...args, ...more], Object.fromEntries(variables.map(({ name, value }) => [name, here(value)])));
 }
 
 /** A process as a kubelet runs a pod's container: with its probes, and ended as the pod's life cycle says. */
