@@ -132,6 +132,11 @@ export class Attachment {
     this.#again(settled ? 0 : this.#backoff.next());
   }
 
+  /** The broker lets go of it next because it is asked to, which is no reason to back off. */
+  willBeLetGo(): void {
+    this.#attachedAt = -settledMs;
+  }
+
   /** To be called before `detached`, where the broker says where to go on. False where that can't be gone to. */
   moved(to: Move): boolean {
     const connection = this.#connection;

@@ -29,24 +29,33 @@ export interface SeekingConsumer {
   /** Waits until it has one. */
   readonly attached: () => Promise<ConsumerAtBroker>;
   readonly isAttached: (consumer: ConsumerAtBroker) => boolean;
+  /** Whether the subscription outlives its consumers, so that the broker writes down where it is. */
+  readonly durable: boolean;
 }
 
 /**
  * Has the broker set the subscription to another place; it lets go of its consumers before it answers. Where there is no
  * broker, or it is lost before the answer, the next one is asked: to be set there twice does no harm.
+ *
+ * A durable subscription is set there twice in any case: a broker that is still writing an acknowledgement down when it is asked may drop the
+ * seek and yet say yes (apache/pulsar#26304). When it has said so all is written down, and as nobody has got a message since, nothing
+ * more is acknowledged: the second time it goes.
  * @throws PulsarError why it is refused, or that no broker was there until the operation timeout was over
  */
 export async function askSeek(core: ClientCore, to: SeekTarget, seeking: SeekingConsumer): Promise<void> {
   const what = `seeking on ${seeking.topic}`;
+  let left = seeking.durable ? 2 : 1;
   const refused = await core.untilAnswered(what, async (): Promise<PulsarError | undefined> => {
-    const consumer = await seeking.attached();
-    try {
-      await askSeekOnce(consumer, what, to);
-      return undefined;
-    } catch (error) {
-      if (!seeking.isAttached(consumer)) throw error;
-      return asPulsarError(error, 'UnknownError', what);
+    for (; left > 0; left--) {
+      const consumer = await seeking.attached();
+      try {
+        await askSeekOnce(consumer, what, to);
+      } catch (error) {
+        if (!seeking.isAttached(consumer)) throw error;
+        return asPulsarError(error, 'UnknownError', what);
+      }
     }
+    return undefined;
   });
   if (refused !== undefined) throw refused;
 }

@@ -161,12 +161,12 @@ export class TopicEntries {
   async seek(
     to: { readonly id: MessageIdParts; readonly inclusive: boolean } | { readonly timeMs: number },
   ): Promise<void> {
-    const { start } = this.parts;
+    const { start, topic } = this.parts;
     if ('id' in to && start !== undefined) start.seek(to.id, to.inclusive);
     else {
-      const isAttached = ({ consumerId }: ConsumerAtBroker): boolean =>
-        this.connected && consumerId === this.#consumerId;
-      await askSeek(this.#core, to, { topic: this.parts.topic, attached: () => this.#whenAttached(), isAttached });
+      const isAttached = (one: ConsumerAtBroker): boolean => this.connected && one.consumerId === this.#consumerId;
+      const durable = start === undefined;
+      await askSeek(this.#core, to, { topic, attached: () => this.#attachedToSeek(), isAttached, durable });
     }
     if ('timeMs' in to) start?.seekTime(to.timeMs);
     this.#clear();
@@ -212,10 +212,8 @@ export class TopicEntries {
   }
 
   closedError(): PulsarError {
-    return new PulsarError(
-      'AlreadyClosed',
-      `the consumer of '${this.parts.subscription}' on ${this.parts.topic} was closed`,
-    );
+    const { subscription, topic } = this.parts;
+    return new PulsarError('AlreadyClosed', `the consumer of '${subscription}' on ${topic} was closed`);
   }
 
   async #attach(connection: Connection): Promise<void> {
@@ -366,8 +364,9 @@ export class TopicEntries {
     }));
   }
 
-  async #whenAttached(): Promise<ConsumerAtBroker> {
+  async #attachedToSeek(): Promise<ConsumerAtBroker> {
     if (!this.#closed) await this.#attachment.whenAttached();
+    this.#attachment.willBeLetGo();
     return this.#atBroker(this.#connectionNow());
   }
 

@@ -14,7 +14,8 @@ export class FaultyBroker {
     this.proxies = proxies;
   }
 
-  static async start(proxyCount: number): Promise<FaultyBroker> {
+  /** @param settings of the broker, beside its addresses */
+  static async start(proxyCount: number, settings: Readonly<Record<string, string>> = {}): Promise<FaultyBroker> {
     const brokerPort = await freePort();
     const target = `127.0.0.1:${brokerPort}`;
     const proxies = await Promise.all(Array.from({ length: proxyCount }, () => startProxy(target)));
@@ -22,7 +23,7 @@ export class FaultyBroker {
     const advertisedListeners = [`direct:pulsar://${target}`, ...listeners].join(',');
     const server = await startPulsar({
       brokerPort,
-      overrides: { advertisedListeners, internalListenerName: 'direct' },
+      overrides: { ...settings, advertisedListeners, internalListenerName: 'direct' },
     });
     return new FaultyBroker(server, proxies);
   }
