@@ -17,9 +17,9 @@ async function start(t: TestContext): Promise<{ readonly broker: ScriptedBroker;
   return rig;
 }
 
-async function mustTimeOut(operation: Promise<unknown>): Promise<void> {
+async function mustTimeOut(ask: () => Promise<unknown>): Promise<void> {
   const startedAt = performance.now();
-  await assert.rejects(operation, (error) => {
+  await assert.rejects(ask(), (error) => {
     assert.ok(error instanceof PulsarError, String(error));
     assert.equal(error.code, 'Timeout', error.message);
     assert.match(error.message, /chat/);
@@ -63,7 +63,7 @@ describe('a broker that does not answer', { concurrency: true }, () => {
     test(`asked for ${what}`, async (t) => {
       const { broker, client } = await start(t);
       broker.on(command, () => undefined);
-      await mustTimeOut(make(client));
+      await mustTimeOut(() => make(client));
       assert.ok(broker.heard(command).length > 0, 'it was asked');
     });
   }
@@ -72,7 +72,7 @@ describe('a broker that does not answer', { concurrency: true }, () => {
     test(`asked for ${what}`, async (t) => {
       const { broker, client } = await start(t);
       const consumer = await subscribe(client);
-      await mustTimeOut(ask(consumer));
+      await mustTimeOut(() => ask(consumer));
       assert.ok(broker.heard(command).length > 0, 'it was asked');
     });
   }
