@@ -6,7 +6,7 @@ import { spec } from 'node:test/reporters';
 import { bundles } from './bundles.mjs';
 import { failureText } from './failure-text.mjs';
 
-const { files, concurrency, timeoutMs, bundle } = JSON.parse(process.argv[2]);
+const { files, concurrency, timeoutMs, bundle, compiled } = JSON.parse(process.argv[2]);
 const counts = { passed: 0, failed: 0, skips: [], failures: [] };
 /** Tests of the file that is being told of. */
 let testsOfFile = 0;
@@ -18,7 +18,7 @@ setMaxListeners(0, parentGone.signal);
 const onParentGone = () => parentGone.abort();
 process.once('disconnect', onParentGone);
 
-const runs = bundles(files, bundle);
+const runs = bundles(files, bundle, compiled);
 /** Files of bundles of which nothing was told yet. */
 const silent = new Set(runs.bundled);
 const events = run({ files: runs.paths, concurrency, timeout: timeoutMs, signal: parentGone.signal });

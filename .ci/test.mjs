@@ -1,6 +1,6 @@
 // `npm test`: everything from a fresh clone: packages, build, house checks, every test on real servers.
 //   npm test                     all of it
-//   npm run test:quick           build, checks and the tests that need no server
+//   npm run test:quick           build, the fast checks and the tests that need no server
 //   npm run test:node24          the tests that need no server and all of the edge, on Node.js 24 in place of this one
 //   npm test -- libs/bus proxy   build, and the tests whose path contains one of the words
 import { spawn } from 'node:child_process';
@@ -10,6 +10,7 @@ import { delimiter, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
 import { importBuilt, prepare, root } from '../deploy/local/prepare.mjs';
+import { compile } from './compile.mjs';
 import { installTools } from './install-tools.mjs';
 import { node24 } from './node24.mjs';
 import { testFiles } from './test-files.mjs';
@@ -41,12 +42,16 @@ process.exitCode = summary();
 /** Beside one another: most of them leave a processor idle for a while. */
 async function checks() {
   const start = performance.now();
-  await Promise.all([
-    check('lint', ['oxlint', '--type-aware', '--deny-warnings', '.']),
-    check('unused code', ['knip']),
+  const fast = [
     check('format', ['biome', 'format', '.']),
     check('boundaries', [join(root, '.ci', 'check-boundaries.mjs')]),
-  ]);
+  ];
+  // These look at all types and all imports: half a minute of a processor.
+  const thorough = () => [
+    check('lint', ['oxlint', '--type-aware', '--deny-warnings', '.']),
+    check('unused code', ['knip']),
+  ];
+  await Promise.all(options.quick ? fast : [...fast, ...thorough()]);
   timings.push(['checks', performance.now() - start]);
 }
 
@@ -67,8 +72,8 @@ function binary(name) {
 }
 
 async function tests({ quick, servers = [], processes = [] }, node, env = environment()) {
-  // Twice as many as there are processors, since half of them wait for time; and no more processes than run at once, since each compiles what it tests for itself.
-  const concurrency = availableParallelism() * 2;
+  // Three times as many as there are processors, since two thirds of them wait for time; and no more processes than run at once, since each loads what it tests for itself.
+  const concurrency = availableParallelism() * 3;
   const bundle = Math.ceil(quick.length / concurrency);
   await group('tests without servers', quick, { node, env, concurrency, bundle });
   if (options.quick) return;
@@ -126,10 +131,22 @@ async function group(name, files, how) {
   totals.failures.push(...counts.failures.map((failure) => `${name}: ${failure}`));
 }
 
-function runFiles(files, { node, env, concurrency, bundle = 1 }) {
-  const work = JSON.stringify({ files, concurrency, timeoutMs: fileTimeoutMs, bundle });
+async function runFiles(files, how) {
+  // Coverage is of the sources as they are.
+  if (how.bundle === undefined || process.env.NODE_V8_COVERAGE !== undefined)
+    return runner(files, how, ['--conditions=source', '--import', 'tsx'], {});
+  const { compiled, remove } = await compile(files);
+  try {
+    return await runner(files, how, ['--enable-source-maps'], compiled);
+  } finally {
+    remove();
+  }
+}
+
+function runner(files, { node, env, concurrency, bundle = 1 }, loading, compiled) {
+  const work = JSON.stringify({ files, concurrency, timeoutMs: fileTimeoutMs, bundle, compiled });
   const hook = pathToFileURL(join(root, '.ci', 'leave-at-exit.mjs')).href;
-  const args = ['--conditions=source', '--import', 'tsx', '--import', hook, join(root, '.ci', 'run-files.mjs'), work];
+  const args = [...loading, '--import', hook, join(root, '.ci', 'run-files.mjs'), work];
   const child = spawn(node, args, { cwd: root, env, stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
   let counts;
   child.on('message', (message) => (counts = message));
