@@ -51,7 +51,10 @@ export class Tracing {
       'pharos.channel': channel,
     };
     const span = this.#tracer.startSpan('publish', { kind: SpanKind.PRODUCER, attributes });
-    return within(span, () => append({ ...properties, ...writeTraceContext(span.spanContext()) }));
+    const spanContext = span.spanContext();
+    // Whoever reads it follows what is sampled only: the others would store and carry a third of a small message for nothing.
+    const along = (spanContext.traceFlags & TraceFlags.SAMPLED) === 0 ? {} : writeTraceContext(spanContext);
+    return within(span, () => append({ ...properties, ...along }));
   }
 
   /** What is done with a publication that was read from a log; undefined where its publisher is not traced, or not sampled. */

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { type Span, TraceFlags, type Tracer } from '@opentelemetry/api';
 import { readTraceContext, writeTraceContext } from '../src/trace-context.ts';
+import { Tracing } from '../src/tracing.ts';
 
 const trace = '0af7651916cd43dd8448eb211c80319c';
 const span = 'b7ad6b7169203331';
@@ -36,6 +38,19 @@ describe('the trace context', () => {
     ]) {
       assert.equal(readTraceContext({ traceparent }), undefined, String(traceparent));
     }
+  });
+
+  test('goes along with what is sampled, and costs other messages nothing', async () => {
+    const properties = async (traceFlags: number): Promise<unknown> => {
+      const own = { spanContext: () => ({ traceId: trace, spanId: span, traceFlags }), end: () => undefined };
+      const tracing = new Tracing({ startSpan: () => own as unknown as Span } as unknown as Tracer);
+      return await tracing.publish('log', 'news', { of: 'its own' }, (written) => Promise.resolve(written));
+    };
+    assert.deepEqual(await properties(TraceFlags.SAMPLED), {
+      of: 'its own',
+      traceparent: `00-${trace}-${span}-01`,
+    });
+    assert.deepEqual(await properties(TraceFlags.NONE), { of: 'its own' });
   });
 
   test('a state that is too long, or no state, is left out', () => {
