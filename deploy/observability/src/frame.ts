@@ -13,6 +13,7 @@ import {
 } from '@grafana/grafana-foundation-sdk/dashboard';
 
 import { datasource, panel, type PanelSpec } from './panel.ts';
+import { metric } from './promql.ts';
 
 export interface RowSpec {
   readonly title: string;
@@ -97,21 +98,29 @@ function variables(): (DatasourceVariableBuilder | QueryVariableBuilder)[] {
 function annotations(): AnnotationQueryBuilder[] {
   const scope = 'cluster=~"$cluster", namespace=~"$namespace"';
   return [
+    // For two minutes each: Grafana looks once a minute, and a process may be scraped for the first time nearly as long after its start.
     new AnnotationQueryBuilder()
       .name('Starts')
       .datasource(datasource)
       .enable(true)
       .iconColor('blue')
-      .expr(`changes(process_start_time_seconds{${scope}, job=~"$job", pod=~"$pod"}[1m]) > 0`)
+      // Not by changes: a new pod has a series of its own.
+      .expr(
+        `time() - ${metric('process_start_time_seconds')} < 120 and on (job, instance) ${metric('pharos_build_info')}`,
+      )
       .titleFormat('{{pod}} started')
       .tagKeys('pod'),
     new AnnotationQueryBuilder()
-      .name('Rollouts')
+      .name('Ends')
       .datasource(datasource)
       .enable(true)
       .iconColor('purple')
-      .expr(`sum by (pod) (pharos_draining{${scope}, job=~"$job", pod=~"$pod"}) > 0`)
-      .titleFormat('{{pod}} drains')
+      // Most drains are over before the next scrape.
+      .expr(
+        `sum by (job, instance, pod) (${metric('pharos_draining')}) > 0 ` +
+          `or sum by (job, instance, pod) (${metric('pharos_build_info')} offset 2m) unless sum by (job, instance, pod) (${metric('pharos_build_info')})`,
+      )
+      .titleFormat('{{pod}} drains, or is gone')
       .tagKeys('pod'),
     new AnnotationQueryBuilder()
       .name('Alerts')

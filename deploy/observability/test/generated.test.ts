@@ -23,7 +23,7 @@ const recorded = new Map(
 
 /** On no panel, and why. */
 const leftOut: ReadonlyMap<string, string> = new Map([
-  ['pharos_edge_draining', 'pharos_draining says it of every process'],
+  ['pharos_edge_draining', 'pharos_draining says it of every process; alerts on clients go by it'],
   ['pharos_edge_entries_read_total', 'publications are what costs; for sizes of batches'],
   ['pharos_edge_frames_published_total', 'between publications read and deliveries; for benchmarks'],
   ['pharos_edge_replay_reads_total', 'their bytes are what costs'],
@@ -96,7 +96,7 @@ describe('dashboards and rules', () => {
       );
       assert.deepEqual(
         (made.annotations.list ?? []).map(({ name }) => name),
-        ['Starts', 'Rollouts', 'Alerts'],
+        ['Starts', 'Ends', 'Alerts'],
       );
     }
   });

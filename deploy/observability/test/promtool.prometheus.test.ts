@@ -30,14 +30,17 @@ async function promtool(...args: readonly string[]): Promise<string> {
   }
 }
 
-/** Every expression that a dashboard asks, as Grafana would fill it in. */
+/** As Grafana would fill it in. */
+function filledIn(expr: string): string {
+  return expr.replaceAll('$__rate_interval', '5m').replaceAll(/\$(cluster|namespace|job|pod)/g, '.*');
+}
+
+/** Every expression that a dashboard asks. */
 function expressions(): string[] {
   const panels = dashboards.flatMap((made) => (made.panels ?? []) as { targets?: { expr?: string }[] }[]);
   const ofPanels = panels.flatMap(({ targets = [] }) => targets.map(({ expr = '' }) => expr));
   const ofAnnotations = dashboards.flatMap((made) => (made.annotations.list ?? []).map(({ expr = '' }) => expr));
-  return [...ofPanels, ...ofAnnotations].map((expr) =>
-    expr.replaceAll('$__rate_interval', '5m').replaceAll(/\$(cluster|namespace|job|pod)/g, '.*'),
-  );
+  return [...ofPanels, ...ofAnnotations].map(filledIn);
 }
 
 /** How promtool is told of a case: alerts are series too. */
@@ -138,6 +141,48 @@ describe('promtool', { skip: unavailable('prometheus') }, () => {
       );
     }
     assert.match(await promtool('test', 'rules', ...files), /SUCCESS/);
+  });
+
+  // As rollouts look on Kubernetes: the pod that comes has series of its own, and a drain is over before the next scrape.
+  test('processes that start and that end are annotated, of Pharos alone', async () => {
+    const pod = (name: string, more = ''): string =>
+      `{namespace="n", job="j", instance="${name}", pod="${name}"${more}}`;
+    const lives = (name: string, values: string, startedAt: string): object[] => [
+      { series: `pharos_build_info${pod(name, ', service="edge", version="1"')}`, values },
+      { series: `pharos_draining${pod(name)}`, values: values.replaceAll('1x', '0x') },
+      { series: `process_start_time_seconds${pod(name)}`, values: startedAt },
+    ];
+    const annotation = (name: string): string => {
+      const found = dashboards[0]?.annotations.list?.find((one) => one.name === name);
+      assert.ok(found !== undefined, name);
+      return `count by (pod) (${filledIn(found.expr ?? '')})`;
+    };
+    const at = (expr: string, eval_time: string, ...pods: string[]): object => ({
+      expr,
+      eval_time,
+      exp_samples: pods.map((name) => ({ labels: `{pod="${name}"}`, value: 1 })),
+    });
+    const [starts, ends] = [annotation('Starts'), annotation('Ends')];
+    const tests = [
+      {
+        interval: '1m',
+        input_series: [
+          ...lives('old', '1x19 stale', '-9000x19 stale'),
+          ...lives('new', '_x20 1x40', '_x20 1200x40'),
+          // One that begins anew in its place.
+          ...lives('same', '1x60', '-9000x39 2390x20'),
+          { series: `process_start_time_seconds${pod('other')}`, values: '_x20 1200x40' },
+        ],
+        promql_expr_test: [
+          ...['15m', '30m', '50m'].flatMap((time) => [at(starts, time), at(ends, time)]),
+          ...['20m', '21m'].map((time) => at(starts, time, 'new')),
+          ...['20m', '21m'].map((time) => at(ends, time, 'old')),
+          ...['40m', '41m'].map((time) => at(starts, time, 'same')),
+        ],
+      },
+    ];
+    const file = await write('annotations-test.yaml', { rule_files: [], evaluation_interval: '1m', tests });
+    assert.match(await promtool('test', 'rules', file), /SUCCESS/);
   });
 
   test('edges scale by the lag that the alert is about: none on an idle loop', async () => {

@@ -29,7 +29,7 @@ function row(objective: Objective): RowSpec {
       },
       {
         title: `${objective.title}: pace of the budget`,
-        description: `How many times faster than allowed it is used up, over each window. Bad: above ${burns[0]?.factor} in the windows of an hour and of 5 minutes: a two-day budget in an hour.`,
+        description: `How many times faster than allowed it is used up, over each window. Bad: above ${burns[0]?.factor} in the windows of an hour and of 5 minutes: 2 % of a month's budget in an hour.`,
         unit: 'short',
         limits: { warn: 1, bad: 14.4 },
         width: 12,

@@ -5,12 +5,15 @@ const ofPharos = 'and on (job, instance) pharos_build_info';
 const where = 'namespace {{ $labels.namespace }}';
 const pod = '{{ $labels.pod }} ({{ $labels.namespace }})';
 
+/** What was there within this time is missed; longer than a weekend on which nobody looks. Afterwards it was taken away for good. */
+const missedFor = '3d';
+
 const processes: AlertSpec[] = [
   {
     name: 'PharosTargetDown',
     severity: 'critical',
     // Jobs are called `api` or `edge` elsewhere too: only those of the namespace and cluster count that Pharos runs in.
-    expr: `up == 0 and on (${ns}, job) count by (${ns}, job) (max_over_time(pharos_build_info[1h]))`,
+    expr: `up == 0 and on (${ns}, job) count by (${ns}, job) (max_over_time(pharos_build_info[${missedFor}]))`,
     for: '5m',
     summary: 'A process of Pharos can not be scraped',
     description:
@@ -27,10 +30,10 @@ const processes: AlertSpec[] = [
   {
     name: 'PharosServiceAbsent',
     severity: 'critical',
-    expr: `count by (${ns}, service) (max_over_time(pharos_build_info[1h])) unless count by (${ns}, service) (pharos_build_info)`,
+    expr: `count by (${ns}, service) (max_over_time(pharos_build_info[${missedFor}])) unless count by (${ns}, service) (pharos_build_info)`,
     for: '5m',
     summary: 'A service of Pharos is gone as a whole',
-    description: `Of the service {{ $labels.service }} (${where}) nothing was scraped for 5 minutes, though it was within the hour: alerts on what it measures are blind.`,
+    description: `Of the service {{ $labels.service }} (${where}) nothing was scraped for 5 minutes, though it was within three days: alerts on what it measures are blind.`,
   },
   {
     name: 'PharosNotReady',
@@ -92,6 +95,16 @@ const processes: AlertSpec[] = [
 const connections = `sum by (${ns}) (pharos_edge_connections)`;
 const connectionsBefore = `sum by (${ns}) (pharos_edge_connections offset 5m)`;
 
+/** Edges alone: what else drains has no clients. */
+const unlessEdgesDrain = (within: string): string =>
+  `unless on (${ns}) max by (${ns}) (max_over_time(pharos_edge_draining[${within}])) == 1`;
+
+const opened = `sum by (${ns}) (rate(pharos_edge_connections_opened_total[10m]))`;
+/** Those who leave of their own accord say so in a close frame: a page that is closed, an application that has enough. */
+const left = `sum by (${ns}) (rate(pharos_edge_connections_closed_total{code=~"1000|1001"}[10m]))`;
+const torn = `(${opened} - (${left} or 0 * ${opened}))`;
+const slow = `sum by (${ns}) (increase(pharos_edge_slow_connections_total[10m]))`;
+
 const ofHpa = (what: string): string =>
   `max by (${ns}, horizontalpodautoscaler) (kube_horizontalpodautoscaler_${what})`;
 
@@ -102,10 +115,10 @@ const clients: AlertSpec[] = [
     // Where all edges are gone there is no sum: that is none, too.
     expr:
       `(${connections} or 0 * ${connectionsBefore}) < 0.7 * ${connectionsBefore} and ${connectionsBefore} > 100 ` +
-      `unless on (${ns}) max by (${ns}) (max_over_time(pharos_draining[10m])) == 1`,
+      unlessEdgesDrain('10m'),
     for: '1m',
     summary: 'Many clients are gone at once',
-    description: `In ${where} there are less than 70 % of the connections of 5 minutes ago, and nothing drains.`,
+    description: `In ${where} there are less than 70 % of the connections of 5 minutes ago, and no edge drains.`,
   },
   {
     name: 'PharosConnectionsNearLimit',
@@ -128,21 +141,19 @@ const clients: AlertSpec[] = [
   {
     name: 'PharosReconnectRate',
     severity: 'warning',
-    expr:
-      `sum by (${ns}) (rate(pharos_edge_connections_opened_total[10m])) / sum by (${ns}) (pharos_edge_connections) > 0.01 ` +
-      `and sum by (${ns}) (rate(pharos_edge_connections_opened_total[10m])) > 10 ` +
-      `unless on (${ns}) max by (${ns}) (max_over_time(pharos_draining[15m])) == 1`,
+    // Proxies cut after a minute, or four, or five; a phone finds another network less often.
+    expr: `${torn} / ${connections} > 0.0025 and ${torn} > 1 ${unlessEdgesDrain('15m')}`,
     for: '15m',
     summary: 'Clients come and go',
-    description: `In ${where} clients connect as if each stayed for less than two minutes, and nothing drains; the close codes say why they go.`,
+    description: `In ${where} clients connect as if each were cut within seven minutes, and no edge drains; the close codes say why they go.`,
   },
   {
     name: 'PharosSlowClients',
     severity: 'warning',
-    expr: `sum by (${ns}) (rate(pharos_edge_slow_connections_total[10m])) / sum by (${ns}) (pharos_edge_connections) > 0.001`,
+    expr: `${slow} / ${connections} > 0.1 and ${slow} > 20`,
     for: '10m',
     summary: 'Many clients read too slowly',
-    description: `In ${where} connections are ended with code 3008, one in a thousand each second: some channel is faster than what its clients' networks take.`,
+    description: `In ${where} {{ $value | humanizePercentage }} of the connections were ended with code 3008 within ten minutes: some channel is faster than what its clients' networks take.`,
   },
   {
     name: 'PharosHpaAtMax',

@@ -1,4 +1,4 @@
-import { type AlertCase, calm, connections, drains, of } from './samples.ts';
+import { type AlertCase, connections, drains, edgesCalm, edgesDrain, of } from './samples.ts';
 
 /** What kube-state-metrics tells of an autoscaler of at most ten. */
 function hpa(name: string, { replicas, min = 2, cluster = 'c', instance = 'k' }: HpaState): Record<string, string> {
@@ -22,43 +22,65 @@ const runsIn = (pod: string): Record<string, string> => ({
   [of('pharos_build_info', 'service="edge", version="1"').replace('pod="a"', `pod="${pod}"`)]: '1x60',
 });
 
+/** So many are connected, and so many connect each minute. */
+const come = (connected: number, aMinute: number): Record<string, string> => ({
+  [connections]: `${connected}x80`,
+  [of('pharos_edge_connections_opened_total', 'transport="websocket"')]: `0+${aMinute}x80`,
+});
+/** So many leave each minute with a close frame. */
+const leave = (aMinute: number): Record<string, string> => ({
+  [of('pharos_edge_connections_closed_total', 'transport="websocket", code="1001"')]: `0+${aMinute}x80`,
+  [of('pharos_edge_connections_closed_total', 'transport="websocket", code="1006"')]: '0+5x80',
+});
+const slow = (connected: number, aMinute: number): Record<string, string> => ({
+  [connections]: `${connected}x80`,
+  [of('pharos_edge_slow_connections_total', 'transport="websocket"')]: `0+${aMinute}x80`,
+});
+
 export const clientCases: readonly AlertCase[] = [
   {
     alert: 'PharosMassDisconnect',
     name: 'half are gone',
-    series: { [connections]: '1000x10 500x40', ...calm },
+    series: { [connections]: '1000x10 500x40', ...edgesCalm },
+    silent: '11m',
+    fires: '13m',
+  },
+  {
+    alert: 'PharosMassDisconnect',
+    name: 'half are gone while the autoscaler takes a process of the server API away, which has no clients',
+    series: { [connections]: '1000x10 500x40', ...edgesCalm, ...drains },
     silent: '11m',
     fires: '13m',
   },
   {
     alert: 'PharosMassDisconnect',
     name: 'all edges are gone',
-    series: { [connections]: '1000x10 stale', [of('pharos_draining')]: '0x10 stale' },
+    series: { [connections]: '1000x10 stale', [of('pharos_edge_draining')]: '0x10 stale' },
     silent: '11m',
     fires: '13m',
   },
   {
     alert: 'PharosMassDisconnect',
     name: 'a quarter is gone',
-    series: { [connections]: '1000x10 750x40', ...calm },
+    series: { [connections]: '1000x10 750x40', ...edgesCalm },
     silent: '13m',
   },
   {
     alert: 'PharosMassDisconnect',
     name: 'all edges drained and are gone',
-    series: { [connections]: '1000x8 0x1 stale', [of('pharos_draining')]: '0x7 1x2 stale' },
+    series: { [connections]: '1000x8 0x1 stale', [of('pharos_edge_draining')]: '0x7 1x2 stale' },
     silent: '12m',
   },
   {
     alert: 'PharosMassDisconnect',
     name: 'half are sent elsewhere',
-    series: { [connections]: '1000x10 500x40', ...drains },
+    series: { [connections]: '1000x10 500x40', ...edgesDrain },
     silent: '13m',
   },
   {
     alert: 'PharosMassDisconnect',
     name: 'half of few',
-    series: { [connections]: '20x10 10x40', ...calm },
+    series: { [connections]: '20x10 10x40', ...edgesCalm },
     silent: '13m',
   },
   {
@@ -112,63 +134,67 @@ export const clientCases: readonly AlertCase[] = [
   },
   {
     alert: 'PharosReconnectRate',
-    name: '20 a second of 1000',
-    series: {
-      [connections]: '1000x60',
-      [of('pharos_edge_connections_opened_total', 'transport="websocket"')]: '0+1200x60',
-      ...calm,
-    },
+    name: 'something cuts each of 10,000 every four minutes, and processes of the server API drain',
+    series: { ...come(10_000, 2_500), ...edgesCalm, ...drains },
+    silent: '15m',
+    fires: '30m',
+  },
+  {
+    alert: 'PharosReconnectRate',
+    name: 'each of 300 every two minutes, those who say goodbye besides',
+    series: { ...come(300, 300), ...leave(150), ...edgesCalm },
     silent: '15m',
     fires: '30m',
   },
   {
     alert: 'PharosReconnectRate',
     name: 'while edges drain',
-    series: {
-      [connections]: '1000x60',
-      [of('pharos_edge_connections_opened_total', 'transport="websocket"')]: '0+1200x60',
-      ...drains,
-    },
+    series: { ...come(1_000, 1_200), ...edgesDrain },
     silent: '40m',
   },
   {
     alert: 'PharosReconnectRate',
-    name: '20 a second of 2100',
-    series: {
-      [connections]: '2100x60',
-      [of('pharos_edge_connections_opened_total', 'transport="websocket"')]: '0+1200x60',
-      ...calm,
-    },
-    silent: '50m',
+    name: 'phones that lose their network, each every eight minutes',
+    series: { ...come(10_000, 1_250), ...edgesCalm },
+    silent: '70m',
   },
   {
     alert: 'PharosReconnectRate',
-    name: 'nine a second of 100',
-    series: {
-      [connections]: '100x60',
-      [of('pharos_edge_connections_opened_total', 'transport="websocket"')]: '0+540x60',
-      ...calm,
-    },
-    silent: '50m',
+    name: 'visitors of a page, who stay for two minutes and close it',
+    series: { ...come(10_000, 5_000), ...leave(4_900), ...edgesCalm },
+    silent: '70m',
+  },
+  {
+    alert: 'PharosReconnectRate',
+    name: 'of few, one in two seconds',
+    series: { ...come(100, 30), ...edgesCalm },
+    silent: '70m',
   },
   {
     alert: 'PharosSlowClients',
     name: '2 a second of 1000',
-    series: {
-      [connections]: '1000x60',
-      [of('pharos_edge_slow_connections_total', 'transport="websocket"')]: '0+120x60',
-    },
+    series: slow(1_000, 120),
     silent: '9m',
     fires: '30m',
   },
   {
     alert: 'PharosSlowClients',
-    name: '2 a second of 2100',
-    series: {
-      [connections]: '2100x60',
-      [of('pharos_edge_slow_connections_total', 'transport="websocket"')]: '0+120x60',
-    },
-    silent: '50m',
+    name: '5 a second of 10,000: three in ten within ten minutes',
+    series: slow(10_000, 300),
+    silent: '9m',
+    fires: '30m',
+  },
+  {
+    alert: 'PharosSlowClients',
+    name: '1 a second of 10,000',
+    series: slow(10_000, 60),
+    silent: '70m',
+  },
+  {
+    alert: 'PharosSlowClients',
+    name: 'one a minute of 50',
+    series: slow(50, 1),
+    silent: '70m',
   },
   {
     alert: 'PharosHpaAtMax',

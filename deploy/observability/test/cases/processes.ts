@@ -11,6 +11,16 @@ export const processCases: readonly AlertCase[] = [
     silent: '15m',
     fires: '18m',
   },
+  {
+    alert: 'PharosTargetDown',
+    name: 'all processes are gone, and not back after more than an hour',
+    series: {
+      [of('up')]: '1x10 0x200',
+      [of('pharos_build_info', 'service="edge", version="1"')]: '1x10 stale',
+    },
+    silent: '15m',
+    fires: '90m',
+  },
   { alert: 'PharosTargetDown', name: 'something else is gone', series: { [of('up')]: '0x40' }, silent: '30m' },
   {
     alert: 'PharosTargetDown',
@@ -41,6 +51,13 @@ export const processCases: readonly AlertCase[] = [
   },
   {
     alert: 'PharosServiceAbsent',
+    name: 'it is not back after more than an hour',
+    series: { [of('pharos_build_info', 'service="edge", version="1"')]: '1x10 stale' },
+    silent: '15m',
+    fires: '90m',
+  },
+  {
+    alert: 'PharosServiceAbsent',
     name: 'another pod with another version took over',
     series: {
       [of('pharos_build_info', 'service="history", version="1"')]: '1x10 stale',
@@ -50,9 +67,9 @@ export const processCases: readonly AlertCase[] = [
   },
   {
     alert: 'PharosServiceAbsent',
-    name: 'it was taken away for good, more than an hour ago',
+    name: 'it was taken away for good, more than three days ago',
     series: { [of('pharos_build_info', 'service="presence", version="1"')]: '1x10 stale' },
-    silent: '75m',
+    silent: '73h',
   },
   {
     alert: 'PharosNotReady',

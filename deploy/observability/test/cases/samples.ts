@@ -23,3 +23,6 @@ export const info = { [of('pharos_build_info', 'service="edge", version="1"')]: 
 export const connections = of('pharos_edge_connections', 'transport="websocket"');
 export const calm = { [of('pharos_draining')]: '0x100' };
 export const drains = { [of('pharos_draining')]: '1x100' };
+/** The same of edges alone. */
+export const edgesCalm = { [of('pharos_edge_draining')]: '0x100' };
+export const edgesDrain = { [of('pharos_edge_draining')]: '1x100' };
