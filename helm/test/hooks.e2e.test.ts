@@ -77,12 +77,13 @@ describe('what runs beside a release', { skip: withoutHelm }, () => {
     skip: unavailable('pulsar'),
   }, async (context) => {
     const { serviceUrl, adminUrl } = await sharedPulsar();
-    const [log, control] = [uniqueTopic('job'), uniqueTopic('control')];
+    const [log, control, orders] = [uniqueTopic('job'), uniqueTopic('control'), uniqueTopic('orders')];
     // The case has secrets of an edge and backends by name, none of which the job has; this Pulsar takes every password.
     const rendered = await render(caseFile('statefulset'), {
       config: {
         pulsar: { url: serviceUrl, admin_url: adminUrl },
         control: { topic: control },
+        commands: { topic: orders },
         channel: {
           namespaces: [{ name: 'shop', log, lanes: 2, join_leave: true, history_size: 9, history_ttl: '3h' }],
         },
@@ -106,9 +107,35 @@ describe('what runs beside a release', { skip: withoutHelm }, () => {
       [`${control}-nodes`, '1 lane'],
       [`${control}-revocations`, '1 lane'],
       [`${control}-inbox`, '8 lanes'],
+      [orders, '1 lane'],
+      [`${orders}-dead-letter`, '1 lane'],
     ])
       assert(topics.includes(`${topic}: would be made, ${lanes}`), `${topic}:\n${out}`);
-    assert(lines.includes('  would set: the subscription pharos-history, it has none'), out);
+    for (const subscription of ['pharos-history', 'pharos-commands'])
+      assert(lines.includes(`  would set: the subscription ${subscription}, it has none`), out);
+  });
+
+  test('the job has the commands of the server API, wherever that has them from', async () => {
+    const provision = { enabled: true };
+    const own = await render(leastValues, {
+      provision,
+      api: {
+        config: { commands: { topic: 'orders', dead_letter_ttl: '36h' } },
+        extraEnv: [
+          { name: 'PHAROS_COMMANDS_SUBSCRIPTION', value: 'of-orders' },
+          { name: 'PHAROS_LOG_LEVEL', value: 'debug' },
+        ],
+      },
+    });
+    const { commands } = parse(own.config('provision')) as { commands: unknown };
+    assert.deepEqual(commands, { topic: 'orders', dead_letter_ttl: '36h' });
+    assert.doesNotMatch(own.config('edge'), /commands/);
+    const env = at(own.get('Job', '-provision'), 'spec.template.spec.containers.0.env');
+    assert.deepEqual(env, [{ name: 'PHAROS_COMMANDS_SUBSCRIPTION', value: 'of-orders' }]);
+    const shared = { config: { commands: { topic: 'orders' } }, provision };
+    assert.match((await render(leastValues, shared)).config('provision'), /topic: orders/);
+    const edgeAlone = await render(leastValues, { ...shared, api: { enabled: false } });
+    assert.doesNotMatch(edgeAlone.config('provision'), /orders/);
   });
 
   test('every pod has a policy, one way and the other, and a hook before it runs', async () => {

@@ -1,4 +1,4 @@
-import { type Bus, parseTopic } from '@pharos/bus';
+import type { Bus } from '@pharos/bus';
 import { type ChannelConfig, keepingLogs, Namespaces, openNamespaces } from '@pharos/channels';
 import type { HistoryStore } from '@pharos/history';
 import type { PresenceStore } from '@pharos/presence';
@@ -12,6 +12,7 @@ import { ControlPlane } from './control/control-plane.ts';
 import { Api } from './api.ts';
 import { CommandConsumer } from './commands/command-consumer.ts';
 import { DeadLetters } from './commands/dead-letters.ts';
+import { commandTopics } from './commands/topics.ts';
 import { type CommandsConfig, type HttpApiConfig, keysOf } from './config.ts';
 import { ApiRoutes, type RouteSettings } from './http/routes.ts';
 import { KeyedPublishes } from './idempotency/keyed-publishes.ts';
@@ -189,18 +190,18 @@ export class ApiService implements ReloadableService<ApiSettings> {
 
   #newConsumer(): CommandConsumer | undefined {
     const { bus, commands, commandRetryMs: retryMs, logger } = this.#parts;
-    if (commands?.topic === undefined) return undefined;
-    const topic = parseTopic(commands.topic).full;
-    const deadLetterTopic = commands.dead_letter_topic ?? `${topic}-dead-letter`;
+    const topics = commands === undefined ? undefined : commandTopics(commands);
+    if (commands === undefined || topics === undefined) return undefined;
+    const { topic, subscription, deadLetters: spec } = topics;
     return new CommandConsumer({
       bus,
       topic,
-      subscription: commands.subscription,
+      subscription,
       scopes: commands.scopes,
       maxUnderWay: commands.max_under_way,
       maxAttempts: commands.max_attempts,
       ...(retryMs === undefined ? {} : { retryMs }),
-      deadLetters: new DeadLetters(bus, deadLetterTopic, topic, commands.dead_letter_ttl),
+      deadLetters: new DeadLetters({ bus, spec, source: topic, logger }),
       api: () => {
         if (this.#api === undefined) throw new TypeError('the API has not begun');
         return this.#api;

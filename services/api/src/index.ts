@@ -1,4 +1,5 @@
 export { ApiService, type ApiServiceParts } from './api-service.ts';
+export { commandTopics } from './commands/topics.ts';
 export {
   type ApiConfig,
   apiConfigSchema,

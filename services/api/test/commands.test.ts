@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test, type TestContext } from 'node:test';
 import { BusError, idempotencyKeyProperty, type LaneEntry, type Log, MemoryBroker, MemoryBus } from '@pharos/bus';
 import { loadConfig } from '@pharos/config';
-import { Collector } from '@pharos/testkit';
+import { Collector, eventually } from '@pharos/testkit';
 import { decodeCommand } from '../src/commands/command.ts';
 import { failureOf } from '../src/commands/failure.ts';
 import { apiConfigSchema } from '../src/config.ts';
@@ -146,6 +146,20 @@ describe('commands from a topic', () => {
     assert.equal(letter.properties.get('pharos-source-topic'), topic);
     assert.match(letter.properties.get('pharos-source-position') ?? '', /\d/);
     assert.ok(!api.log.join('').includes('half'));
+  });
+
+  test('their topic is opened at the start, and what it can not keep is told before there are any', async (t) => {
+    const bus = new MemoryBus(new MemoryBroker());
+    const openLog = bus.openLog.bind(bus);
+    bus.openLog = async (spec) => {
+      const log = await openLog(spec);
+      const limitations = [`less than ${spec.keepMs} ms are kept`];
+      return log.topic === `${topic}-dead-letter` ? Object.assign(log, { limitations }) : log;
+    };
+    const env = { PHAROS_COMMANDS_TOPIC: 'orders', PHAROS_COMMANDS_DEAD_LETTER_TTL: '36h' };
+    const { log } = await startApi(t, { bus, env });
+    const told = await eventually(() => log.find((line) => line.includes('dead letters of commands')), 'a warning');
+    assert.match(told, /"level":(?:40|"warn").*orders-dead-letter.*less than 129600000 ms are kept/);
   });
 
   test('what fails for a while is tried again, in the order of its key, and at last is a dead letter', async (t) => {

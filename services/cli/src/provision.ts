@@ -1,3 +1,4 @@
+import { type CommandsConfig, commandsSection, commandTopics } from '@pharos/api-service';
 import { type Bus, type Log, type LogSpec, type PulsarBus, parseTopic, type WorkSubscription } from '@pharos/bus';
 import { Namespaces } from '@pharos/channels';
 import { controlTopics } from '@pharos/control';
@@ -14,7 +15,9 @@ import type { Terminal } from './terminal.ts';
 export async function provision(options: ParsedOptions, terminal: Terminal): Promise<number> {
   const configFile = options.text('config');
   const { env } = terminal;
-  const config = readConfig(edgeConfigSchema(edgePreset), configFile === undefined ? { env } : { configFile, env });
+  const schema = edgeConfigSchema<{ readonly commands: CommandsConfig }>(edgePreset, { commands: commandsSection() });
+  const config = readConfig(schema, configFile === undefined ? { env } : { configFile, env });
+  const commands = commandTopics(config.commands);
   // What it would say stands in the report.
   const logger = createLogger({ name: 'provision', level: 'silent' });
   const bus = pulsarBus(config.pulsar, newIdentity('pharos-provision'), logger);
@@ -24,7 +27,13 @@ export async function provision(options: ParsedOptions, terminal: Terminal): Pro
     const found = await Namespaces.open(provisioning, open, namespaces, { lifecycle: true });
     for (const spec of controlTopics(config.control)) await provisioning.openLog(spec);
     for (const log of found.logs) {
-      if (found.withHistory(log).length > 0) await provisioning.subscribeHistory(log.topic);
+      if (found.withHistory(log).length > 0) await provisioning.joinGroup(log.topic, groupName);
+    }
+    if (commands !== undefined) {
+      const { topic, subscription, deadLetters } = commands;
+      await provisioning.openLog({ topic });
+      await provisioning.subscribe(topic, subscription);
+      await provisioning.openLog(deadLetters);
     }
   } finally {
     await bus.close();
@@ -71,21 +80,23 @@ class ProvisioningBus implements Bus {
     return this.#isDryRun ? this.#look(report, spec) : this.#open(report, spec);
   }
 
-  /** From now on the log keeps for the history service what it hasn't read. */
-  async subscribeHistory(topic: string): Promise<void> {
-    const report = this.#topics.find((asked) => asked.topic === topic);
-    if (report === undefined || !(await this.#lacksGroup(report))) return;
-    if (this.#isDryRun) {
-      report.lines.push(`  would set: the subscription ${groupName}, it has none`);
-      return;
-    }
-    const log = await this.#bus.openLog({ topic });
-    const group = await log.joinGroup(
-      { group: groupName, member: 'pharos-provision' },
-      { active: () => undefined, ended: () => undefined },
-    );
-    await group.close();
-    await log.close();
+  /** From now on the log keeps for the group what it hasn't read. */
+  joinGroup(topic: string, group: string): Promise<void> {
+    return this.#makeSubscription(topic, group, async () => {
+      const log = await this.#bus.openLog({ topic });
+      const handler = { active: () => undefined, ended: () => undefined };
+      const membership = await log.joinGroup({ group, member: 'pharos-provision' }, handler);
+      await membership.close();
+      await log.close();
+    });
+  }
+
+  /** The same for a subscription that those who do work share. */
+  subscribe(topic: string, subscription: string): Promise<void> {
+    return this.#makeSubscription(topic, subscription, async () => {
+      const work = await this.#bus.subscribeWork({ topic, subscription, type: 'shared' });
+      await work.close();
+    });
   }
 
   subscribeWork(): Promise<WorkSubscription> {
@@ -121,13 +132,20 @@ class ProvisioningBus implements Bus {
     return log;
   }
 
-  async #lacksGroup(report: TopicReport): Promise<boolean> {
+  async #makeSubscription(topic: string, name: string, make: () => Promise<void>): Promise<void> {
+    const report = this.#topics.find((asked) => asked.topic === topic);
+    if (report === undefined || !(await this.#lacksSubscription(report, name))) return;
+    if (this.#isDryRun) report.lines.push(`  would set: the subscription ${name}, it has none`);
+    else await make();
+  }
+
+  async #lacksSubscription(report: TopicReport, name: string): Promise<boolean> {
     if (report.isNew) return true;
     try {
-      return !(await this.#bus.hasGroup(report.topic, groupName));
+      return !(await this.#bus.hasGroup(report.topic, name));
     } catch (error) {
       if (!(error instanceof AdminError)) throw error;
-      this.#lacking(report, [`whether it has the subscription ${groupName} can't be seen (${describeError(error)})`]);
+      this.#lacking(report, [`whether it has the subscription ${name} can't be seen (${describeError(error)})`]);
       return false;
     }
   }

@@ -1,5 +1,9 @@
 import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, test } from 'node:test';
+import { PulsarBus } from '@pharos/bus';
 import { PulsarAdmin } from '@pharos/pulsar-client';
 import { keepingNamespace, sharedPulsar, unavailable, uniqueTopic } from '@pharos/testkit';
 import { runCli } from '../src/index.ts';
@@ -110,6 +114,54 @@ describe('pharos provision', { skip: unavailable('pulsar') }, () => {
       made.lines[0]?.replace(': there', ': is there'),
       `${control}: is there, 1 lane, ${/epoch \S+/.exec(made.lines[1] ?? '')?.[0]}`,
     ]);
+  });
+
+  test('the topic of commands, its subscription and its dead letters, which are kept for as long as the API promises', async (context) => {
+    const { serviceUrl, adminUrl } = await sharedPulsar();
+    const [log, control, orders] = [uniqueTopic('log'), uniqueTopic('control'), uniqueTopic('orders')];
+    const letters = `${orders}-dead-letter`;
+    const folder = mkdtempSync(join(tmpdir(), 'pharos-provision-'));
+    context.after(() => rmSync(folder, { recursive: true }));
+    const config = join(folder, 'pharos.yaml');
+    const commands = { topic: orders, subscription: 'orders', dead_letter_ttl: '36h' };
+    // JSON is YAML.
+    writeFileSync(config, JSON.stringify({ pulsar: { url: serviceUrl, admin_url: adminUrl }, commands }));
+    const env = { PHAROS_CHANNEL_WITHOUT_NAMESPACE_LOG: log, PHAROS_CONTROL_TOPIC: control };
+    const run = (...args: string[]): ReturnType<typeof provision> => provision(['--config', config, ...args], env);
+    const ofCommands = (lines: readonly string[]): string[] =>
+      lines.slice(lines.findIndex((line) => line.startsWith(orders)));
+    const admin = new PulsarAdmin({ adminUrl });
+
+    const dry = await run('--dry-run', '--strict');
+    assert.equal(dry.status, 0, dry.err);
+    assert.deepEqual(ofCommands(dry.lines), [
+      ...[`${orders}: would be made, 1 lane`, ...wouldSet(), '  would set: the subscription orders, it has none'],
+      ...[`${letters}: would be made, 1 lane`, ...wouldSet(36 * 60)],
+    ]);
+    assert.equal(await admin.getPartitions(orders), undefined);
+    assert.equal(await admin.getPartitions(letters), undefined);
+
+    const made = await run('--strict');
+    assert.equal(made.status, 0, made.err);
+    assert.match(
+      ofCommands(made.lines).join('\n'),
+      /orders-\w+: made, 1 lane, .*\n.*-dead-letter: made, 1 lane, epoch \S+$/,
+    );
+    assert.deepEqual(await admin.getSubscriptions(orders), ['orders']);
+    assert.deepEqual(await admin.getTopicRetention(letters), {
+      retentionTimeInMinutes: 36 * 60,
+      retentionSizeInMB: -1,
+    });
+    const again = made.lines.map((line) => line.replace(': made', ': is there'));
+    assert.deepEqual((await run('--dry-run', '--strict')).lines, again, 'nothing is left to set');
+
+    // What was sent before the API first runs is there for it.
+    const bus = new PulsarBus({ serviceUrl, adminUrl, namePrefix: 'provision-test' });
+    context.after(() => bus.close());
+    await (await bus.openLog({ topic: orders })).append({ channel: 'a', data: Buffer.from('an order') }, 30_000);
+    assert.equal((await run('--strict')).status, 0);
+    const work = await bus.subscribeWork({ topic: orders, subscription: 'orders', type: 'shared', startAt: 'latest' });
+    assert.equal((await work.receive()).data.toString(), 'an order');
   });
 
   test('what the namespace gives its topics already is not set, and where there is none nothing can be made', async () => {

@@ -51,7 +51,7 @@ export class CommandConsumer implements Service {
   readonly #ending = new AbortController();
   #subscription: WorkSubscription | undefined;
   #room: Deferred | undefined;
-  #loop: Promise<void> = Promise.resolve();
+  #loop: Promise<unknown> = Promise.resolve();
 
   constructor(options: CommandConsumerOptions) {
     this.#options = options;
@@ -62,7 +62,7 @@ export class CommandConsumer implements Service {
 
   /** Begins; a topic that isn't there yet is waited for. */
   run(): Promise<void> {
-    this.#loop = this.#follow();
+    this.#loop = Promise.all([this.#follow(), this.#openDeadLetters()]);
     return Promise.resolve();
   }
 
@@ -84,6 +84,17 @@ export class CommandConsumer implements Service {
   /** A call, since it changes while something is waited for. */
   #isEnding(): boolean {
     return this.#ending.signal.aborted;
+  }
+
+  /** Never rejects: what is wrong with it is told now, and it is tried again when it is needed. */
+  async #openDeadLetters(): Promise<void> {
+    const { deadLetters, logger } = this.#options;
+    try {
+      await deadLetters.open();
+    } catch (error) {
+      if (this.#isEnding()) return;
+      logger.warn({ err: error, topic: deadLetters.topic }, 'the dead letter topic of commands can not be opened');
+    }
   }
 
   async #follow(): Promise<void> {
