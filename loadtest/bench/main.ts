@@ -8,12 +8,28 @@ import { p1 } from './figures/p1.ts';
 import { p4 } from './figures/p4.ts';
 import { p9 } from './figures/p9.ts';
 import { presence } from './figures/presence.ts';
+import { redisMemory } from './figures/redis-memory.ts';
+import { api, clientPublish } from './figures/requests.ts';
+import { tls } from './figures/tls.ts';
 import { tell, writeDocument } from './frame/command-line.ts';
 import type { Figure, FigureContext, FigureOutcome } from './frame/figure.ts';
 import { type BenchOptions, help, readOptions } from './options.ts';
 import { makeReport, table } from './report.ts';
 
-export const figures: readonly Figure[] = [p1, p4, p9, presence, checksum, j1, j2, j3];
+export const figures: readonly Figure[] = [
+  p1,
+  p4,
+  p9,
+  presence,
+  checksum,
+  api,
+  clientPublish,
+  tls,
+  redisMemory,
+  j1,
+  j2,
+  j3,
+];
 
 /** Measures what the arguments ask for; resolves with the exit status: 1 where a figure is void. */
 export async function main(args: readonly string[]): Promise<number> {

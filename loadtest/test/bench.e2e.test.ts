@@ -10,8 +10,11 @@ import { measureJ3 } from '../bench/figures/j3.ts';
 import { measureP1 } from '../bench/figures/p1.ts';
 import { measureP4 } from '../bench/figures/p4.ts';
 import { measureP9 } from '../bench/figures/p9.ts';
+import { measureRedisMemory } from '../bench/figures/redis-memory.ts';
+import { measureApi, measureClientPublish } from '../bench/figures/requests.ts';
+import { measureDeliveries, measureHandshakes, withCertificate } from '../bench/figures/tls.ts';
 import { Child } from '../bench/frame/child.ts';
-import type { FigureContext } from '../bench/frame/figure.ts';
+import type { FigureContext, FigureResult } from '../bench/frame/figure.ts';
 import type { Paced } from '../bench/frame/pacer.ts';
 import type { FloorServerCommands, ReceiverCommands } from '../bench/frame/roles.ts';
 
@@ -59,6 +62,69 @@ describe('the bench, in the small', () => {
     assert.deepEqual(results[0]?.checked, { deliveries: 5_000, frames: 5_000, lost: 0, duplicated: 0, reordered: 0 });
     // So few connections may fit into memory that the process has already: the figure says so, and is void.
     assert.ok(results[0].void === undefined || results[0].void.includes('too few for a slope'), results[0].void);
+  });
+});
+
+/** In the small a server may have used less CPU than can be counted: then the figure says so, and is void. */
+function assertCounted(result: FigureResult): void {
+  assert.ok(result.void === undefined || result.void.includes('too little to be counted'), result.void);
+  assert.equal(result.checked.lost, 0);
+}
+
+describe('the costs of sizing, in the small', { skip: unavailable('pulsar') || unavailable('redis') }, () => {
+  const size = { alone: 5, together: 200 };
+
+  test('API counts publications that the log has, one by one, in batches and in broadcasts', async () => {
+    const { results } = await measureApi({ ...context, pairs: 1 }, size);
+    const confirmed = results.map((result) => [result.id, result.checked.deliveries]);
+    assert.deepEqual(confirmed, [
+      ['API-publish-16', 200 + 200 * 3],
+      ['API-publish-1', 5 + 5 * 5],
+      ['API-batch-100', 200 + 200 * 20],
+      ['API-broadcast-100', 200 + 200 * 20],
+    ]);
+    for (const result of results) assertCounted(result);
+  });
+
+  test("PUB counts clients' publishes that the log has", async () => {
+    const { results } = await measureClientPublish({ ...context, pairs: 1 }, size);
+    const confirmed = results.map((result) => [result.id, result.checked.deliveries]);
+    assert.deepEqual(confirmed, [
+      ['PUB-16', 200 + 200 * 3],
+      ['PUB-1', 5 + 5 * 5],
+    ]);
+    for (const result of results) assertCounted(result);
+  });
+
+  test('TLS connects and delivers by both doors', async () => {
+    const { handshakes, deliveries } = await withCertificate(async (certificate) => ({
+      handshakes: await measureHandshakes({ ...context, pairs: 1 }, { handshakes: 60 }, certificate),
+      deliveries: await measureDeliveries(
+        { ...context, pairs: 1 },
+        { subscribers: 40, perSecond: [50], windowSeconds: 1 },
+        certificate,
+      ),
+    }));
+    assertCounted(handshakes);
+    assert.equal(handshakes.checked.deliveries, 2 * 60);
+    const [result] = deliveries;
+    assert.equal(result?.checked.lost, 0);
+    // Two windows; more where a busy machine made it measure again.
+    assert.ok(result.checked.deliveries >= 2 * 50 * 40);
+    assert.equal(result.checked.deliveries % (50 * 40), 0);
+  });
+
+  test('REDIS counts memory of messages and members that are there', async () => {
+    const { results } = await measureRedisMemory({ ...context, pairs: 1 }, { channels: 20, messages: 20, members: 10 });
+    const kinds = ['message', 'published', 'member'];
+    assert.deepEqual(
+      results.map(({ id }) => id),
+      kinds.flatMap((kind) => [`REDIS-${kind}`, `REDIS-${kind}-channel`]),
+    );
+    for (const result of results) assert.equal(result.void, undefined);
+    const [message, , published] = results;
+    // A message has its payload at least; one of a client its client's id too.
+    assert.ok((message?.pharos.median ?? 0) > 200 && (published?.pharos.median ?? 0) > 236);
   });
 });
 

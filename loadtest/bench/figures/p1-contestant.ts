@@ -7,6 +7,7 @@ import type { Sample } from '../frame/pairs.ts';
 import { cpuMicros } from '../frame/proc.ts';
 import type {
   BusChoice,
+  Certificate,
   ClientProtocol,
   EdgeServerCommands,
   FloorServerCommands,
@@ -27,6 +28,7 @@ interface Server {
   readonly pid: number;
   readonly port: number;
   readonly protocol: ClientProtocol;
+  readonly secure?: boolean;
   readonly publish: (load: Load) => Promise<Paced>;
 }
 
@@ -50,8 +52,8 @@ export class Contestant {
     { subscribers, encoding }: Audience,
   ): Promise<Contestant> {
     const receiver = await processes.start<ReceiverCommands>('receiver');
-    const { port, protocol } = server;
-    await receiver.call('connect', { port, connections: subscribers, protocol, encoding });
+    const { port, protocol, secure = false } = server;
+    await receiver.call('connect', { port, connections: subscribers, protocol, encoding, secure });
     return new Contestant(server, receiver);
   }
 
@@ -103,11 +105,17 @@ export async function startFloor(processes: ProcessGroup, audience: Audience): P
 }
 
 /** An edge, named after its bus; on Pulsar, the publications come from a process of their own. */
-export async function startEdge(processes: ProcessGroup, audience: Audience, bus: BusChoice): Promise<Contestant> {
+export async function startEdge(
+  processes: ProcessGroup,
+  audience: Audience,
+  bus: BusChoice,
+  tls?: Certificate,
+): Promise<Contestant> {
   const { payloadBytes } = audience;
   const child = await processes.start<EdgeServerCommands>('edge-server');
-  const { port } = await child.call('start', { bus });
-  const edge = { name: bus.kind, pid: child.pid, port, protocol: 'centrifuge' } as const;
+  const { port } = await child.call('start', { bus, ...(tls === undefined ? {} : { tls }) });
+  const name = tls === undefined ? bus.kind : `${bus.kind}, TLS`;
+  const edge = { name, pid: child.pid, port, protocol: 'centrifuge', secure: tls !== undefined } as const;
   if (bus.kind === 'memory') {
     const publish = (load: Load): Promise<Paced> => child.call('publish', { load, payloadBytes });
     return Contestant.start(processes, { ...edge, publish }, audience);

@@ -5,7 +5,7 @@ import type { Checked } from '../frame/delivery-check.ts';
 import type { Figure, FigureContext, FigureOutcome } from '../frame/figure.ts';
 import { type Pair, type Sample, summarise } from '../frame/pairs.ts';
 import { rssBytes } from '../frame/proc.ts';
-import type { EdgeServerCommands, ReceiverCommands } from '../frame/roles.ts';
+import type { Certificate, EdgeServerCommands, ReceiverCommands } from '../frame/roles.ts';
 
 const id = 'P4';
 const reach = 2;
@@ -43,7 +43,7 @@ export async function measureP4(context: FigureContext, size: P4Size): Promise<F
   for (let round = 0; round < context.pairs; round++) {
     const samples = new Map<Side, Sample>();
     for (const side of round % 2 === 0 ? sides : sides.toReversed()) {
-      const sample = await measure(side, size);
+      const sample = await connectionMemory(side, size);
       samples.set(side, sample);
       context.progress(
         `${id}: round ${round + 1} of ${context.pairs}: ${side} ${sample.value.toFixed(0)} B per connection`,
@@ -64,17 +64,21 @@ const sides = ['pharos', 'floor'] as const;
 type Side = (typeof sides)[number];
 
 /** Each measurement has processes of its own: a heap that has once grown stays different. */
-async function measure(side: Side, size: P4Size): Promise<Sample> {
+export async function connectionMemory(side: Side, size: P4Size, tls?: Certificate): Promise<Sample> {
   const processes = new ProcessGroup();
   try {
     // The bare server takes the same commands, and no notice of the bus.
     const name = side === 'pharos' ? 'edge-server' : 'floor-server';
     const server = await processes.start<EdgeServerCommands>(name, nodeOptions);
-    const { port } = await server.call('start', { bus: { kind: 'memory' } });
+    const { port } = await server.call('start', {
+      bus: { kind: 'memory' },
+      ...(tls === undefined ? {} : { tls }),
+    });
     const receiver = await processes.start<ReceiverCommands>('receiver');
     const protocol = side === 'pharos' ? 'centrifuge' : 'bare';
     const rssAfter = async (connections: number): Promise<number> => {
-      await receiver.call('connect', { port, connections, protocol, encoding: 'json' });
+      const secure = tls !== undefined;
+      await receiver.call('connect', { port, connections, protocol, encoding: 'json', secure });
       return settledRss(server);
     };
     const before = await rssAfter(size.from);

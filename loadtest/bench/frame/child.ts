@@ -17,7 +17,8 @@ export type ProcessName =
   | 'raw-clients'
   | 'member-clients'
   | 'seating-edge'
-  | 'load-clients';
+  | 'load-clients'
+  | 'requester';
 
 /** How Node.js is told to run TypeScript from source. */
 const sourceOptions = new Set(['--conditions', '-C', '--import']);

@@ -1,4 +1,5 @@
 import { connect, type Socket } from 'node:net';
+import { connect as connectSecurely } from 'node:tls';
 
 import { ByteReader, ByteWriter } from '@pharos/bytes';
 import type { Encoding } from '@pharos/client-protocol';
@@ -53,6 +54,7 @@ const readBuffer = Buffer.allocUnsafe(64 * 1024);
 export interface ClientKind {
   readonly protocol: ClientProtocol;
   readonly encoding: Encoding;
+  readonly secure: boolean;
 }
 
 export interface ConnectionEvents {
@@ -75,7 +77,7 @@ export class Connection {
   readonly #socket: Socket;
   #isLive = false;
 
-  constructor(index: number, port: number, { protocol, encoding }: ClientKind, events: ConnectionEvents) {
+  constructor(index: number, port: number, { protocol, encoding, secure }: ClientKind, events: ConnectionEvents) {
     this.index = index;
     this.#protocol = protocol;
     this.#dialect = dialects[encoding];
@@ -86,19 +88,9 @@ export class Connection {
       refused: (status) => this.#fail(`the upgrade was answered with '${status}'`),
       frame: this.#onFrame,
     });
-    this.#socket = connect({
-      host,
-      port,
-      onread: {
-        buffer: readBuffer,
-        callback: (length) => {
-          this.#read(readBuffer.subarray(0, length));
-          return true;
-        },
-      },
-    });
+    this.#socket = secure ? this.#connectSecurely(port) : this.#connect(port);
     this.#socket.setNoDelay(true);
-    this.#socket.once('connect', () => this.#upgrade(port));
+    this.#socket.once(secure ? 'secureConnect' : 'connect', () => this.#upgrade(port));
     this.#socket.once('error', (error) => this.#fail(error.message));
     this.#socket.once('close', () => this.#fail('the server closed it'));
   }
@@ -111,6 +103,27 @@ export class Connection {
   /** Asks for a sign that comes after everything that the server has sent so far. */
   probe(): void {
     this.#socket.write(clientFrame(opcodes.ping, Buffer.alloc(0)));
+  }
+
+  #connect(port: number): Socket {
+    return connect({
+      host,
+      port,
+      onread: {
+        buffer: readBuffer,
+        callback: (length) => {
+          this.#read(readBuffer.subarray(0, length));
+          return true;
+        },
+      },
+    });
+  }
+
+  /** Whose certificate it is isn't in doubt here. */
+  #connectSecurely(port: number): Socket {
+    const socket = connectSecurely({ host, port, rejectUnauthorized: false });
+    socket.on('data', (bytes: Buffer) => this.#read(bytes));
+    return socket;
   }
 
   #upgrade(port: number): void {

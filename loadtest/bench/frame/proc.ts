@@ -1,6 +1,9 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 
+import type { Checked } from './delivery-check.ts';
+import type { Sample } from './pairs.ts';
+
 /** CPU that a process has used since it began, all its threads together, in clock ticks. */
 export interface CpuTicks {
   readonly user: number;
@@ -41,6 +44,19 @@ export function cpuMicros(pid: number): number {
   ticksPerSecond ??= Number(execFileSync('getconf', ['CLK_TCK'], { encoding: 'utf8' }));
   const { user, system } = parseStat(readFileSync(`/proc/${pid}/stat`, 'utf8'));
   return ((user + system) * 1_000_000) / ticksPerSecond;
+}
+
+/** Fewer ticks say hardly more than that there was something. */
+const fewMicros = 30_000;
+
+/**
+ * A sample of the CPU that was used for so many units, in microseconds for each; void where it is too little to be counted, and then at least a
+ * microsecond in all, so that ratios exist.
+ */
+export function cpuSample(micros: number, units: number, checked: Checked): Sample {
+  const value = Math.max(1, micros) / units;
+  if (micros >= fewMicros) return { value, checked };
+  return { value, checked, void: `${micros / 1_000} ms of CPU are too little to be counted` };
 }
 
 /** Resident memory of a process. The rollup is counted page by page; VmRSS of `status` may be off by hundreds of KiB. */

@@ -10,7 +10,7 @@ import { serveCommands } from '../frame/commands.ts';
 import { collectGarbage } from '../frame/garbage.ts';
 import { pace, type Paced } from '../frame/pacer.ts';
 import { payload } from '../frame/payload.ts';
-import { benchChannel, type BusChoice, type EdgeServerCommands } from '../frame/roles.ts';
+import { benchChannel, type BusChoice, type Certificate, type EdgeServerCommands } from '../frame/roles.ts';
 
 const memoryTopic = 'persistent://public/default/bench';
 const preset: EdgePreset = {
@@ -24,7 +24,7 @@ const preset: EdgePreset = {
 const broker = new MemoryBroker();
 let onMemory = false;
 
-async function start(choice: BusChoice): Promise<{ port: number }> {
+async function start(choice: BusChoice, tls?: Certificate): Promise<{ port: number }> {
   onMemory = choice.kind === 'memory';
   const config = configure(choice);
   const logger = createLogger({
@@ -36,6 +36,7 @@ async function start(choice: BusChoice): Promise<{ port: number }> {
   const bus: Bus = onMemory ? new MemoryBus(broker) : pulsarBus(config.pulsar, identity, logger);
   const server = await createSocketServer({
     implementation: config.socket,
+    ...(tls === undefined ? {} : { tls }),
     onWarning: (text) => logger.warn(text),
     onError: (error, context) => logger.error({ err: error }, context),
   });
@@ -71,6 +72,6 @@ async function publish({ load, payloadBytes }: Parameters<EdgeServerCommands['pu
   return paced;
 }
 
-const commands: EdgeServerCommands = { start: ({ bus }) => start(bus), publish, collectGarbage };
+const commands: EdgeServerCommands = { start: ({ bus, tls }) => start(bus, tls), publish, collectGarbage };
 await serveCommands(commands);
 process.exit();

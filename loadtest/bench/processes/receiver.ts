@@ -26,13 +26,14 @@ class Receiver implements ConnectionEvents {
   #probesDue = 0;
   #probesIn = expectation();
 
-  async connect({ port, connections, protocol, encoding }: Parameters<ReceiverCommands['connect']>[0]): Promise<void> {
+  async connect(params: Parameters<ReceiverCommands['connect']>[0]): Promise<void> {
+    const { port, connections, protocol, encoding, secure = false } = params;
     this.#encoding = encoding;
     let left = connections;
     const open = async (): Promise<void> => {
       while (left > 0) {
         left--;
-        const connection = new Connection(this.#check.addConnection(), port, { protocol, encoding }, this);
+        const connection = new Connection(this.#check.addConnection(), port, { protocol, encoding, secure }, this);
         this.#connections.push(connection);
         await connection.live;
       }
