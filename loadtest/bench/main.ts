@@ -10,7 +10,7 @@ import { p9 } from './figures/p9.ts';
 import { presence } from './figures/presence.ts';
 import { redisMemory } from './figures/redis-memory.ts';
 import { api, clientPublish } from './figures/requests.ts';
-import { tls } from './figures/tls.ts';
+import { tls, tlsMemory } from './figures/tls.ts';
 import { tell, writeDocument } from './frame/command-line.ts';
 import type { Figure, FigureContext, FigureOutcome } from './frame/figure.ts';
 import { type BenchOptions, help, readOptions } from './options.ts';
@@ -25,6 +25,7 @@ export const figures: readonly Figure[] = [
   api,
   clientPublish,
   tls,
+  tlsMemory,
   redisMemory,
   j1,
   j2,

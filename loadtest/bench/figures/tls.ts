@@ -15,7 +15,7 @@ import { connectionMemory, type P4Size } from './p4.ts';
 const id = 'TLS';
 const payloadBytes = 128;
 
-export interface TlsSize {
+interface TlsSize {
   /** Connections of a window of handshakes. */
   readonly handshakes: number;
   readonly subscribers: number;
@@ -39,15 +39,24 @@ const memoryPairs = 3;
 /** What TLS of the edge itself costs, beside the same edge without it: here that is the floor. */
 export const tls: Figure = {
   id,
-  title: 'an edge that speaks TLS ÷ one on plain TCP: connecting, delivering, memory of a connection',
+  title: 'an edge that speaks TLS ÷ one on plain TCP: connecting, delivering',
   measure: (context) => measureTls(context, context.quick ? quickSize : fullSize),
 };
 
-export async function measureTls(context: FigureContext, size: TlsSize): Promise<FigureOutcome> {
+/** The same of its memory, which needs no quiet machine. */
+export const tlsMemory: Figure = {
+  id: `${id}MEM`,
+  title: 'an edge that speaks TLS ÷ one on plain TCP: memory of a connection',
+  measure: async (context) => {
+    const { memory } = context.quick ? quickSize : fullSize;
+    return { results: [await withCertificate((pem) => measureMemory(context, memory, pem))], skipped: [] };
+  },
+};
+
+async function measureTls(context: FigureContext, size: TlsSize): Promise<FigureOutcome> {
   const results = await withCertificate(async (certificate) => [
     await measureHandshakes(context, size, certificate),
     ...(await measureDeliveries(context, size, certificate)),
-    await measureMemory(context, size, certificate),
   ]);
   return { results, skipped: [] };
 }
@@ -156,17 +165,17 @@ export async function measureDeliveries(
   }
 }
 
-async function measureMemory(context: FigureContext, size: TlsSize, certificate: Certificate): Promise<FigureResult> {
+async function measureMemory(context: FigureContext, size: P4Size, certificate: Certificate): Promise<FigureResult> {
   const pairs: Pair[] = [];
   const count = Math.min(context.pairs, memoryPairs);
   for (let round = 0; round < count; round++) {
-    const pharos = await connectionMemory('pharos', size.memory, certificate);
-    const floor = await connectionMemory('pharos', size.memory);
+    const pharos = await connectionMemory('pharos', size, certificate);
+    const floor = await connectionMemory('pharos', size);
     pairs.push({ pharos, floor });
     const told = `${pharos.value.toFixed(0)} B, plain ${floor.value.toFixed(0)} B`;
-    context.progress(`${id}: memory of a connection, round ${round + 1} of ${count}: ${told}`);
+    context.progress(`${id}MEM: a connection, round ${round + 1} of ${count}: ${told}`);
   }
-  const { from, to } = size.memory;
+  const { from, to } = size;
   const what = `RSS of an edge per idle connection, TLS ÷ plain, after forced GC, slope of ${from} to ${to}`;
-  return summarise({ id: `${id}-memory`, what, unit: 'B', reach: 12 }, pairs);
+  return summarise({ id: `${id}MEM`, what, unit: 'B', reach: 12 }, pairs);
 }
