@@ -28,6 +28,7 @@ export interface RequestsSize {
 const fullSize: RequestsSize = { alone: 1_200, together: 15_000 };
 const quickSize: RequestsSize = { alone: 500, together: 5_000 };
 
+/** What is to be reached is a little more than what was measured first: the floor does nothing of what is asked of it. */
 interface Variant {
   readonly id: string;
   readonly request: Request;
@@ -43,29 +44,29 @@ const atATime = `${together} at a time`;
 /** Those with many first: what is measured last runs on code that is compiled. */
 const apiVariants: readonly Variant[] = [
   {
-    ...{ id: 'API-publish-16', request: 'publish', connections: together, reach: 10, floorTimes: 3 },
+    ...{ id: 'API-publish-16', request: 'publish', connections: together, reach: 12, floorTimes: 3 },
     what: `publish, ${atATime}`,
   },
   {
-    ...{ id: 'API-publish-1', request: 'publish', connections: alone, reach: 10, floorTimes: 5 },
+    ...{ id: 'API-publish-1', request: 'publish', connections: alone, reach: 25, floorTimes: 5 },
     what: 'publish, one request at a time',
   },
   {
-    ...{ id: 'API-batch-100', request: 'batch', connections: together, reach: 60, floorTimes: 20 },
+    ...{ id: 'API-batch-100', request: 'batch', connections: together, reach: 240, floorTimes: 20 },
     what: `batches of 100, ${atATime}`,
   },
   {
-    ...{ id: 'API-broadcast-100', request: 'broadcast', connections: together, reach: 60, floorTimes: 20 },
+    ...{ id: 'API-broadcast-100', request: 'broadcast', connections: together, reach: 180, floorTimes: 20 },
     what: `broadcasts to 100 channels, ${atATime}`,
   },
 ];
 
 const clientVariants: readonly Variant[] = [
   {
-    ...{ id: 'PUB-16', request: 'client', connections: together, reach: 10, floorTimes: 3 },
+    ...{ id: 'PUB-16', request: 'client', connections: together, reach: 8, floorTimes: 3 },
     what: `of ${together} clients, one of each at a time`,
   },
-  { ...{ id: 'PUB-1', request: 'client', connections: alone, reach: 10, floorTimes: 5 }, what: 'one at a time' },
+  { ...{ id: 'PUB-1', request: 'client', connections: alone, reach: 25, floorTimes: 5 }, what: 'one at a time' },
 ];
 
 /** What a publication by the server API costs the service. */
