@@ -1,13 +1,14 @@
-// `node deploy/docker/assemble.mjs FOLDER`: what runs in production, after the build: each package's manifest, what it was compiled to, and the
-// files of the chat page. `npm ci --omit=dev --workspace @pharos/cli` there brings the packages from the registry.
+// `node deploy/docker/assemble.mjs FOLDER [loadtest]`: what runs in production, after the build: each package's manifest, what it was compiled to, and the
+// files of the chat page; with `loadtest` also the load tests. `npm ci --omit=dev --workspace @pharos/cli` there (or `@pharos/loadtest`) brings the packages
+// from the registry.
 import { cpSync, existsSync, mkdirSync, readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
-const [target] = process.argv.slice(2);
-if (target === undefined) {
-  console.error('usage: node deploy/docker/assemble.mjs FOLDER');
+const [target, more] = process.argv.slice(2);
+if (target === undefined || ![undefined, 'loadtest'].includes(more)) {
+  console.error('usage: node deploy/docker/assemble.mjs FOLDER [loadtest]');
   process.exit(2);
 }
 
@@ -17,8 +18,14 @@ const parts = ['dist', 'bin', join('page', 'static')];
 for (const name of ['package.json', 'package-lock.json', '.npmrc', 'LICENSE']) copy(name);
 for (const path of workspaces()) {
   copy(join(path, 'package.json'));
-  if (!/^(libs|services)\//.test(path) || path === 'libs/testkit') continue;
+  if (!isIn(path)) continue;
   for (const part of parts) if (existsSync(join(root, path, part))) copy(join(path, part));
+}
+
+/** Load tests start their clusters and clients by the kit for tests. */
+function isIn(path) {
+  if (path === 'libs/testkit' || path === 'loadtest') return more === 'loadtest';
+  return /^(libs|services)\//.test(path);
 }
 
 function workspaces() {

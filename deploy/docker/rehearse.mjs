@@ -1,6 +1,6 @@
 // What the Dockerfile does, without Docker: `node deploy/docker/rehearse.mjs`. Takes what .dockerignore lets in to an empty folder, installs, builds and
 // assembles it there, installs what production needs, and starts every service from it. Needs git and the npm registry; a few minutes.
-// With --node24 all of that on the Node.js and the C library of the image (.ci/node24.mjs).
+// With --load the image of load tests instead, up to its processes. With --node24 all of that on the Node.js and the C library of the image (.ci/node24.mjs).
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { chmodSync, cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
@@ -15,11 +15,16 @@ if (process.argv.includes('--node24')) {
   const { node24 } = await import('../../.ci/node24.mjs');
   const folder = node24();
   const env = { ...process.env, PATH: `${folder}${delimiter}${process.env.PATH}` };
-  const { status } = spawnSync(join(folder, 'node'), [fileURLToPath(import.meta.url)], { env, stdio: 'inherit' });
+  const { status } = spawnSync(
+    join(folder, 'node'),
+    [fileURLToPath(import.meta.url), ...process.argv.slice(2).filter((arg) => arg !== '--node24')],
+    { env, stdio: 'inherit' },
+  );
   process.exit(status ?? 1);
 }
 /** Beyond it a service that hasn't started won't. */
 const startTimeoutMs = 60_000;
+const isOfLoad = process.argv.includes('--load');
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const scratch = mkdtempSync(join(tmpdir(), 'pharos-image-'));
 const [src, app] = [join(scratch, 'src'), join(scratch, 'app')];
@@ -27,6 +32,13 @@ try {
   for (const file of letIn()) copy(file);
   run(src, 'npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error']);
   run(src, process.execPath, [join('deploy', 'local', 'build.mjs')]);
+  if (isOfLoad) load();
+  else await services();
+} finally {
+  rmSync(scratch, { recursive: true });
+}
+
+async function services() {
   run(src, process.execPath, [join('deploy', 'docker', 'assemble.mjs'), app]);
   run(app, 'npm', ['ci', '--omit=dev', '--no-audit', '--no-fund', '--loglevel=error', '--workspace', '@pharos/cli']);
   run(src, process.execPath, [join('deploy', 'docker', 'addon.mjs'), app]);
@@ -35,8 +47,41 @@ try {
   await serve(user);
   for (const service of ['edge', 'api', 'history', 'presence']) await live(service, user);
   console.log('what the image is made of builds, and every service of it starts and drains');
-} finally {
-  rmSync(scratch, { recursive: true });
+}
+
+/** Its program starts as the image's user, and a process for clients of its own; both too late for the moment when they should begin. */
+function load() {
+  run(src, process.execPath, [join('node_modules', 'typescript', 'bin', 'tsc'), '-b', join('loadtest', 'bench')]);
+  run(src, process.execPath, [join('deploy', 'docker', 'assemble.mjs'), app, 'loadtest']);
+  run(app, 'npm', [
+    'ci',
+    '--omit=dev',
+    '--no-audit',
+    '--no-fund',
+    '--loglevel=error',
+    '--workspace',
+    '@pharos/loadtest',
+  ]);
+  const program = ['--enable-source-maps', join(app, 'loadtest', 'bin', 'load.mjs')];
+  run(app, process.execPath, [...program, '--help']);
+  const late = [
+    '--machine',
+    '0/1',
+    '--start-at',
+    '2020-01-01T00:00:00Z',
+    '--url',
+    'ws://127.0.0.1:1/connection/websocket',
+  ];
+  const { status, stdout } = spawnSync(process.execPath, [...program, 'smoke', ...late], {
+    ...asUser(),
+    cwd: app,
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const { results } = JSON.parse(stdout);
+  if (status !== 1 || !results[0].failure.includes('not ready at --start-at'))
+    throw new Error(`load ended with ${status}: ${stdout}`);
+  console.log('what the image of load tests is made of builds, and its processes start');
 }
 
 /** Files of the working tree, as .dockerignore has them. */

@@ -2,6 +2,4 @@
 import { prepare } from './prepare.mjs';
 
 prepare({ build: ['loadtest/bench', 'services/cli/src'] });
-const { main } = await import('../../loadtest/dist/load/main.js');
-// A broker and processes may still have timers: everything is over.
-process.exit(await main(process.argv.slice(2)));
+await import('../../loadtest/bin/load.mjs');

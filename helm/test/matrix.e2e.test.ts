@@ -152,6 +152,24 @@ describe('the render matrix', { skip: withoutHelm }, () => {
     }
   });
 
+  test('the job of a load test is one of Kubernetes, as the restricted profile wants it', {
+    skip: withoutPython,
+  }, async () => {
+    const job = read(join(chartFolder, '..', '..', 'deploy', 'kubernetes', 'load-job.yaml')) as KubernetesObject;
+    for (const version of kubernetesVersions)
+      assert.deepEqual(await validator?.call('validate', { version, objects: [job] }), [], `Kubernetes ${version}`);
+    const spec = at(job, 'spec.template.spec');
+    assert.equal(at(spec, 'securityContext.runAsNonRoot'), true);
+    assert.equal(at(spec, 'securityContext.seccompProfile.type'), 'RuntimeDefault');
+    assert.equal(at(spec, 'automountServiceAccountToken'), false);
+    const own = at(spec, 'containers.0.securityContext');
+    assert.deepEqual(own, {
+      allowPrivilegeEscalation: false,
+      readOnlyRootFilesystem: true,
+      capabilities: { drop: ['ALL'] },
+    });
+  });
+
   for (const { version, name, valuesFile, objects } of keptReleases()) {
     test(`an upgrade from ${version}, ${name}: values are taken, and what can not change has not`, async () => {
       const rendered = await render(valuesFile);

@@ -13,7 +13,7 @@ import { judge } from '../bench/load/measure/gate.ts';
 import { Histogram } from '../bench/load/measure/histogram.ts';
 import { Tally } from '../bench/load/measure/tally.ts';
 import { loadScenarios } from '../bench/load/main.ts';
-import { readLoadOptions } from '../bench/load/options.ts';
+import { readJudgeOptions, readLoadOptions } from '../bench/load/options.ts';
 import { descriptorsLeft } from '../bench/load/scenarios/soak.ts';
 import { givenTarget } from '../bench/load/target.ts';
 import { figures } from '../bench/main.ts';
@@ -30,6 +30,24 @@ function countsOf(numbers: readonly number[], unknown: readonly number[] = []): 
   const { gaps, twice, disordered } = tally.counters;
   return [gaps, twice, disordered, sequence.behind(5)];
 }
+
+/** What is asked of one of several machines, and what it is told. */
+const machineFaults = (
+  [
+    ['smoke', '2/2', [], /--machine must be .* not '2\/2'/],
+    ['breakpoint', '0/2', [], /breakpoint is for one machine only/],
+    ['smoke', '0/2', ['--start-at', 'noon'], /--start-at must be a moment .* not 'noon'/],
+    ['smoke', '0/2', ['--start-at', '2026-12-01T12:00:00'], /--start-at must be a moment with its time zone/],
+    ['smoke', '0/2', ['--limit', 'gaps=1'], /--limit: give it to judge/],
+    ['smoke', '0/5', [], /--channels is of all machines, and 4 are too few for 5/],
+  ] as const
+).map(
+  ([scenario, machine, more, message]) =>
+    [
+      [scenario, '--url', 'ws://a', '--start-at', '2026-12-01T12:00:00Z', '--machine', machine, ...more],
+      message,
+    ] as const,
+);
 
 describe('load tests', () => {
   test('descriptors are left over only where they stay after the connections are gone', async (context) => {
@@ -127,6 +145,8 @@ describe('load tests', () => {
       [['steady', '--metrics', 'http://a'], /--metrics belongs to --url/],
       [['steady', '--limit', 'delivery-p9=1'], /no gate 'delivery-p9'/],
       [['steady', '--limit', 'delivery-p99='], /must be a number/],
+      [['steady', '--start-at', '2026-12-01T12:00:00Z'], /--start-at belongs to --machine/],
+      ...machineFaults,
     ] as const) {
       assert.throws(() => read(...args), message);
     }
@@ -141,7 +161,10 @@ const readers: Readonly<Record<string, (args: readonly string[]) => unknown>> = 
       figures.map(({ id }) => id),
     ),
   chaos: (args) => readChaosOptions(args, chaosScenarios),
-  load: (args) => readLoadOptions(args, loadScenarios),
+  load: ([first, ...others]) =>
+    first === 'judge'
+      ? readJudgeOptions(others, loadScenarios)
+      : readLoadOptions([first ?? '', ...others], loadScenarios),
 };
 
 test('every figure, scenario and option that documents name is one', () => {

@@ -28,9 +28,12 @@ export function tell(line: string): void {
   process.stderr.write(`${line}\n`);
 }
 
-/** @param file standard output where there is none */
-export function writeDocument(document: object, file: string | undefined): void {
-  const text = `${JSON.stringify(document, undefined, 2)}\n`;
+/**
+ * @param file standard output where there is none
+ * @param indent 0 for all on one line
+ */
+export function writeDocument(document: object, file: string | undefined, indent = 2): void {
+  const text = `${JSON.stringify(document, undefined, indent)}\n`;
   if (file === undefined) process.stdout.write(text);
   else writeFileSync(file, text);
 }

@@ -1,6 +1,8 @@
 import { parseArgs } from 'node:util';
 
 import { scenariosNamed, wholeNumber } from '../frame/command-line.ts';
+import { parseStartAt } from './machines/start-at.ts';
+import { type MachineNumber, parseMachine, shareOf } from './machines/share.ts';
 import type { Scenario, Size } from './scenario.ts';
 
 export interface LoadOptions {
@@ -15,8 +17,18 @@ export interface LoadOptions {
   readonly connectRate: number;
   /** In place of the gates' own, by id. */
   readonly limits: ReadonlyMap<string, number>;
+  /** This one of several that load the cluster together. */
+  readonly machine: MachineNumber | undefined;
+  /** When they begin, in milliseconds since 1970. */
+  readonly startAtMs: number | undefined;
   readonly out: string | undefined;
   readonly help: boolean;
+}
+
+export interface JudgeOptions {
+  readonly files: readonly string[];
+  readonly limits: ReadonlyMap<string, number>;
+  readonly out: string | undefined;
 }
 
 export function help(scenarios: readonly Scenario[]): string {
@@ -26,6 +38,7 @@ export function help(scenarios: readonly Scenario[]): string {
     `  ${' '.repeat(width)}  gates: ${gates.map(({ id, holds, limit }) => `${id} ${holds} ${limit}`).join(', ')}`,
   ]);
   return `npm run load -- <scenario …> [options]
+npm run load -- judge <file …> [--limit <gate>=<n> …] [--out <file>]
 
 Loads a cluster and holds what clients saw against gates; the exit status is 1 where one is broken. Without --url a cluster of processes is started
 for it: two edges, history and presence on a Pulsar and a Redis.
@@ -46,6 +59,11 @@ ${lines.join('\n')}
   --processes <n>        that share the clients (default: 1); their figures are added up before gates are judged
   --limit <gate>=<n>     a gate's limit; may come several times
   --out <file>           where the JSON document goes (default: standard output)
+  --machine <i>/<n>      this is one of several that load a cluster together, i from 0 to n - 1: sizes and rates are of all of them, and
+                         the gates are for judge, over the documents of all
+  --start-at <moment>    when all of them begin: 2026-12-01T12:00:00Z
+
+judge adds up what the machines of one run have counted, and holds the sum against the scenario's gates, as if one machine had seen it all.
 `;
 }
 
@@ -68,6 +86,8 @@ export function readLoadOptions(args: readonly string[], known: readonly Scenari
       processes: { type: 'string' },
       'connect-rate': { type: 'string' },
       limit: { type: 'string', multiple: true, default: [] },
+      machine: { type: 'string' },
+      'start-at': { type: 'string' },
       out: { type: 'string' },
       help: { type: 'boolean', default: false },
     },
@@ -86,10 +106,13 @@ export function readLoadOptions(args: readonly string[], known: readonly Scenari
     seconds: wholeNumber('--seconds', values.seconds),
     padBytes: wholeNumber('--pad', values.pad, 0),
   };
+  const size: Partial<Size> = Object.fromEntries(Object.entries(numbers).filter(([, value]) => value !== undefined));
+  const together = readTogether(values, scenarios, size);
   return {
+    ...together,
     scenarios,
     short: values.short,
-    size: Object.fromEntries(Object.entries(numbers).filter(([, value]) => value !== undefined)),
+    size,
     urls: values.url,
     metricsUrls: values.metrics,
     tokenFile: values['token-file'],
@@ -100,6 +123,45 @@ export function readLoadOptions(args: readonly string[], known: readonly Scenari
     out: values.out,
     help: values.help,
   };
+}
+
+interface TogetherValues {
+  readonly machine?: string | undefined;
+  readonly 'start-at'?: string | undefined;
+  readonly short: boolean;
+  readonly url: readonly string[];
+  readonly limit: readonly string[];
+}
+
+function readTogether(
+  { machine: text, 'start-at': startAt, short, url, limit }: TogetherValues,
+  scenarios: readonly Scenario[],
+  size: Partial<Size>,
+): Pick<LoadOptions, 'machine' | 'startAtMs'> {
+  if (text === undefined) {
+    if (startAt !== undefined) throw new RangeError('--start-at belongs to --machine');
+    return { machine: undefined, startAtMs: undefined };
+  }
+  const machine = parseMachine(text);
+  const [scenario, another] = scenarios;
+  if (scenario === undefined || another !== undefined) throw new RangeError('--machine: name one scenario, no more');
+  if (scenario.together === undefined) throw new RangeError(`--machine: ${scenario.name} is for one machine only`);
+  if (url.length === 0) throw new RangeError('--machine needs --url: the cluster that all machines load');
+  if (startAt === undefined) throw new RangeError('--machine needs --start-at: the moment when all of them begin');
+  if (limit.length > 0) throw new RangeError('--limit: give it to judge, which holds all machines against the gates');
+  shareOf({ ...scenario.sizes[short ? 'short' : 'full'], ...size }, machine);
+  return { machine, startAtMs: parseStartAt(startAt) };
+}
+
+/** @param args after `judge`. @throws TypeError or RangeError that names the wrong argument */
+export function readJudgeOptions(args: readonly string[], known: readonly Scenario[]): JudgeOptions {
+  const { values, positionals } = parseArgs({
+    args: [...args],
+    allowPositionals: true,
+    options: { limit: { type: 'string', multiple: true, default: [] }, out: { type: 'string' } },
+  });
+  if (positionals.length === 0) throw new RangeError('judge: name the documents of all machines');
+  return { files: positionals, limits: limitsOf(values.limit, known), out: values.out };
 }
 
 function limitsOf(texts: readonly string[], scenarios: readonly Scenario[]): Map<string, number> {

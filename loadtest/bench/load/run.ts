@@ -1,6 +1,9 @@
 import { readFileSync } from 'node:fs';
 
 import { LoadFleet } from './load-fleet.ts';
+import type { RawMeasured } from './machines/part.ts';
+import { prefixOf, shareOf } from './machines/share.ts';
+import { untilStart } from './machines/start-at.ts';
 import { judge, type Judgement, type Measured } from './measure/gate.ts';
 import { durationNames, type Tally } from './measure/tally.ts';
 import type { LoadOptions } from './options.ts';
@@ -21,6 +24,9 @@ export interface LoadResult {
   readonly closeCodes: Readonly<Record<string, number>>;
   readonly refusals: Readonly<Record<string, number>>;
   readonly notes: readonly string[];
+  /** Of one of several machines: the size of all of them, and what it has counted, to be added up. */
+  readonly whole?: Size;
+  readonly raw?: RawMeasured;
 }
 
 interface Quantiles {
@@ -35,7 +41,8 @@ interface Quantiles {
 const busyShare = 0.9;
 
 type RunOptions = Pick<LoadOptions, 'short' | 'size' | 'urls' | 'metricsUrls' | 'tokenFile' | 'limits'> &
-  Pick<LoadOptions, 'prefix' | 'processes' | 'connectRate'>;
+  Pick<LoadOptions, 'prefix' | 'processes' | 'connectRate'> &
+  Partial<Pick<LoadOptions, 'machine' | 'startAtMs'>>;
 
 /** Runs a scenario; starts a cluster for it, where none is given. @throws Error where it could not be run to its end */
 export async function runScenario(
@@ -44,24 +51,39 @@ export async function runScenario(
   progress: (line: string) => void,
   given?: Target,
 ): Promise<LoadResult> {
-  const size = { ...scenario.sizes[options.short ? 'short' : 'full'], ...options.size };
-  const begin = performance.now();
+  const { machine, startAtMs, limits } = options;
+  const whole = { ...scenario.sizes[options.short ? 'short' : 'full'], ...options.size };
+  const size = machine === undefined ? whole : shareOf(whole, machine);
+  let begin = performance.now();
   const target = given ?? (await targetFor(scenario, options));
   try {
-    const measured = await withFleet(options, target, (fleet) => scenario.run({ size, target, fleet, progress }));
-    const gates = judge(scenario.gates, measured, size, options.limits);
-    for (const one of gates) progress(describe(one));
-    return {
-      scenario: scenario.name,
-      size,
-      seconds: Math.round((performance.now() - begin) / 1_000),
-      passed: gates.every(({ passed }) => passed),
-      gates,
-      ...summed(measured),
-    };
+    const measured = await withFleet(options, target, async (fleet) => {
+      // All processes of this machine are there by now.
+      if (startAtMs !== undefined) await untilStart(startAtMs, progress);
+      begin = performance.now();
+      return scenario.run({ size, target, fleet, machines: machine?.of ?? 1, progress });
+    });
+    const seconds = Math.round((performance.now() - begin) / 1_000);
+    const result = resultOf(scenario, { size, seconds, measured, limits }, progress);
+    if (machine === undefined) return result;
+    const { tally, figures } = measured;
+    return { ...result, whole, raw: { tally: tally.toJSON(), figures } };
   } finally {
     if (given === undefined) await target.stop();
   }
+}
+
+/** Holds what was measured against the gates. */
+export function resultOf(
+  scenario: Scenario,
+  run: Pick<LoadResult, 'size' | 'seconds'> & Pick<RunOptions, 'limits'> & { readonly measured: Measured },
+  progress: (line: string) => void,
+): LoadResult {
+  const { size, seconds, measured, limits } = run;
+  const gates = judge(scenario.gates, measured, size, limits);
+  for (const one of gates) progress(describe(one));
+  const passed = gates.every((gate) => gate.passed);
+  return { scenario: scenario.name, size, seconds, passed, gates, ...summed(measured) };
 }
 
 function targetFor(scenario: Scenario, { urls, metricsUrls }: RunOptions): Target | Promise<Target> {
@@ -69,11 +91,17 @@ function targetFor(scenario: Scenario, { urls, metricsUrls }: RunOptions): Targe
 }
 
 async function withFleet(
-  { tokenFile, prefix, processes, connectRate }: RunOptions,
+  { tokenFile, prefix, processes, connectRate, machine }: RunOptions,
   { urls }: Target,
   work: (fleet: LoadFleet) => Promise<Measured>,
 ): Promise<Measured> {
-  const fleet = await LoadFleet.start({ urls, tokens: tokensIn(tokenFile), prefix, processes, connectRate });
+  const fleet = await LoadFleet.start({
+    urls,
+    tokens: tokensIn(tokenFile),
+    prefix: machine === undefined ? prefix : prefixOf(prefix, machine),
+    processes,
+    connectRate: connectRate / (machine?.of ?? 1),
+  });
   try {
     return await work(fleet);
   } finally {
@@ -92,7 +120,10 @@ function tokensIn(file: string | undefined): string[] {
   return tokens;
 }
 
-function summed({ tally, figures }: Measured): Omit<LoadResult, 'scenario' | 'size' | 'seconds' | 'passed' | 'gates'> {
+function summed({
+  tally,
+  figures,
+}: Measured): Omit<LoadResult, 'scenario' | 'size' | 'seconds' | 'passed' | 'gates' | 'whole' | 'raw'> {
   const { generatorBusy = 0 } = figures;
   const notes =
     generatorBusy > busyShare

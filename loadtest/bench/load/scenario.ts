@@ -19,6 +19,8 @@ export interface LoadContext {
   readonly size: Size;
   readonly target: Target;
   readonly fleet: LoadFleet;
+  /** That share the load, this one included: what a scenario says of the cluster as a whole is for each a part of it. */
+  readonly machines: number;
   /** Tells the user how far it is. */
   readonly progress: (line: string) => void;
 }
@@ -30,6 +32,11 @@ export interface Scenario {
   readonly gates: readonly Gate[];
   /** Of the cluster that is started where no addresses are given. */
   readonly cluster?: Partial<RigOptions>;
+  /**
+   * How figures of several machines become one, beside `missing` and `generatorBusy`, where machines can run it together.
+   * @default it is for one machine only
+   */
+  readonly together?: Readonly<Record<string, 'sum' | 'most'>>;
   /** Resolves with what the gates are held against. */
   run(context: LoadContext): Promise<Measured>;
 }

@@ -160,8 +160,15 @@ test('there is one version', () => {
   }
 });
 
+interface BaselineFigure {
+  readonly id: string;
+  readonly pharos: { readonly median: number };
+  readonly floor: { readonly median: number };
+  readonly void?: string;
+}
+
 interface Baseline {
-  readonly figures?: readonly { readonly id: string; readonly pharos: { readonly median: number } }[];
+  readonly figures?: readonly BaselineFigure[];
   readonly results?: readonly {
     readonly scenario: string;
     readonly figures: Readonly<Record<string, number | string>>;
@@ -172,8 +179,20 @@ function baseline(name: string): Baseline {
   return JSON.parse(read(join(root, 'loadtest', 'baselines', name))) as Baseline;
 }
 
+function figureOf(file: string, id: string): BaselineFigure {
+  const figure = baseline(file).figures?.find((one) => one.id === id);
+  assert.ok(figure !== undefined && figure.void === undefined, `${file}: ${id}: ${figure?.void ?? 'is not there'}`);
+  return figure;
+}
+
 function median(file: string, id: string): number {
-  return baseline(file).figures?.find((figure) => figure.id === id)?.pharos.median ?? Number.NaN;
+  return figureOf(file, id).pharos.median;
+}
+
+/** By how much it is above its floor. */
+function above(file: string, id: string): number {
+  const { pharos, floor } = figureOf(file, id);
+  return pharos.median - floor.median;
 }
 
 /** Of a scenario's figure; the mean, where it is one for each process. */
@@ -182,6 +201,9 @@ function measured(file: string, scenario: string, name: string): number {
   const all = String(value).split(' ').map(Number);
   return all.reduce((sum, one) => sum + one, 0) / all.length;
 }
+
+/** Of messages of history in the figures of Redis. */
+const historyPayloadBytes = 200;
 
 test('the constants of the sizing guide are those of the baselines', () => {
   const expected: Readonly<Record<string, number>> = {
@@ -197,6 +219,19 @@ test('the constants of the sizing guide are those of the baselines', () => {
     c_read: 1_000_000 / median('java-client.json', 'J2-entries-cpu'),
     c_send: 1_000_000 / median('java-client.json', 'J1-cpu'),
     l_max: median('java-client.json', 'J1-rate') / 1_000_000,
+    c_api: median('costs.json', 'API-publish-16'),
+    c_api_one: median('costs.json', 'API-publish-1'),
+    c_batch: median('costs.json', 'API-batch-100'),
+    c_cast: median('costs.json', 'API-broadcast-100'),
+    c_pub: median('costs.json', 'PUB-16'),
+    c_pub_one: median('costs.json', 'PUB-1'),
+    c_tls: above('costs.json', 'TLS-handshake'),
+    d_tls: above('costs.json', 'TLS-delivery-10'),
+    r_msg: median('redis-memory.json', 'REDIS-message') - historyPayloadBytes,
+    r_pub: median('redis-memory.json', 'REDIS-published') - historyPayloadBytes,
+    r_chan: median('redis-memory.json', 'REDIS-message-channel') / 1_000,
+    r_member: median('redis-memory.json', 'REDIS-member'),
+    r_room: median('redis-memory.json', 'REDIS-member-channel'),
   };
   const rows = [...read(join(docs, 'sizing.md')).matchAll(/^\| `([a-z_]+)` +\| ([\d.]+) /gm)];
   assert.deepEqual(

@@ -4,7 +4,7 @@ const logGrowth = Math.log(growth);
 /** Smaller values share the first bucket. */
 const least = 0.1;
 /** Bucket of a day in milliseconds: larger values share it. */
-const last = bucketOf(86_400_000);
+export const lastBucket: number = bucketOf(86_400_000);
 
 /** As it travels between processes: pairs of bucket and count, and the largest value. */
 export interface HistogramData {
@@ -14,13 +14,13 @@ export interface HistogramData {
 
 /** Durations in milliseconds, in a memory that doesn't grow with their number; those of several processes can be added up. */
 export class Histogram {
-  readonly #counts = new Float64Array(last + 1);
+  readonly #counts = new Float64Array(lastBucket + 1);
   #count = 0;
   #max = 0;
 
   /** @param ms below zero, as two clocks may have it, counts as zero */
   add(ms: number): void {
-    const index = Math.min(last, bucketOf(ms));
+    const index = Math.min(lastBucket, bucketOf(ms));
     this.#counts[index] = (this.#counts[index] ?? 0) + 1;
     this.#count++;
     if (ms > this.#max) this.#max = ms;

@@ -17,6 +17,7 @@ export const ramp: Scenario = {
     none('dropped', 'connections that the server ended', 'in', ({ clients }) => clients),
     ...exactly(({ clients }) => clients),
   ],
+  together: {},
   run: async ({ size, fleet }) => {
     await fleet.publish(size);
     await fleet.open(size, { perSecond: size.clients / size.seconds });

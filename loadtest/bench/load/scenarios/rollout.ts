@@ -17,6 +17,7 @@ export const rollout: Scenario = {
     ...exactly(dueDeliveries),
     noneFigure('exitFailures', 'edges that did not end as they should'),
   ],
+  together: { exitFailures: 'sum' },
   run: async (context) => {
     const { size, fleet } = context;
     await fleet.open(size);

@@ -16,6 +16,7 @@ export const smoke: Scenario = {
     ...exactly(dueDeliveries),
     recoveredGate(({ clients }) => clients),
   ],
+  together: {},
   run: async ({ size, fleet }) => {
     await fleet.open(size);
     await fleet.publish(size);

@@ -40,6 +40,8 @@ export const soak: Scenario = {
       limit: spareDescriptors,
     }),
   ],
+  // Each machine sees all edges: the largest is that of who looked before the others came.
+  together: { rssSlope: 'most', rssSamples: 'sum', descriptorsLeft: 'most' },
   run: async (context) => {
     const { size, fleet, target, progress } = context;
     if (target.metricsUrls.length === 0) throw new RangeError('soak needs the addresses of /metrics: --metrics');

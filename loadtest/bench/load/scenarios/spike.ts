@@ -34,10 +34,11 @@ export const spike: Scenario = {
     noneFigure('out', 'clients that did not come in in the end'),
     ...exactly(({ perSecond, seconds, clients, channels }) => (clients / before / channels) * perSecond * seconds),
   ],
-  run: async ({ size, fleet, progress }) => {
+  together: { out: 'sum' },
+  run: async ({ size, fleet, machines, progress }) => {
     const { clients, channels, seconds } = size;
     const few = Math.ceil(clients / before);
-    await fleet.open({ clients: few, channels }, { perSecond: connectionRateLimit / 2 });
+    await fleet.open({ clients: few, channels }, { perSecond: connectionRateLimit / 2 / machines });
     await fleet.publish(size);
     await delay((seconds * 1_000) / 2);
     const isIn = await fleet.open({ clients: clients - few, channels }, { perSecond: 100_000, timeoutMs: 120_000 });

@@ -19,6 +19,7 @@ export const steady: Scenario = {
     none('dropped', 'connections that the server ended', 'in', ({ clients }) => clients),
     ...exactly(dueDeliveries),
   ],
+  together: {},
   run: async ({ size, fleet, progress }) => {
     progress(`${await fleet.open(size)} of ${size.clients} clients are in`);
     await fleet.publish(size);

@@ -18,6 +18,7 @@ export const storm: Scenario = {
     recoveredGate(({ clients }) => 0.99 * clients),
     ...exactly(dueDeliveries),
   ],
+  together: {},
   run: async ({ size, fleet, progress }) => {
     progress(`${await fleet.open(size)} of ${size.clients} clients are in`);
     await fleet.publish(size);
