@@ -1,3 +1,4 @@
+import { totalmem } from 'node:os';
 import { getHeapStatistics } from 'node:v8';
 
 import {
@@ -11,9 +12,19 @@ import {
 
 import { pharosVersion } from './version.ts';
 
+/**
+ * What a process may use of memory before the kernel ends it, in bytes; 0: no limit is known.
+ * @param constrained as `process.constrainedMemory()` has it: of its control group, where none is set a number beyond all that there is
+ * @param there memory of the machine, in bytes
+ */
+export function memoryLimit(constrained: number | undefined, there: number): number {
+  return constrained === undefined || constrained > there ? 0 : constrained;
+}
+
 /** What every process counts beside its services. */
 export class ProcessMetrics {
   readonly configReloads: Counter<'outcome'>;
+  readonly configRefused: Gauge;
   readonly certificateReloads: Counter<'outcome'>;
   readonly certificateExpiry: Gauge;
   /** Asked at each scrape; set by whoever has the service. */
@@ -43,6 +54,11 @@ export class ProcessMetrics {
       help: 'What the JavaScript heap may grow to (--max-old-space-size and what comes with it); at it the process ends.',
       collect: (gauge) => gauge.set(getHeapStatistics().heap_size_limit),
     });
+    metrics.gauge({
+      name: 'pharos_process_memory_limit_bytes',
+      help: 'What the process may use of memory (the limit of its container), heap and all else; at it the kernel ends the process. 0: no limit.',
+      collect: (gauge) => gauge.set(memoryLimit(process.constrainedMemory(), totalmem())),
+    });
     metrics.counter({
       name: 'pharos_process_event_loop_active_seconds_total',
       help: 'Time that the event loop had work. Its rate is the share of one core that is in use: at 1 nothing is left.',
@@ -52,6 +68,10 @@ export class ProcessMetrics {
       name: 'pharos_config_reloads_total',
       help: 'SIGHUPs, by what came of them: applied, unchanged, refused (the new configuration has mistakes, or can not be used; the old one goes on).',
       labels: ['outcome'],
+    });
+    this.configRefused = metrics.gauge({
+      name: 'pharos_config_refused',
+      help: 'Whether the last new configuration was refused, so that the process goes on with an older one: 1 or 0.',
     });
     this.certificateReloads = metrics.counter({
       name: 'pharos_tls_certificate_reloads_total',

@@ -107,11 +107,13 @@ export class ConfigReloader<C> {
       const changed = changedSettings(this.#current, next).filter((path) => isUnder(path, this.#reloads));
       this.#current = next;
       metrics.configReloads.inc({ outcome: changed.length === 0 ? 'unchanged' : 'applied' });
+      metrics.configRefused.set(0);
       if (changed.length === 0) logger.info('configuration read again: nothing that can be reloaded has changed');
       else logger.info({ changed }, `configuration reloaded: ${changed.join(', ')}`);
       this.#nameTheRest(next);
     } catch (error) {
       metrics.configReloads.inc({ outcome: 'refused' });
+      metrics.configRefused.set(1);
       const problems = problemsOf(error);
       logger.error(
         { problems },

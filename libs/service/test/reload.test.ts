@@ -7,6 +7,7 @@ import { changedSettings, ConfigError, isUnder } from '@pharos/config';
 import { createLogger, createRegistry, type Logger, Metrics } from '@pharos/telemetry';
 import { CertificateAuthority } from '@pharos/testkit';
 import { ConfigReloader, Listener, type Prepared, ProcessMetrics, type Reloadable } from '../src/index.ts';
+import { memoryLimit } from '../src/process-metrics.ts';
 
 interface Settings {
   readonly limits: { readonly a: number; readonly b?: number };
@@ -47,6 +48,10 @@ class Rig implements Reloadable<Settings> {
     return Promise.resolve({ take: () => void this.taken.push(next), discard });
   }
 
+  async isRefused(): Promise<number | undefined> {
+    return (await this.metrics.registry.getSingleMetric('pharos_config_refused')?.get())?.values[0]?.value;
+  }
+
   async outcomes(): Promise<string> {
     const found = await this.metrics.registry.getSingleMetric('pharos_config_reloads_total')?.get();
     return (found?.values ?? []).map(({ labels, value }) => `${labels['outcome']} ${value}`).join(', ');
@@ -57,6 +62,15 @@ describe('reloading a configuration', () => {
   // An alert takes the increase of it: the first refusal is one only where there was a 0 before.
   test('that none was refused yet can be seen from the start', async () => {
     assert.equal(await new Rig().outcomes(), 'applied 0, unchanged 0, refused 0');
+  });
+
+  test('what the container may use of memory, where that is known and not more than there is', () => {
+    const there = 8 * 1024 ** 3;
+    const limits = [undefined, 0, 2 ** 64, 9_223_372_036_854_771_712, 16 * 1024 ** 3, 512 * 1024 ** 2];
+    assert.deepEqual(
+      limits.map((limit) => memoryLimit(limit, there)),
+      [0, 0, 0, 0, 0, 512 * 1024 ** 2],
+    );
   });
 
   test('what changed is named without its value, what needs a restart each time', async () => {
@@ -95,6 +109,11 @@ describe('reloading a configuration', () => {
     assert.deepEqual([...rig.taken, ...other.taken], []);
     assert.deepEqual([rig.discarded, other.discarded.length], [[], 1], 'who could have has nothing left of it');
     assert.equal(await rig.outcomes(), 'applied 0, unchanged 0, refused 3');
+    assert.equal(await rig.isRefused(), 1, 'until one is taken');
+    rig.failure = undefined;
+    rig.read = () => started;
+    await rig.reloader.reload();
+    assert.equal(await rig.isRefused(), 0);
   });
 
   test('changes are told by paths: lists as one, sections that come or go by what they hold', () => {

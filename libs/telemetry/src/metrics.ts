@@ -21,7 +21,7 @@ export interface CounterOptions<Label extends string = string> extends MetricOpt
 }
 
 export interface GaugeOptions<Label extends string = string> extends MetricOptions<Label> {
-  /** Called at each scrape, to set what is cheaper to ask for than to keep up to date. */
+  /** Called at each scrape, to set what is cheaper to ask for than to keep up to date; labels that it doesn't set are not there. */
   readonly collect?: (gauge: Gauge<Label>) => void;
 }
 
@@ -67,6 +67,8 @@ export class Metrics {
     return new Gauge({
       ...this.#base(options),
       collect(this: Gauge<Label>): void {
+        // What a reload took away would stay as it was last seen, and keep alerts on it firing.
+        this.reset();
         collect(this);
       },
     });

@@ -26,6 +26,20 @@ describe('metrics', () => {
     assert.match(await metrics.registry.metrics(), /pharos_busy_seconds_total 5/);
   });
 
+  test('what a gauge is not set to any more is not there any more', async () => {
+    const metrics = bare();
+    let logs = ['old', 'kept'];
+    const collect = (gauge: { set(labels: { log: string }, value: number): void }): void => {
+      for (const log of logs) gauge.set({ log }, 90);
+    };
+    metrics.gauge({ name: 'pharos_behind_seconds', help: 'Behind.', labels: ['log'], collect });
+    assert.match(await metrics.registry.metrics(), /\{log="old"\} 90\n.*\{log="kept"\} 90/);
+    logs = ['kept'];
+    assert.doesNotMatch(await metrics.registry.metrics(), /old/);
+    logs = [];
+    assert.doesNotMatch(await metrics.registry.metrics(), /^pharos_behind_seconds/m);
+  });
+
   test('what was made is listed for the reference', () => {
     const metrics = bare();
     metrics.counter({ name: 'pharos_frames_total', help: 'Frames.', labels: ['kind'] });

@@ -15,7 +15,7 @@ import type { Logger, Metrics, Readiness, Tracing } from '@pharos/telemetry';
 
 import type { LimitsOf } from './lane-batch.ts';
 import { LogWorker } from './log-worker.ts';
-import { HistoryMetrics, type Lag } from './metrics.ts';
+import { HistoryMetrics } from './metrics.ts';
 
 /** What the service is made of; whoever makes it owns bus and store, and closes them afterwards. */
 export interface HistoryServiceParts {
@@ -59,7 +59,7 @@ export class HistoryService implements ReloadableService<{ readonly channel: Cha
     this.#parts = parts;
     this.#channel = parts.channel;
     this.#metrics = new HistoryMetrics(parts.metrics);
-    this.#metrics.readLanes = () => new Map<string, Lag[]>(this.#logs.map((log) => [log.topic, log.lags]));
+    this.#metrics.readLogs = () => new Map(this.#logs.map((log) => [log.topic, log]));
   }
 
   /** Neither Redis nor, once it has begun, Pulsar counts: it waits for them, and no other would do better. */

@@ -48,6 +48,10 @@ export class LogWorker {
     return this.#parts.log.topic;
   }
 
+  get lanes(): number {
+    return this.#parts.log.lanes;
+  }
+
   /** Of the lanes that this process is active in. */
   get lags(): Lag[] {
     return this.#lanes.flatMap(({ lag }) => (lag === undefined ? [] : [lag]));

@@ -8,6 +8,13 @@ export interface Lag {
   readonly seconds: number;
 }
 
+/** A log that this process takes part in. */
+export interface FollowedLog {
+  readonly lanes: number;
+  /** Of the lanes that this process is active in. */
+  readonly lags: readonly Lag[];
+}
+
 /** Why a lane is read again from what the store has. */
 export type RewindReason = 'rolled_back' | 'emptied' | 'overtaken' | 'store' | 'log';
 
@@ -21,10 +28,18 @@ export class HistoryMetrics {
   readonly lost: Counter;
   readonly rerouted: Counter<'outcome'>;
   readonly storeErrors: Counter<'code'>;
-  /** Asked at each scrape; set by whoever has the lanes. Of each log its active lanes. */
-  readLanes: () => ReadonlyMap<string, readonly Lag[]> = () => new Map();
+  /** Asked at each scrape; set by whoever has the logs. By their topics. */
+  readLogs: () => ReadonlyMap<string, FollowedLog> = () => new Map();
 
   constructor(metrics: Metrics) {
+    metrics.gauge({
+      name: 'pharos_history_lanes',
+      help: 'Lanes that the log has; as many are to be active, over all processes.',
+      labels: ['log'],
+      collect: (gauge) => {
+        for (const [log, { lanes }] of this.readLogs()) gauge.set({ log }, lanes);
+      },
+    });
     metrics.gauge({
       name: 'pharos_history_lanes_active',
       help: 'Lanes that this process brings into the store; others stand by for them.',
@@ -93,7 +108,7 @@ export class HistoryMetrics {
   }
 
   #eachLog(set: (log: string, lags: readonly Lag[]) => void): void {
-    for (const [log, lags] of this.readLanes()) set(log, lags);
+    for (const [log, { lags }] of this.readLogs()) set(log, lags);
   }
 }
 

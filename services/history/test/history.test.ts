@@ -81,6 +81,7 @@ describe('the history service', () => {
       { ...other, history_size: 100, history_ttl: '1h' },
     ]);
     const prepared = await history.service.prepareReload({ channel: next });
+    assert.equal(await history.metric('pharos_history_lanes', { log: w.log.topic }), w.log.lanes);
     assert.equal((await texts(w, 'kept:a')).length, 25);
     prepared.take();
     await eventually(async () => ((await texts(w, 'other:a')).length === 25 ? true : undefined), 'the new history');

@@ -196,6 +196,13 @@ export const fleet: DashboardSpec = {
           ],
         },
         {
+          title: 'On an old configuration',
+          description: 'Processes whose new configuration was refused. Bad: any: they would not start anew.',
+          unit: 'short',
+          limits: { warn: 1, bad: 3 },
+          queries: [{ expr: sum(metric('pharos_config_refused')), legend: 'processes' }],
+        },
+        {
           title: 'Certificates: time left',
           description: 'Of listeners with TLS, the least. Bad: less than two weeks.',
           unit: 's',

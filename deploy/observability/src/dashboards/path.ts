@@ -114,10 +114,16 @@ export const path: DashboardSpec = {
         {
           title: 'Lanes that are written',
           description:
-            'By process. Bad: fewer in all than the log has lanes, for more than seconds: nobody writes the others.',
+            'By process, and by none. Bad: any by none for more than seconds: what is published there is not kept.',
           unit: 'short',
           limits: 'none',
-          queries: [{ expr: sum(metric('pharos_history_lanes_active'), 'log, pod'), legend: '{{log}} {{pod}}' }],
+          queries: [
+            { expr: sum(metric('pharos_history_lanes_active'), 'log, pod'), legend: '{{log}} {{pod}}' },
+            {
+              expr: `max by (log) (${metric('pharos_history_lanes')}) - ${sum(metric('pharos_history_lanes_active'), 'log')}`,
+              legend: '{{log}} by none',
+            },
+          ],
         },
         {
           title: 'Messages by what they are',

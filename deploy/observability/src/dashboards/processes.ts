@@ -4,6 +4,7 @@ import { metric, rate } from '../promql.ts';
 /** Event loop, memory and descriptors. @param mark a metric that only those processes have */
 export function processRow(mark: string): RowSpec {
   const of = (expression: string): string => `${expression} and on (job, instance) ${metric(mark)}`;
+  const resident = metric('process_resident_memory_bytes');
   return {
     title: 'Processes',
     panels: [
@@ -53,10 +54,24 @@ export function processRow(mark: string): RowSpec {
       },
       {
         title: 'Memory of the process',
-        description: 'Resident. Bad: a slope that does not level off; near the limit of the container.',
+        description: 'Resident. Bad: a slope that does not level off.',
         unit: 'bytes',
         limits: 'none',
-        queries: [{ expr: of(metric('process_resident_memory_bytes')), legend: '{{pod}}' }],
+        queries: [{ expr: of(resident), legend: '{{pod}}' }],
+      },
+      {
+        title: 'Memory against its limit',
+        description:
+          'Heap, buffers and all else, of what the container may use; 0 where it has no limit. Bad: beyond 85 %: at the limit the kernel ends the process, and what it holds for sockets counts there too.',
+        unit: 'percentunit',
+        limits: { warn: 0.7, bad: 0.85 },
+        max: 1,
+        queries: [
+          {
+            expr: of(`(${resident} / (${metric('pharos_process_memory_limit_bytes')} > 0) or 0 * ${resident})`),
+            legend: '{{pod}}',
+          },
+        ],
       },
       {
         title: 'Descriptors in use',

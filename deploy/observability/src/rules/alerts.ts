@@ -60,6 +60,14 @@ const processes: AlertSpec[] = [
     description: `${pod} uses {{ $value | humanizePercentage }} of its heap; at the limit it ends, and its clients reconnect.`,
   },
   {
+    name: 'PharosMemoryNearLimit',
+    severity: 'warning',
+    expr: 'process_resident_memory_bytes / (pharos_process_memory_limit_bytes > 0) > 0.85',
+    for: '10m',
+    summary: 'A process runs out of memory',
+    description: `${pod} uses {{ $value | humanizePercentage }} of the memory that its container may; at the limit the kernel ends it, and its clients reconnect.`,
+  },
+  {
     name: 'PharosEventLoopFull',
     severity: 'warning',
     expr: 'rate(pharos_process_event_loop_active_seconds_total[5m]) > 0.85',
@@ -78,9 +86,9 @@ const processes: AlertSpec[] = [
   {
     name: 'PharosConfigRefused',
     severity: 'warning',
-    expr: 'increase(pharos_config_reloads_total{outcome="refused"}[15m]) > 0',
+    expr: 'pharos_config_refused == 1',
     summary: 'A changed configuration was refused',
-    description: `${pod} goes on with its old configuration: the new one has mistakes, which its log names.`,
+    description: `${pod} goes on with its old configuration: the new one has mistakes, which its log names. It would not start with it.`,
   },
   {
     name: 'PharosCertificateExpires',
@@ -244,10 +252,10 @@ const messages: AlertSpec[] = [
   {
     name: 'PharosHistoryLaneUnwritten',
     severity: 'critical',
-    expr: `sum by (${ns}, log) (pharos_history_lanes_active) == 0`,
+    expr: `sum by (${ns}, log) (pharos_history_lanes_active) < max by (${ns}, log) (pharos_history_lanes)`,
     for: '5m',
-    summary: 'Nobody writes a log into the history store',
-    description: `No history process has a lane of {{ $labels.log }} (${where}) for 5 minutes.`,
+    summary: 'Nobody writes some lanes of a log into the history store',
+    description: `History processes have only {{ $value }} of the lanes of {{ $labels.log }} (${where}) for 5 minutes.`,
   },
   {
     name: 'PharosRedisDisconnected',

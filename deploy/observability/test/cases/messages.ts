@@ -128,22 +128,29 @@ export const messageCases: readonly AlertCase[] = [
   },
   {
     alert: 'PharosHistoryLaneUnwritten',
-    name: 'by neither process',
-    series: {
-      [of('pharos_history_lanes_active', 'log="l"')]: '1x10 0x40',
-      [of('pharos_history_lanes_active', 'log="l"').replace('pod="a"', 'pod="b"')]: '0x50',
-    },
+    name: 'one lane by neither process',
+    series: { ...written('a', '1x10 0x40', 1), ...written('b', '0x50', 1) },
     silent: '14m',
     fires: '17m',
   },
   {
     alert: 'PharosHistoryLaneUnwritten',
-    name: 'by the other one',
-    series: {
-      [of('pharos_history_lanes_active', 'log="l"')]: '0x50',
-      [of('pharos_history_lanes_active', 'log="l"').replace('pod="a"', 'pod="b"')]: '1x50',
-    },
+    name: 'five of eight by two processes',
+    series: { ...written('a', '4x10 3x40', 8), ...written('b', '4x10 2x40', 8) },
+    silent: '14m',
+    fires: '17m',
+  },
+  {
+    alert: 'PharosHistoryLaneUnwritten',
+    name: 'all by the other one',
+    series: { ...written('a', '0x50', 8), ...written('b', '8x50', 8) },
     silent: '30m',
+  },
+  {
+    alert: 'PharosHistoryLaneUnwritten',
+    name: 'not all while one takes over from another',
+    series: { ...written('a', '4x10 0x40', 8), ...written('b', '4x12 8x40', 8) },
+    silent: '14m',
   },
   {
     alert: 'PharosRedisDisconnected',
@@ -245,4 +252,10 @@ function proxied(service: string, outcome: string, values: string): Record<strin
   return {
     [of(`pharos_${service}_proxy_calls_total`, `kind="connect", proxy="default", outcome="${outcome}"`)]: values,
   };
+}
+
+/** Lanes of a log that a process brings into the store, of as many as the log has. */
+function written(name: string, active: string, lanes: number): Record<string, string> {
+  const series = (metric: string): string => of(metric, 'log="l"').replace('pod="a"', `pod="${name}"`);
+  return { [series('pharos_history_lanes_active')]: active, [series('pharos_history_lanes')]: `${lanes}x60` };
 }

@@ -151,18 +151,40 @@ export const processCases: readonly AlertCase[] = [
   },
   {
     alert: 'PharosConfigRefused',
-    name: 'once',
-    series: { [of('pharos_config_reloads_total', 'outcome="refused"')]: '0x10 1x40' },
+    name: 'for as long as none is taken',
+    series: { [of('pharos_config_refused')]: '0x10 1x100' },
     silent: '10m',
-    fires: '12m',
+    fires: '100m',
   },
   {
     alert: 'PharosConfigRefused',
-    name: 'applied ones',
+    name: 'once, and then one was taken',
+    series: { [of('pharos_config_refused')]: '0x10 1x5 0x40' },
+    silent: '18m',
+  },
+  {
+    alert: 'PharosMemoryNearLimit',
+    name: 'at 90 %, most of it outside the heap',
     series: {
-      [of('pharos_config_reloads_total', 'outcome="refused"')]: '1x40',
-      [of('pharos_config_reloads_total', 'outcome="applied"')]: '0+1x40',
+      [of('process_resident_memory_bytes')]: '900x40',
+      [of('pharos_process_memory_limit_bytes')]: '1000x40',
     },
+    silent: '9m',
+    fires: '11m',
+  },
+  {
+    alert: 'PharosMemoryNearLimit',
+    name: 'at 84 %',
+    series: {
+      [of('process_resident_memory_bytes')]: '840x40',
+      [of('pharos_process_memory_limit_bytes')]: '1000x40',
+    },
+    silent: '30m',
+  },
+  {
+    alert: 'PharosMemoryNearLimit',
+    name: 'without a limit',
+    series: { [of('process_resident_memory_bytes')]: '900x40', [of('pharos_process_memory_limit_bytes')]: '0x40' },
     silent: '30m',
   },
   {
