@@ -34,7 +34,7 @@ function probe(): JsonSchema {
 
 /** What every component has. */
 const workload: Record<string, JsonSchema> = {
-  replicas: whole(0),
+  replicas: whole(1),
   listenHost: matching('^(\\[[0-9A-Fa-f:.]+\\]|[0-9.]+)$'),
   rollout: section({
     maxSurge: countOrPercent,
@@ -211,6 +211,7 @@ export function valuesSchema(): JsonSchema {
       networkPolicy: section({
         enabled: flag,
         clients: peers,
+        apiClients: peers,
         monitoring: peers,
         dns: peers,
         pulsar: peers,

@@ -229,14 +229,15 @@ describe('what the chart makes', { skip: withoutHelm }, () => {
     assert.equal(at(extras.get('ScaledObject', '-history'), 'spec.triggers.0.metadata.subscription'), 'pharos-history');
   });
 
-  test('pods are spread, or as the operator says', () => {
+  test('pods are spread, or as the operator says', async () => {
     const spec = at(least.pod('edge'), 'spec');
     const keys = (at(spec, 'topologySpreadConstraints') as { topologyKey: string }[]).map((one) => one.topologyKey);
     assert.deepEqual(keys, ['topology.kubernetes.io/zone', 'kubernetes.io/hostname']);
     assert.equal(at(spec, 'topologySpreadConstraints.0.whenUnsatisfiable'), 'ScheduleAnyway');
     const anti = 'affinity.podAntiAffinity';
     assert(at(spec, `${anti}.preferredDuringSchedulingIgnoredDuringExecution`) !== undefined);
-    const hard = at(production.pod('edge'), `spec.${anti}.requiredDuringSchedulingIgnoredDuringExecution.0`);
+    const strict = await render(caseFile('production'), { workload: { antiAffinity: 'hard' } });
+    const hard = at(strict.pod('edge'), `spec.${anti}.requiredDuringSchedulingIgnoredDuringExecution.0`);
     assert.equal(at(hard, 'labelSelector.matchLabels', 'app.kubernetes.io/component'), 'edge');
     assert.deepEqual(Object.keys(at(extras.pod('edge'), 'spec.affinity') as object), ['nodeAffinity']);
     assert.equal(at(extras.pod('history'), 'spec.affinity'), undefined);

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { before, describe, test } from 'node:test';
 import { sharedPulsar, unavailable, uniqueTopic } from '@pharos/testkit';
 import { parse } from 'yaml';
-import { at, caseFile, leastValues, render, type Rendered, withoutHelm } from './chart.ts';
+import { at, caseFile, leastValues, notes, render, type Rendered, type Values, withoutHelm } from './chart.ts';
 import { runJob } from './pods.ts';
 
 describe('what runs beside a release', { skip: withoutHelm }, () => {
@@ -35,10 +35,51 @@ describe('what runs beside a release', { skip: withoutHelm }, () => {
     assert.equal(at(production.get('Pod', '-selftest'), 'metadata.annotations', 'helm.sh/hook'), 'test');
     assert.equal(policy, 'before-hook-creation', '`helm test --logs` reads the log of a pod that has succeeded');
     const from = at(production.get('NetworkPolicy', '-edge'), 'spec.ingress.0.from') as unknown[];
-    assert.equal(at(from[1], 'podSelector.matchLabels', 'app.kubernetes.io/component'), 'selftest');
-    // No secret to sign with, and nobody may connect without a token.
-    assert.equal(least.find('Pod', '-selftest'), undefined);
+    assert.equal(at(from.at(-1), 'podSelector.matchLabels', 'app.kubernetes.io/component'), 'selftest');
+    // It reads settings as a process that is everything, whose channels have recovery by default.
+    const { without_namespace: open, namespaces } = at(parse(production.config('selftest')), 'channel') as Values & {
+      readonly namespaces: readonly Values[];
+    };
+    assert.deepEqual([open, namespaces[0]?.['allow_recovery']], [{ allow_recovery: false }, true]);
     assert(!(at(edgeOnly.get('Pod', '-selftest'), 'spec.containers.0.args') as string[]).includes('--api-url'));
+  });
+
+  test('where the self-test could not pass there is none, and the notes say why', async () => {
+    const open = { client: { allow_anonymous_connect_without_token: true } };
+    const may = (...options: string[]): Values => ({
+      ...open,
+      channel: { without_namespace: Object.fromEntries(options.map((option) => [`allow_${option}`, true])) },
+    });
+    const signing = { settingsFrom: { 'client.token.hmac_secret_key': { existingSecret: 'pharos', key: 'hmac' } } };
+    const ofTheirOwn = { client: { subscription_token: { enabled: true } } };
+    // The API's key is one that the test can't be given.
+    const keyless: Values = { config: leastValues['config'], api: { extraEnv: [{ name: 'PHAROS_HTTP_API_KEY' }] } };
+    const subscribe = 'subscribe_for_anonymous';
+    const impossible: readonly (readonly [reason: RegExp, ...values: readonly Values[]])[] = [
+      [/hmac_secret_key isn't in settingsFrom, and nobody may connect without a token\.$/, leastValues],
+      [/nobody may subscribe to selftest .*: allow_subscribe_for_anonymous/, leastValues, { config: open }],
+      [/no key of the server API .*: allow_publish_for_anonymous/, keyless, { config: may(subscribe) }],
+      [/no key of the server API .*: allow_publish_for_client/, keyless, signing],
+      [/no namespace for the channel news:a/, leastValues, signing, { tests: { channel: 'news:a' } }],
+      [/subscription_token\.hmac_secret_key isn't/, leastValues, signing, { config: ofTheirOwn }],
+    ];
+    for (const [reason, ...values] of impossible) {
+      const rendered = await render(...values);
+      for (const kind of ['Pod', 'ConfigMap', 'NetworkPolicy'])
+        assert.equal(rendered.find(kind, '-selftest'), undefined, `${reason}`);
+      const [line = ''] = /^`helm test` has nothing to run: .*$/m.exec(await notes(...values)) ?? [];
+      assert.match(line, reason);
+    }
+    for (const values of [
+      [leastValues, signing],
+      [leastValues, signing, { config: { channel: { namespaces: [{ name: 'news' }] } }, tests: { channel: 'news:a' } }],
+      [leastValues, { config: may(subscribe) }],
+      [keyless, { config: may(subscribe, 'publish_for_anonymous') }],
+      [keyless, signing, { config: may('publish_for_client') }],
+    ]) {
+      assert((await render(...values)).find('Pod', '-selftest') !== undefined, JSON.stringify(values));
+      assert.doesNotMatch(await notes(...values), /nothing to run/);
+    }
   });
 
   test('a hook makes the topics before anything else, let in by Pulsar and by nobody else', () => {

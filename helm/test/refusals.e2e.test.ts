@@ -32,6 +32,7 @@ const againstSchema: readonly (readonly [what: string, values: Values, message: 
   ['a duration that is none', { edge: { config: { ring: { max_age: 'long' } } } }, /ring\/max_age/],
   ['a setting that takes no file', { settingsFrom: { 'redis.url': {} } }, /'redis.url' not allowed/],
   ['a sysctl that is not safe', sysctl('net.core.somaxconn'), /podSecurityContext\/sysctls\/0\/name/],
+  ['no pods, where there is a component', { edge: { replicas: 0 } }, /'\/edge\/replicas'.*minimum: got 0, want 1/],
   ['a port out of range', { edge: { port: 70_000 } }, /'\/edge\/port'/],
   ['another service type', { edge: { service: { type: 'ExternalName' } } }, /'\/edge\/service\/type'/],
   ['an unknown controller', { edge: { ingress: { controller: 'istio' } } }, /'\/edge\/ingress\/controller'/],
@@ -139,7 +140,50 @@ const acrossFields: readonly (readonly [what: string, values: Values, messages: 
   [
     'two monitors',
     { metrics: { podMonitor: { enabled: true }, serviceMonitor: { enabled: true } } },
-    [/^metrics: one of podMonitor and serviceMonitor/],
+    [/^metrics: one of annotations, podMonitor and serviceMonitor/],
+  ],
+  [
+    'annotations beside a monitor',
+    { metrics: { annotations: true, podMonitor: { enabled: true } } },
+    [/^metrics: one of annotations, podMonitor and serviceMonitor/],
+  ],
+  ['one port for both', { edge: { port: 9000 } }, [/^edge\.port: 9000 is internalPort's as well/]],
+  [
+    'what a Service of its type has not',
+    {
+      edge: { service: { externalTrafficPolicy: 'Local', nodePort: 30_001 } },
+      api: { service: { type: 'NodePort', loadBalancerClass: 'nlb', nodePort: 30_002 } },
+    },
+    [
+      /^api\.service\.loadBalancerClass: a Service of type NodePort has none/,
+      /^edge\.service\.externalTrafficPolicy: a Service of type ClusterIP has none/,
+      /^edge\.service\.nodePort: a Service of type ClusterIP/,
+    ],
+  ],
+  [
+    'two routes for the same requests',
+    { edge: { gateway: gateway({ namespace: 'chat' }) }, api: { gateway: gateway({ sectionName: 'https' }) } },
+    [/^edge\.gateway and api\.gateway: both take \/ of the Gateway public/],
+  ],
+  [
+    'two routes for a host',
+    {
+      edge: { gateway: { ...gateway({}), hostnames: ['a.example', 'b.example'] } },
+      api: { gateway: { ...gateway({}), hostnames: ['b.example'] } },
+    },
+    [/^edge\.gateway and api\.gateway: both take \/ of the Gateway public, by the same hostnames/],
+  ],
+  [
+    'a budget that keeps all',
+    { edge: { pdb: { minAvailable: 3, maxUnavailable: '' } } },
+    [/^edge\.pdb: none of 3 pods/],
+  ],
+  ['nearly all', { edge: { pdb: { minAvailable: '67%', maxUnavailable: '' } } }, [/^edge\.pdb: none of 3 pods may go/]],
+  ['a budget of nothing', { api: { pdb: { maxUnavailable: 0 } } }, [/^api\.pdb: none of 2 pods may go/]],
+  [
+    'a protocol without TLS, where there is TLS',
+    { edge: { config: { tls: { cert_file: '/tls.crt', key_file: '/tls.key' } } } },
+    [/^edge\.service\.appProtocol: http, and edge has TLS itself/],
   ],
   [
     'nothing at all',
@@ -163,7 +207,7 @@ const acrossFields: readonly (readonly [what: string, values: Values, messages: 
   ],
   [
     'a certificate without its key',
-    { edge: { settingsFrom: { 'tls.cert_file': { existingSecret: 'a', key: 'b' } } } },
+    { edge: { settingsFrom: { 'tls.cert_file': { existingSecret: 'a', key: 'b' } }, service: { appProtocol: '' } } },
     [/^settingsFrom: both tls\.cert_file and tls\.key_file, or neither/],
   ],
 ];
@@ -206,6 +250,20 @@ describe('values that are refused', { skip: withoutHelm }, () => {
     assert.equal(told.length, 3);
   });
 
+  test('what is right beside it is taken', async () => {
+    const edge = { ...gateway({}), hostnames: ['a.example'] };
+    await render(leastValues, { edge: { gateway: edge }, api: { gateway: gateway({}) } });
+    await render(leastValues, { edge: { gateway: edge }, api: { gateway: { ...gateway({}), path: '/api' } } });
+    await render(leastValues, { edge: { gateway: gateway({}) }, api: { gateway: gateway({ namespace: 'inside' }) } });
+    const sections = [gateway({ sectionName: 'a' }), gateway({ sectionName: 'b' })];
+    await render(leastValues, { edge: { gateway: sections[0] }, api: { gateway: sections[1] } });
+    await render(leastValues, { edge: { pdb: { minAvailable: '66%', maxUnavailable: '' } } });
+    await render(leastValues, { edge: { replicas: 1, pdb: { minAvailable: 1, maxUnavailable: '' } } });
+    await render(leastValues, {
+      edge: { service: { type: 'NodePort', externalTrafficPolicy: 'Local', nodePort: 30_001 } },
+    });
+  });
+
   // The last of those that provoke: it looks at what they did.
   test('each message of the templates has been provoked', () => {
     const patterns = messagesOfTemplates();
@@ -235,6 +293,10 @@ function messagesOfTemplates(): RegExp[] {
   return texts.map(
     ([, text = '']) => new RegExp(text.replaceAll(/[.*+?^${}()|[\]\\]/g, '\\$&').replaceAll(/%[sdv]/g, '.+')),
   );
+}
+
+function gateway(parentRef: Values): Values {
+  return { enabled: true, parentRefs: [{ name: 'public', ...parentRef }] };
 }
 
 function off(): Values {

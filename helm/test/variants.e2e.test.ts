@@ -3,7 +3,17 @@ import { readFileSync } from 'node:fs';
 import { before, describe, test } from 'node:test';
 import { parse } from 'yaml';
 import { chartFolder } from '../generate/generated.ts';
-import { at, caseFile, leastValues, notes, render, type Rendered, templateFor, withoutHelm } from './chart.ts';
+import {
+  at,
+  caseFile,
+  leastValues,
+  notes,
+  render,
+  type Rendered,
+  templateFor,
+  type Values,
+  withoutHelm,
+} from './chart.ts';
 import { leavesOf, occurs } from './leaves.ts';
 
 interface Rule {
@@ -117,6 +127,103 @@ describe('what the chart makes where it is asked to', { skip: withoutHelm }, () 
     assert.deepEqual(egress(rendered, 'api').slice(2).map(ports), [[4318], [443]]);
     assert.deepEqual(egress(rendered, 'history').slice(2).map(ports), [[4318]]);
     assert.equal(egress(rendered, 'presence').length, 2);
+  });
+
+  test('network policies: out to a Redis and a Pulsar that only the environment names, for every component', async () => {
+    const password = { secretKeyRef: { name: 'redis', key: 'url' } };
+    const pulsar = { name: 'PHAROS_PULSAR_URL', value: 'pulsar+ssl://p:16651' };
+    const settingsFrom = { 'http_api.key': { existingSecret: 'pharos', key: 'api-key' } };
+    for (const [workload, redis] of [
+      [{ extraEnv: [pulsar, { name: 'PHAROS_REDIS_URL', valueFrom: password }] }, [6379]],
+      [{ extraEnv: [pulsar, { name: 'PHAROS_REDIS_URL', value: 'redis://r:7001' }] }, [6379, 7001]],
+      [{ extraEnv: [pulsar], envFrom: [{ secretRef: { name: 'all' } }] }, [6379]],
+    ] as const) {
+      const rendered = await render({ workload, settingsFrom });
+      for (const component of ['edge', 'api', 'history', 'presence'])
+        assert.deepEqual(
+          egress(rendered, component).slice(0, 2).map(ports),
+          [[6650, 6651, 8080, 8443, 16_651], redis],
+          component,
+        );
+      assert.doesNotMatch(await notes({ workload, settingsFrom }), /without Redis/);
+    }
+  });
+
+  test('network policies: to the server API come backends of its own list, else those that come to edges', async () => {
+    const from = (rendered: Rendered, component: string): unknown[] =>
+      at(rendered.get('NetworkPolicy', `-${component}`), 'spec.ingress.0.from') as unknown[];
+    const production = await render(caseFile('production'));
+    assert.deepEqual(from(production, 'edge').slice(0, -1), [
+      ...(namespace('ingress-nginx') as unknown[]),
+      { ipBlock: { cidr: '0.0.0.0/0' } },
+    ]);
+    assert.deepEqual(from(production, 'api').slice(0, -1), namespace('shop'));
+    const shared = await render(caseFile('production'), { networkPolicy: { apiClients: [] } });
+    assert.deepEqual(from(shared, 'api'), from(production, 'edge'));
+    const open = await render(leastValues, { networkPolicy: { apiClients: namespace('shop') } });
+    assert.equal(from(open, 'edge'), undefined);
+    assert.deepEqual(from(open, 'api').slice(0, -1), namespace('shop'));
+  });
+
+  test('an edge with TLS of its own is spoken to by TLS, whoever speaks to it', async () => {
+    const source = { existingSecret: 'tls', key: 'tls.crt' };
+    const ways: Values[] = [
+      { settingsFrom: { 'tls.cert_file': source, 'tls.key_file': source } },
+      { config: { tls: { cert_file: '/certs/tls.crt', key_file: '/certs/tls.key' } } },
+    ];
+    const expected = {
+      nginx: ['nginx.ingress.kubernetes.io/backend-protocol', 'HTTPS'],
+      haproxy: ['haproxy.org/server-ssl', 'true'],
+      alb: ['alb.ingress.kubernetes.io/backend-protocol', 'HTTPS'],
+    } as const;
+    const channel = { without_namespace: { allow_subscribe_for_anonymous: true } };
+    const client = { allow_anonymous_connect_without_token: true };
+    for (const way of ways) {
+      for (const [controller, [annotation, value]] of Object.entries(expected)) {
+        const ingress = { enabled: true, controller, hosts: [{ host: 'a.example' }] };
+        const values = [
+          leastValues,
+          {
+            config: { channel, client },
+            edge: { ...way, ingress, service: { appProtocol: 'https' } },
+            api: { ingress },
+          },
+        ];
+        const rendered = await render(...values);
+        const of = (component: string): unknown =>
+          at(rendered.get('Ingress', `-${component}`), 'metadata.annotations', annotation);
+        assert.deepEqual([of('edge'), of('api')], [value, undefined]);
+        const args = at(rendered.get('Pod', '-selftest'), 'spec.containers.0.args') as string[];
+        assert(args.includes('wss://test-pharos-edge:80/connection/websocket') && args.includes('--insecure'));
+        if (controller !== 'nginx') continue;
+        const text = await notes(...values);
+        assert.match(text, /connect to wss:\/\/test-pharos-edge\.chat\.svc:80/);
+        assert.match(text, /call http:\/\/test-pharos-api\.chat/);
+      }
+    }
+    const gateway = { enabled: true, parentRefs: [{ name: 'public' }] };
+    const edge = { ...ways[0], gateway, service: { appProtocol: '' } };
+    assert.match(
+      await notes(leastValues, { edge }),
+      /^WARNING: edge has TLS itself: .* BackendTLSPolicy .* test-pharos-edge,/m,
+    );
+    assert.doesNotMatch(await notes(leastValues, { edge: { gateway } }), /BackendTLSPolicy/);
+  });
+
+  test('a budget of what may go is there where a second pod may come', async () => {
+    const scaled = (pdb: Values): Values => ({
+      edge: { autoscaling: { enabled: true, minReplicas: 1, maxReplicas: 20 }, pdb },
+    });
+    const rendered = await render(leastValues, scaled({}));
+    assert.equal(at(rendered.get('PodDisruptionBudget', '-edge'), 'spec.maxUnavailable'), 1);
+    assert.match(await notes(leastValues, scaled({})), /^WARNING: edge may have one pod: .* start anew\.$/m);
+    // One of what must stay would keep the only pod's node from being emptied.
+    const minAvailable = scaled({ minAvailable: 1, maxUnavailable: '' });
+    assert.equal((await render(leastValues, minAvailable)).find('PodDisruptionBudget', '-edge'), undefined);
+    assert.match(
+      await notes(leastValues, minAvailable),
+      /^WARNING: edge may have one pod: .* no disruption budget\.$/m,
+    );
   });
 
   test('nobody may read metrics where nobody is named', async () => {

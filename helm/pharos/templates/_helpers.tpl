@@ -124,6 +124,26 @@ annotations:
 {{- $_ := set . "components" $components -}}
 {{- end -}}
 
+{{- /* Whether a component's own environment has a variable. c, name */ -}}
+{{- define "pharos.hasEnv" -}}
+{{- range .c.extraEnv -}}{{- if eq .name $.name -}}true{{- end -}}{{- end -}}
+{{- end -}}
+
+{{- /* What is written in that variable; nothing, where it comes from a Secret. c, name */ -}}
+{{- define "pharos.envValue" -}}
+{{- range .c.extraEnv -}}{{- if eq .name $.name -}}{{ .value | default "" }}{{- end -}}{{- end -}}
+{{- end -}}
+
+{{- /* Whether a component has a Redis, or may have: what is in envFrom can't be seen from here. */ -}}
+{{- define "pharos.hasRedis" -}}
+{{- if or (dig "redis" "url" "" .config) (include "pharos.hasEnv" (dict "c" . "name" "PHAROS_REDIS_URL")) .envFrom -}}true{{- end -}}
+{{- end -}}
+
+{{- /* Whether a component's listener speaks TLS. */ -}}
+{{- define "pharos.hasTls" -}}
+{{- if or (hasKey .settingsFrom "tls.cert_file") (dig "tls" "cert_file" "" .config) (include "pharos.hasEnv" (dict "c" . "name" "PHAROS_TLS_CERT_FILE")) -}}true{{- end -}}
+{{- end -}}
+
 {{- /* Where the Pulsar and the Redis of a trial are. */ -}}
 {{- define "pharos.trialConfig" -}}
 {{- $name := printf "%s-trial" (include "pharos.fullname" .) -}}
@@ -183,6 +203,36 @@ redis:
 {{- end -}}
 {{- end -}}
 {{- dict "urls" (compact $urls) | toYaml -}}
+{{- end -}}
+
+{{- /* Why the self-test couldn't pass; empty where it can. edge, api (or none), channel */ -}}
+{{- define "pharos.selftestProblem" -}}
+{{- $channel := .channel -}}
+{{- $config := .edge.config -}}
+{{- $from := .edge.settingsFrom -}}
+{{- $signs := hasKey $from "client.token.hmac_secret_key" -}}
+{{- $who := ternary "client" "anonymous" $signs -}}
+{{- $publishes := (.api | default dict).settingsFrom | default dict -}}
+{{- $options := dig "channel" "without_namespace" dict $config -}}
+{{- if contains ":" $channel -}}
+{{- $options = "" -}}
+{{- range dig "channel" "namespaces" list $config -}}
+{{- if hasPrefix (printf "%s:" .name) (trimPrefix "$" $channel) -}}
+{{- $options = . -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- if not (or $signs (dig "client" "allow_anonymous_connect_without_token" false $config)) -}}
+client.token.hmac_secret_key isn't in settingsFrom, and nobody may connect without a token
+{{- else if and $signs (dig "client" "subscription_token" "enabled" false $config) (not (hasKey $from "client.subscription_token.hmac_secret_key")) -}}
+client.subscription_token.hmac_secret_key isn't in settingsFrom
+{{- else if kindIs "string" $options -}}
+there is no namespace for the channel {{ $channel }} (tests.channel)
+{{- else if not (or $signs $options.allow_subscribe_for_anonymous $options.subscribe_proxy_enabled) -}}
+nobody may subscribe to {{ $channel }} (tests.channel) without a token: allow_subscribe_for_anonymous
+{{- else if not (or (hasKey $publishes "http_api.key") (hasKey $publishes "http_api.keys") (get $options (printf "allow_publish_for_%s" $who)) $options.publish_proxy_enabled) -}}
+there is no key of the server API in settingsFrom, and nobody else may publish to {{ $channel }} (tests.channel): allow_publish_for_{{ $who }}
+{{- end -}}
 {{- end -}}
 
 {{- /* Sections of an edge's config, for a pod that has few of the edge's secrets: without what names a proxy, which would be refused where the proxies are not. config, sections */ -}}

@@ -11,7 +11,7 @@
 {{- if not (or (dig "pulsar" "url" "" $config) (has "PHAROS_PULSAR_URL" $fromEnvironment) $isOpen) -}}
 {{- include "pharos.problem" (dict "state" .state "text" "config.pulsar.url: is missing; where is Pulsar? (pulsar://host:6650)") -}}
 {{- end -}}
-{{- $redis := or (dig "redis" "url" "" $config) (has "PHAROS_REDIS_URL" $fromEnvironment) $isOpen -}}
+{{- $redis := include "pharos.hasRedis" .c -}}
 {{- if and (not $redis) (has .name (list "history" "presence")) -}}
 {{- include "pharos.problem" (dict "state" .state "text" (printf "config.redis.url: is missing, and %s needs a Redis; give one, or set %s.enabled=false" .name .name)) -}}
 {{- end -}}
@@ -83,6 +83,14 @@
 {{- end -}}
 {{- if and .c.pdb.enabled (eq (toString .c.pdb.minAvailable | empty) (toString .c.pdb.maxUnavailable | empty)) -}}
 {{- include "pharos.problem" (dict "state" .state "text" (printf "%s.pdb: exactly one of minAvailable and maxUnavailable; the other is ''" .name)) -}}
+{{- else if include "pharos.hasBudget" .c -}}
+{{- $may := toString .c.pdb.maxUnavailable -}}
+{{- $must := toString .c.pdb.minAvailable -}}
+{{- /* Kubernetes rounds percents up. */ -}}
+{{- $stay := hasSuffix "%" $must | ternary (mulf (trimSuffix "%" $must | float64) .c.least | printf "%.0f" | int | add 99) (mul (int $must) 100) -}}
+{{- if or (has $may (list "0" "0%")) (and $must (ge (div $stay 100 | int) .c.least)) -}}
+{{- include "pharos.problem" (dict "state" .state "text" (printf "%s.pdb: none of %d pods may go: no node that has one could ever be emptied" .name .c.least)) -}}
+{{- end -}}
 {{- end -}}
 {{- end -}}
 
@@ -147,6 +155,47 @@
 {{- include "pharos.problem" (dict "state" $.state "text" (printf "settingsFrom.%s: trial.%s has neither passwords nor TLS" $setting $section)) -}}
 {{- end -}}
 {{- end -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "pharos.validatePorts" -}}
+{{- if eq (int (.c.port | default 0)) (int .c.internalPort) -}}
+{{- include "pharos.problem" (dict "state" .state "text" (printf "%s.port: %d is internalPort's as well" .name (int .c.port))) -}}
+{{- end -}}
+{{- with .c.service -}}
+{{- $unused := dict "ClusterIP" (list "externalTrafficPolicy" "nodePort" "loadBalancerClass" "loadBalancerSourceRanges") "NodePort" (list "loadBalancerClass" "loadBalancerSourceRanges") "LoadBalancer" list -}}
+{{- $service := . -}}
+{{- range get $unused .type -}}
+{{- if get $service . -}}
+{{- include "pharos.problem" (dict "state" $.state "text" (printf "%s.service.%s: a Service of type %s has none" $.name . $service.type)) -}}
+{{- end -}}
+{{- end -}}
+{{- if and (include "pharos.hasTls" $.c) (has .appProtocol (list "http" "kubernetes.io/ws" "kubernetes.io/h2c")) -}}
+{{- include "pharos.problem" (dict "state" $.state "text" (printf "%s.service.appProtocol: %s, and %s has TLS itself (tls.cert_file): https, kubernetes.io/wss or ''" $.name .appProtocol $.name)) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{- /* Two routes for the same requests: which of them wins, the Gateway says, and it would be the API's. edge, api */ -}}
+{{- define "pharos.validateGateways" -}}
+{{- $edge := .edge.gateway -}}
+{{- $api := .api.gateway -}}
+{{- if and $edge.enabled $api.enabled (eq $edge.path $api.path) -}}
+{{- $shared := "" -}}
+{{- range $one := $edge.parentRefs -}}
+{{- range $other := $api.parentRefs -}}
+{{- if and (eq $one.name $other.name) (eq ($one.namespace | default $.namespace) ($other.namespace | default $.namespace)) (or (not $one.sectionName) (not $other.sectionName) (eq $one.sectionName $other.sectionName)) -}}
+{{- $shared = $one.name -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- $isSame := not (or $edge.hostnames $api.hostnames) -}}
+{{- range $edge.hostnames -}}
+{{- if has . $api.hostnames -}}{{- $isSame = true -}}{{- end -}}
+{{- end -}}
+{{- if and $shared $isSame -}}
+{{- include "pharos.problem" (dict "state" .state "text" (printf "edge.gateway and api.gateway: both take %s of the Gateway %s, by the same hostnames or none: give them hostnames or paths of their own" $edge.path $shared)) -}}
 {{- end -}}
 {{- end -}}
 {{- end -}}
