@@ -7,6 +7,7 @@ import { after, before, describe, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 
+import { lifecycleTopic } from '@pharos/channels';
 import {
   eventually,
   type PrometheusServer,
@@ -16,10 +17,12 @@ import {
   unavailable,
 } from '@pharos/testkit';
 
+import { SubscriptionState } from 'centrifuge';
+
 import { Rig } from '../bench/chaos/rig.ts';
-import type { Role, ServiceNode } from '../bench/chaos/service-node.ts';
-import { rigApiKey } from '../bench/chaos/settings.ts';
+import type { ServiceNode } from '../bench/chaos/service-node.ts';
 import { LoadFleet } from '../bench/load/load-fleet.ts';
+import { Application } from './support/application.ts';
 import { dashboardIds, panelQueries, ruleFiles } from './support/dashboards.ts';
 
 const skip = unavailable('pulsar') || unavailable('redis') || unavailable('prometheus');
@@ -32,6 +35,8 @@ const channels = 4;
 /** Queries without data under an everyday load, and why: they tell of something that has to happen first. */
 const quiet: ReadonlyMap<string, string> = new Map([
   ['pharos-edge / Ready and draining / {{pod}} draining', 'a process drains'],
+  ['pharos-api / Backends connected to again / edge: {{kind}} {{proxy}}', 'the backend is away'],
+  ['pharos-api / Backends connected to again / api: {{kind}} {{proxy}}', 'the backend is away'],
   ['pharos-path / Publishes that failed / {{outcome}}', 'the log takes nothing'],
   ['pharos-path / Begun anew, read again, lost / again: {{reason}}', 'the history service loses the store'],
   ['pharos-path / Errors of stores / edge: {{code}}', 'an edge loses the store'],
@@ -39,20 +44,12 @@ const quiet: ReadonlyMap<string, string> = new Map([
   ['pharos-path / Errors of stores / history: {{code}}', 'the history service loses the store'],
   ['pharos-path / Errors of stores / presence: {{code}}', 'the presence service loses the store'],
   ['pharos-path / Reaped / leaves {{outcome}}', 'an edge dies with members'],
+  ['pharos-path / Joins and leaves that could not be published / edge: {{code}}', 'their log takes nothing'],
+  ['pharos-path / Joins and leaves that could not be published / presence: {{code}}', 'their log takes nothing'],
 ]);
 
-/** Queries that never have data here, and what this cluster has not or does not use; their metrics have tests of their own. */
-const unused: readonly { readonly panel: RegExp; readonly because: string }[] = [
-  { panel: /^pharos-api \/ (Requests to backends|Backends) /, because: 'no proxies' },
-  { panel: /^pharos-api \/ Commands from the topic, time to done /, because: 'no commands.topic' },
-  { panel: /^pharos-edge \/ Tokens by outcome /, because: 'no tokens' },
-  { panel: /^pharos-edge \/ Requests of SSE and HTTP streaming /, because: 'clients by WebSocket alone' },
-  { panel: /^pharos-edge \/ Deltas /, because: 'nobody asks for deltas' },
-  { panel: /^pharos-fleet \/ Certificates: time left /, because: 'no TLS' },
-  { panel: /^pharos-path \/ Joins and leaves that could not be published /, because: 'their log takes all' },
-];
-
-describe('a Prometheus beside a cluster under load', { skip, timeout: 300_000 }, () => {
+describe('a Prometheus beside a cluster under load', { skip, timeout: 600_000 }, () => {
+  let application: Application;
   let rig: Rig;
   let prometheus: PrometheusServer;
   let fleet: LoadFleet;
@@ -61,6 +58,8 @@ describe('a Prometheus beside a cluster under load', { skip, timeout: 300_000 },
   const beganAt = Date.now() / 1_000;
 
   before(async () => {
+    application = await Application.start();
+    const { client, ...sections } = application.edge;
     rig = await Rig.start({
       edges: 2,
       history: 1,
@@ -69,8 +68,11 @@ describe('a Prometheus beside a cluster under load', { skip, timeout: 300_000 },
       leaseMs,
       drainMs: 3_000,
       redisKeeps: true,
+      channel: { allowed_delta_types: ['fossil'], delta_publish: true },
+      apiSections: application.api,
       edge: {
-        client: { connection_rate_limit: connectionRateLimit },
+        ...sections,
+        client: { ...client, connection_rate_limit: connectionRateLimit },
         ring: { max_lane_size: '64KiB' },
       },
     });
@@ -80,7 +82,7 @@ describe('a Prometheus beside a cluster under load', { skip, timeout: 300_000 },
       pod: name,
     }));
     prometheus = await startPrometheus({ targets, rules: ruleFiles(), intervalMs: 1_000 });
-    const options = { urls: rig.endpoints, tokens: [], processes: 1, connectRate: 40 };
+    const options = { urls: rig.endpoints, tokens: application.tokens, processes: 1, connectRate: 40 };
     fleet = await LoadFleet.start({ ...options, prefix: 'room-' });
   });
 
@@ -90,18 +92,17 @@ describe('a Prometheus beside a cluster under load', { skip, timeout: 300_000 },
     await fleet.stop();
     await prometheus.stop();
     await rig.stop();
+    await application.stop();
   });
 
   /** Names of the queries without a value since the beginning. */
   const withoutData = async (): Promise<string[]> => {
     const range = { start: beganAt, end: Date.now() / 1_000, step: 1 };
     const found = await Promise.all(
-      panelQueries(rateInterval)
-        .filter(({ name }) => !unused.some(({ panel }) => panel.test(name)))
-        .map(async ({ name, expr }) => {
-          const series = await prometheus.queryRange(expr, range);
-          return { name, has: series.some(({ values }) => values.some(([, value]) => value !== 'NaN')) };
-        }),
+      panelQueries(rateInterval).map(async ({ name, expr }) => {
+        const series = await prometheus.queryRange(expr, range);
+        return { name, has: series.some(({ values }) => values.some(([, value]) => value !== 'NaN')) };
+      }),
     );
     return found.filter(({ has }) => !has).map(({ name }) => name);
   };
@@ -121,15 +122,10 @@ describe('a Prometheus beside a cluster under load', { skip, timeout: 300_000 },
   test('every query of every dashboard has data under an everyday load, but those of troubles', async (context) => {
     const names = panelQueries(rateInterval).map(({ name }) => name);
     for (const name of quiet.keys()) assert.ok(names.includes(name), `no dashboard has ${name}`);
-    for (const { panel, because } of unused)
-      assert.ok(
-        names.some((name) => panel.test(name)),
-        `${panel}: ${because}`,
-      );
     const [channel = ''] = fleet.channels(channels);
     await fleet.open({ clients: 60, channels }, { joinLeave: true });
     await fleet.publish({ channels, perSecond: 40, padBytes: 128 });
-    asking = askAgainAndAgain(rig, fleet, channel, over.signal);
+    asking = askAgainAndAgain({ application, rig, fleet, channel }, over.signal);
     await fleet.cut();
     await fleet.returned(1, 30_000);
     // More at once than are taken.
@@ -180,32 +176,35 @@ describe('a Prometheus beside a cluster under load', { skip, timeout: 300_000 },
     }
   });
 
-  test('the others have data when something is wrong: an edge dies, a process drains, Redis goes, the log takes nothing', async () => {
+  test('the others have data when something is wrong: an edge dies, a process drains, backend or Redis go, logs take nothing', async () => {
     const [edge] = rig.of('edge');
     const [server] = rig.of('api');
     const { redis } = rig;
     assert.ok(edge !== undefined && server !== undefined && redis !== undefined);
     await edge.kill();
-    const reaped = async (): Promise<true | undefined> =>
-      (await sumOf(rig, 'presence', 'pharos_presence_reaped_total')) > 0 || undefined;
-    await eventually(reaped, 'a reaped edge');
+    await counted(rig, ['presence pharos_presence_reaped_total']);
     await edge.start();
     await drainedSlowly(server, redis, prometheus);
+    await application.backend.stop();
+    await counted(rig, ['edge pharos_edge_proxy_retries_total', 'api pharos_api_proxy_retries_total']);
+    await application.backend.listen();
     await redis.kill();
     // Members that go and come are written.
     await fleet.cut();
-    const isNoticed = async (): Promise<true | undefined> => {
-      const errors = await Promise.all([
-        sumOf(rig, 'edge', 'pharos_edge_store_errors_total'),
-        sumOf(rig, 'edge', 'pharos_edge_presence_errors_total'),
-        sumOf(rig, 'presence', 'pharos_presence_errors_total'),
-        sumOf(rig, 'history', 'pharos_history_store_errors_total'),
-      ]);
-      return errors.every((count) => count > 0) || undefined;
-    };
-    await eventually(isNoticed, 'errors of the store in every service');
+    await counted(rig, [
+      'edge pharos_edge_store_errors_total',
+      'edge pharos_edge_presence_errors_total',
+      'presence pharos_presence_errors_total',
+      'history pharos_history_store_errors_total',
+    ]);
     await redis.start();
-    await terminate(rig);
+    await terminate(rig, rig.topic);
+    await terminate(rig, lifecycleTopic(rig.topic));
+    // Who goes and comes can't be told.
+    await fleet.cut();
+    await counted(rig, ['edge pharos_edge_lifecycle_publish_errors_total']);
+    await edge.kill();
+    await counted(rig, ['presence pharos_presence_publish_errors_total']);
     await untilOnly([]);
   });
 });
@@ -224,8 +223,21 @@ const drawing = new URL('../../deploy/observability/src/draw/main.ts', import.me
 const dataTimeoutMs = 60_000;
 const askEveryMs = 300;
 
-/** What applications ask the server API, and clients ask an edge; some of it is refused. */
-async function askAgainAndAgain(rig: Rig, fleet: LoadFleet, channel: string, signal: AbortSignal): Promise<void> {
+interface Everyday {
+  readonly application: Application;
+  readonly rig: Rig;
+  readonly fleet: LoadFleet;
+  readonly channel: string;
+}
+
+/** What applications ask the server API and lay on its topic, and clients ask an edge; some of it is refused. */
+async function askAgainAndAgain({ application, rig, fleet, channel }: Everyday, signal: AbortSignal): Promise<void> {
+  const [edge] = rig.of('edge');
+  const [server] = rig.of('api');
+  assert.ok(edge !== undefined && server !== undefined);
+  const { sdk, subscription } = application.streamed(edge, channel);
+  const api = (method: string, params: object, key?: string): Promise<void> =>
+    application.call(server, method, params, key);
   for (let turn = 0; !signal.aborted; turn++) {
     const since = { offset: 0, epoch: '' };
     // While edges die and Redis is away, so do questions.
@@ -234,25 +246,19 @@ async function askAgainAndAgain(rig: Rig, fleet: LoadFleet, channel: string, sig
       fleet.ask('presence_stats', { channel }, turn),
       fleet.ask('history', { channel, limit: 10, since }, turn),
       fleet.ask('subscribe', { channel: '' }, turn),
-      api(rig, 'publish', { channel, data: {}, idempotency_key: `turn ${turn}` }),
-      api(rig, 'presence', { channel }),
-      api(rig, 'history', { channel, limit: 1 }),
-      api(rig, 'publish', { channel }),
-      api(rig, 'info', {}, 'no key'),
+      fleet.ask('rpc', { method: 'of-the-application', data: {} }, turn),
+      ...(subscription.state === SubscriptionState.Subscribed ? [subscription.publish({})] : []),
+      api('publish', { channel, data: {}, idempotency_key: `turn ${turn}` }),
+      api('presence', { channel }),
+      api('history', { channel, limit: 1 }),
+      api('rpc', { method: 'of-the-application' }),
+      api('publish', { channel }),
+      api('info', {}, 'no key'),
+      application.command('publish', { channel, data: {} }),
     ]);
     await delay(askEveryMs);
   }
-}
-
-/** A command of the server API. */
-async function api(rig: Rig, method: string, params: object, key = rigApiKey): Promise<void> {
-  const [node] = rig.of('api');
-  const response = await fetch(`http://127.0.0.1:${node?.port}/api/${method}`, {
-    method: 'POST',
-    headers: { 'X-API-Key': key },
-    body: JSON.stringify(params),
-  });
-  await response.arrayBuffer();
+  sdk.disconnect();
 }
 
 /** Redis stands still, so that the server API has requests under way and drains for as long as it takes to be seen. */
@@ -271,13 +277,25 @@ async function drainedSlowly(server: ServiceNode, redis: RedisServer, prometheus
   await server.start();
 }
 
-async function sumOf(rig: Rig, role: Role, metric: string): Promise<number> {
-  const counts = await Promise.all(rig.of(role).map((node) => node.metric(metric)));
-  return counts.reduce((sum, count) => sum + count, 0);
+/** Resolves when each of these counters, `<role> <metric>`, has counted something in one of its processes. */
+async function counted(rig: Rig, counters: readonly string[]): Promise<void> {
+  const isSo = async (): Promise<true | undefined> => {
+    const sums = await Promise.all(
+      counters.map(async (counter) => {
+        const [role, metric = ''] = counter.split(' ');
+        const counts = rig.nodes
+          .filter((node) => node.role === role && node.isRunning)
+          .map((node) => node.metric(metric));
+        return (await Promise.all(counts)).reduce((sum, count) => sum + count, 0);
+      }),
+    );
+    return sums.every((count) => count > 0) || undefined;
+  };
+  await eventually(isSo, counters.join(' and '));
 }
 
 /** From now on the log takes nothing: a terminated topic is for reading only. */
-async function terminate({ topic, pulsar, lanes }: Rig): Promise<void> {
+async function terminate({ pulsar, lanes }: Rig, topic: string): Promise<void> {
   const path = topic.replace('://', '/');
   for (let lane = 0; lane < lanes; lane++) {
     const url = `${pulsar.adminUrl}/admin/v2/${path}-partition-${lane}/terminate`;

@@ -41,8 +41,14 @@ export class HttpBackend {
 
   /** Stopped when the test ends. */
   static async start(t: TestContext, answering: Answering): Promise<HttpBackend> {
-    const backend = new HttpBackend(answering);
+    const backend = await HttpBackend.open(answering);
     t.after(() => backend.stop());
+    return backend;
+  }
+
+  /** To be stopped. */
+  static async open(answering: Answering): Promise<HttpBackend> {
+    const backend = new HttpBackend(answering);
     await backend.listen();
     return backend;
   }

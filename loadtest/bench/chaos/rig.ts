@@ -25,6 +25,7 @@ export interface RigOptions {
   readonly redisKeeps?: boolean;
   readonly channel?: RigSettings['channel'];
   readonly edge?: RigSettings['edge'];
+  readonly apiSections?: RigSettings['apiSections'];
 }
 
 const redisSettings = { 'maxmemory-policy': 'noeviction' };
@@ -63,7 +64,8 @@ export class Rig {
       : undefined;
     const folder = await mkdtemp(join(tmpdir(), 'pharos-rig-'));
     const topic = uniqueTopic('rig');
-    const { lanes = 4, leaseMs = 10_000, drainMs = 500, channel, edge, seating = false } = options;
+    const { lanes = 4, leaseMs = 10_000, drainMs = 500, seating = false } = options;
+    const { channel, edge, apiSections } = options;
     const settings: RigSettings = {
       ...pulsar,
       redisUrl: redis?.url,
@@ -73,6 +75,7 @@ export class Rig {
       drainMs,
       ...(channel === undefined ? {} : { channel }),
       ...(edge === undefined ? {} : { edge }),
+      ...(apiSections === undefined ? {} : { apiSections }),
     };
     const roles: Role[] = (['edge', 'history', 'presence', 'api'] as const).flatMap((role) =>
       Array.from({ length: counts[role] }, () => role),

@@ -17,8 +17,12 @@ export interface RigSettings {
   /** Over the options of every channel. */
   readonly channel?: Readonly<Record<string, unknown>>;
   /** Over the configuration of edges, section by section. */
-  readonly edge?: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
+  readonly edge?: Sections;
+  /** The same of server APIs. */
+  readonly apiSections?: Sections;
 }
+
+type Sections = Readonly<Record<string, Readonly<Record<string, unknown>>>>;
 
 /** What a service of a rig is configured with, its addresses apart. */
 export function settingsOf(role: Role, rig: RigSettings): object {
@@ -28,8 +32,8 @@ export function settingsOf(role: Role, rig: RigSettings): object {
   const lease = { lease: `${rig.leaseMs}ms` };
   if (role === 'history') return { pulsar, ...redis, channel };
   if (role === 'presence') return { pulsar, ...redis, presence: lease, channel };
-  if (role === 'api') return { pulsar, ...redis, channel, http_api: { key: rigApiKey } };
-  const sections: Record<string, Readonly<Record<string, unknown>>> = {
+  if (role === 'api') return over({ pulsar, ...redis, channel, http_api: { key: rigApiKey } }, rig.apiSections);
+  const sections = {
     pulsar,
     ...redis,
     client: {
@@ -42,8 +46,12 @@ export function settingsOf(role: Role, rig: RigSettings): object {
     chat: { enabled: false, page: false },
     channel,
   };
-  for (const [name, over] of Object.entries(rig.edge ?? {})) sections[name] = { ...sections[name], ...over };
-  return { ...sections, drain_timeout: `${rig.drainMs}ms` };
+  return { ...over(sections, rig.edge), drain_timeout: `${rig.drainMs}ms` };
+}
+
+function over(sections: Sections, more: Sections = {}): Sections {
+  const merged = Object.entries(more).map(([name, section]) => [name, { ...sections[name], ...section }] as const);
+  return { ...sections, ...Object.fromEntries(merged) };
 }
 
 function channelOptions({ topic, lanes, channel, redisUrl }: RigSettings): object {
