@@ -22,13 +22,16 @@ const safeSysctls = choice(
 );
 const sysctl: JsonSchema = { ...section({ name: safeSysctls, value: text }), required: ['name', 'value'] };
 
-function probe(): JsonSchema {
+/** @param ends whether it ends containers: Kubernetes lets it have a grace of its own then, and one yes is enough for it. */
+function probe(ends: boolean): JsonSchema {
   return section({
     initialDelaySeconds: whole(0),
     periodSeconds: whole(1),
     timeoutSeconds: whole(1),
     failureThreshold: whole(1),
-    successThreshold: whole(1),
+    ...(ends
+      ? { terminationGracePeriodSeconds: whole(1), successThreshold: whole(1, 1) }
+      : { successThreshold: whole(1) }),
   });
 }
 
@@ -48,7 +51,7 @@ const workload: Record<string, JsonSchema> = {
     timeoutSeconds: whole(0, 3600),
     terminationGracePeriodSeconds: whole(1),
   }),
-  probes: section({ startup: probe(), readiness: probe(), liveness: probe() }),
+  probes: section({ startup: probe(true), readiness: probe(false), liveness: probe(true) }),
   resources,
   heapPercent: whole(0, 90),
   pdb: section({ enabled: flag, maxUnavailable: countOrPercent, minAvailable: countOrPercent }),

@@ -2,167 +2,252 @@ import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, describe, test } from 'node:test';
-import { eventually, OtlpReceiver, sharedPulsar, startRedis, unavailable, uniqueTopic } from '@pharos/testkit';
-import { Centrifuge } from 'centrifuge';
-import { WebSocket } from 'ws';
+import { after, before, describe, test } from 'node:test';
+import {
+  eventually,
+  OtlpReceiver,
+  type PulsarServer,
+  type RedisServer,
+  sharedPulsar,
+  startPulsar,
+  startRedis,
+  unavailable,
+  uniqueTopic,
+} from '@pharos/testkit';
+import type { Centrifuge } from 'centrifuge';
 import { at, caseFile, render, withoutHelm } from './chart.ts';
-import { Pod, PodService, podTemplate } from './pods.ts';
+import { Deployment } from './deployment.ts';
+import type { Pod } from './kubelet.ts';
+import {
+  type ApiCall,
+  apiAt,
+  apiPublisher,
+  assertComplete,
+  channel,
+  clientPublisher,
+  type Publisher,
+  Subscriber,
+} from './load.ts';
+import { PodService } from './pod-service.ts';
 
-const channel = 'news';
+const components = ['edge', 'api', 'history', 'presence'] as const;
+type Component = (typeof components)[number];
 const clientCount = 30;
+const apiKey = 'key-of-this-test';
 /** Beyond what the shortest wave takes; what comes meanwhile must reach everybody. */
 const publishEveryMs = 20;
+/** More than would end a container, were each a no. */
+const manyQuestions = 6;
 
-/** A client as an application has one, and the numbers that it received. */
-class Subscriber {
-  readonly received: number[] = [];
-  readonly client: Centrifuge;
-  /** Times that it was told that what it missed could not be had. */
-  lost = 0;
-
-  constructor(url: string) {
-    this.client = new Centrifuge(url, { websocket: WebSocket, minReconnectDelay: 50, maxReconnectDelay: 500 });
-    const subscription = this.client.newSubscription(channel, { recoverable: true });
-    subscription.on('publication', ({ data }) => this.received.push(data as number));
-    subscription.on('subscribed', ({ wasRecovering, recovered }) => {
-      if (wasRecovering && !recovered) this.lost++;
-    });
-    subscription.subscribe();
-    this.client.connect();
-  }
-}
-
-interface RollingUpdate {
-  readonly maxSurge: number;
-  readonly maxUnavailable: number;
-}
-
-/** As a Deployment's controller: as many pods more as its strategy allows, and for each that is available an old one less. */
-async function update(
-  pods: readonly Pod[],
-  { maxSurge, maxUnavailable }: RollingUpdate,
-  start: (name: string) => Promise<Pod>,
-): Promise<void> {
-  assert.equal(maxUnavailable, 0, 'no edge goes before there is another one');
-  assert.ok(Number.isInteger(maxSurge) && maxSurge > 0, `a number of pods, not ${maxSurge}`);
-  const old = pods.filter((pod) => !pod.isTerminating);
-  const count = old.length;
-  let made = 0;
-  const replace = async (): Promise<void> => {
-    while (made < count) {
-      await start(`edge-b${++made}`);
-      assert.equal(await old.shift()?.terminate(), 0, 'an edge ends by itself within its grace');
-    }
+/** The chart for a cluster that is there; the times of a real one are made short. */
+function values(pulsar: PulsarServer, redis: RedisServer, collectorUrl: string): object {
+  return {
+    tracing: { enabled: true, endpoint: collectorUrl, ratio: '0.1' },
+    config: {
+      pulsar: { url: pulsar.serviceUrl, admin_url: pulsar.adminUrl },
+      redis: { url: redis.url },
+      client: { allow_anonymous_connect_without_token: true, ping_interval: '1s' },
+      control: { topic: uniqueTopic('control') },
+      presence: { lease: '3s', renew_interval: '1s' },
+      channel: {
+        without_namespace: {
+          log: uniqueTopic('rollout'),
+          history_size: 10_000,
+          history_ttl: '10m',
+          presence: true,
+          join_leave: true,
+          allow_recovery: true,
+          allow_subscribe_for_anonymous: true,
+          allow_publish_for_anonymous: true,
+        },
+      },
+    },
+    settingsFrom: {
+      'redis.password': { existingSecret: 'redis', key: 'password' },
+      'http_api.key': { existingSecret: 'api', key: 'key' },
+    },
+    workload: {
+      replicas: 1,
+      rollout: { minReadySeconds: 1 },
+      drain: { preStopSeconds: 1, timeoutSeconds: 5, terminationGracePeriodSeconds: 40 },
+      probes: {
+        startup: { periodSeconds: 1 },
+        readiness: { periodSeconds: 1, timeoutSeconds: 2 },
+        liveness: { periodSeconds: 1, timeoutSeconds: 2, failureThreshold: 4, terminationGracePeriodSeconds: 3 },
+      },
+    },
+    edge: { replicas: 2, drain: { preStopSeconds: 1, timeoutSeconds: 5, terminationGracePeriodSeconds: 40 } },
+    api: { replicas: 2 },
   };
-  await Promise.all(Array.from({ length: maxSurge }, replace));
 }
 
-// What the chart makes is run as a kubelet and the deployment's controller would: processes in place of containers.
-describe('a rolling update of edges as they are rendered, under load', {
+// What the chart makes is run as kubelets and the controller of deployments would: processes in place of containers. The tests go on with one cluster, and one load.
+describe('a release as it is rendered, under load', {
   skip: withoutHelm || unavailable('pulsar') || unavailable('redis'),
   timeout: 300_000,
 }, () => {
   const folder = mkdtempSync(join(tmpdir(), 'pharos-pods-'));
-  const pods: Pod[] = [];
+  const deployments = new Map<Component, Deployment>();
+  const services: PodService[] = [];
   const subscribers: Subscriber[] = [];
+  const publishers: Publisher[] = [];
+  let pulsar: PulsarServer;
+  let redis: RedisServer;
+  let collector: OtlpReceiver;
+  let publishing: { publisher: Publisher; client: Centrifuge };
+  let api: ApiCall;
+  let apiPort: number;
+
+  const deployment = (component: Component): Deployment => {
+    const found = deployments.get(component);
+    assert.ok(found !== undefined, component);
+    return found;
+  };
+  const wanted = (): readonly Pod[] => components.flatMap((component) => deployment(component).wanted);
+  const serviceOf = async (component: Component): Promise<number> => {
+    const service = await PodService.start(() => deployment(component).pods);
+    services.push(service);
+    return service.port;
+  };
+  /** Resolves when every client has received what is published from now on. */
+  const everybodyHears = async (): Promise<void> => {
+    const { publisher } = publishing;
+    await publisher.more(1);
+    const number = publisher.acknowledged.at(-1) ?? 0;
+    for (const { received } of subscribers) {
+      const isHere = (): boolean => received.some(([name, own]) => name === publisher.name && own >= number);
+      await eventually(() => (isHere() ? true : undefined), 'what is published now');
+    }
+  };
+  /** What each pod's probes have led to so far. */
+  const standings = (pods: readonly Pod[]): unknown =>
+    pods.map(({ name, restarts, lapses, answers }) => ({
+      name,
+      restarts: [...restarts],
+      lapses,
+      no: answers.readiness.no + answers.liveness.no,
+    }));
+
+  before(async () => {
+    [pulsar, redis, collector] = await Promise.all([
+      startPulsar(),
+      startRedis({ settings: { 'maxmemory-policy': 'noeviction', requirepass: 's3cret' } }),
+      OtlpReceiver.start(),
+    ]);
+    writeFileSync(join(folder, 'redis.password'), 's3cret\n');
+    writeFileSync(join(folder, 'http_api.key'), `${apiKey}\n`);
+    const rendered = await render(values(pulsar, redis, collector.url) as Readonly<Record<string, unknown>>);
+    for (const component of components) deployments.set(component, new Deployment(rendered, component, folder));
+    await Promise.all([...deployments.values()].map((one) => one.start()));
+    const url = `ws://127.0.0.1:${await serviceOf('edge')}/connection/websocket`;
+    for (let index = 0; index < clientCount; index++) subscribers.push(new Subscriber(url));
+    await Promise.all(subscribers.map((subscriber) => subscriber.ready()));
+    publishing = await clientPublisher('client', url);
+    publishers.push(publishing.publisher);
+    publishing.publisher.run(publishEveryMs);
+    apiPort = await serviceOf('api');
+    api = apiAt(apiPort, apiKey);
+  });
+
   after(async () => {
+    await publishing?.publisher.stop();
+    publishing?.client.disconnect();
     for (const { client } of subscribers) client.disconnect();
-    await Promise.all(pods.map((pod) => pod.kill()));
+    await Promise.all([...deployments.values()].map((one) => one.stop()));
+    await Promise.all(services.map((service) => service.stop()));
+    await Promise.all([pulsar?.stop(), redis?.stop(), collector?.stop()]);
     rmSync(folder, { recursive: true });
   });
 
-  test('no client loses anything, and an outage of Redis restarts nobody', async () => {
-    const pulsar = await sharedPulsar();
-    const redis = await startRedis({ settings: { 'maxmemory-policy': 'noeviction', requirepass: 's3cret' } });
-    writeFileSync(join(folder, 'redis.password'), 's3cret\n');
-    const collector = await OtlpReceiver.start();
-    const rendered = await render({
-      tracing: { enabled: true, endpoint: collector.url, ratio: '0.1' },
-      config: {
-        pulsar: { url: pulsar.serviceUrl, admin_url: pulsar.adminUrl },
-        redis: { url: redis.url },
-        client: { allow_anonymous_connect_without_token: true },
-        control: { topic: uniqueTopic('control') },
-        channel: {
-          without_namespace: {
-            log: uniqueTopic('rollout'),
-            history_size: 10_000,
-            history_ttl: '10m',
-            allow_recovery: true,
-            allow_subscribe_for_anonymous: true,
-            allow_publish_for_anonymous: true,
-          },
-        },
-      },
-      settingsFrom: { 'redis.password': { existingSecret: 'redis', key: 'password' } },
-      // The times of a cluster, made short.
-      workload: { probes: { startup: { periodSeconds: 1 }, readiness: { periodSeconds: 1 } } },
-      edge: {
-        replicas: 2,
-        rollout: { minReadySeconds: 1 },
-        drain: { preStopSeconds: 1, timeoutSeconds: 5, terminationGracePeriodSeconds: 40 },
-      },
-      ...Object.fromEntries(['api', 'history', 'presence'].map((name) => [name, { enabled: false }])),
-    });
-    const template = podTemplate(rendered, 'edge', folder);
-    const start = async (name: string): Promise<Pod> => {
-      const pod = await Pod.start(name, template);
-      pods.push(pod);
-      await pod.available();
-      return pod;
-    };
-    await Promise.all([start('edge-a1'), start('edge-a2')]);
-    const service = await PodService.start(() => pods);
-    const url = `ws://127.0.0.1:${service.port}/connection/websocket`;
-    for (let index = 0; index < clientCount; index++) subscribers.push(new Subscriber(url));
-    const publisher = new Centrifuge(url, { websocket: WebSocket, minReconnectDelay: 50, maxReconnectDelay: 500 });
-    publisher.connect();
-    await Promise.all([publisher, ...subscribers.map(({ client }) => client)].map((client) => client.ready(30_000)));
-    for (const { client } of subscribers) await client.getSubscription(channel)?.ready(30_000);
-
-    let published = 0;
-    const over = new AbortController();
-    const publishing = (async (): Promise<void> => {
-      while (!over.signal.aborted) {
-        // A publish that a drain answers with an error, or that a lost connection leaves open, is none that anybody was promised.
-        await publisher.publish(channel, published + 1).then(
-          () => published++,
-          () => undefined,
-        );
-        await new Promise((resolve) => setTimeout(resolve, publishEveryMs));
-      }
-    })();
-    await update(pods, at(rendered.workload('edge'), 'spec.strategy.rollingUpdate') as RollingUpdate, start);
-    const left = pods.filter((pod) => !pod.isTerminating);
-    assert.deepEqual(left.map((pod) => pod.name).sort(), ['edge-b1', 'edge-b2']);
-    await redis.stop();
-    const publishedBefore = published;
-    await eventually(() => (published > publishedBefore + 10 ? true : undefined), 'publishing without Redis');
-    for (const pod of left) {
-      assert.deepEqual([await pod.ask('readiness'), await pod.ask('liveness')], [true, true], pod.name);
-      assert.deepEqual(pod.refusals, { readiness: 0, liveness: 0 }, pod.name);
-    }
-    over.abort();
-    await publishing;
-    assert(published > 50);
-    for (const { received, lost } of subscribers) {
-      await eventually(() => (new Set(received).size >= published ? true : undefined), 'all that was published');
-      assert.equal(lost, 0);
-      // What was tried again after an error may be there twice as the publisher sees it, but in order.
-      const distinct = received.filter((number, index) => number !== received[index - 1]);
-      assert.deepEqual(
-        distinct,
-        Array.from({ length: distinct.length }, (_value, index) => index + 1),
-      );
-    }
-    publisher.disconnect();
-    await service.stop();
-    await collector.spans.waitFor(({ service, name }) => service === 'pharos-edge' && name === 'publish', 'span');
-    await collector.stop();
+  test('edges are replaced one by one, and clients go on at the others', async () => {
+    await everybodyHears();
+    await deployment('edge').roll();
+    assert.equal(deployment('edge').wanted.length, 2);
+    await everybodyHears();
+    assert.ok(publishing.publisher.acknowledged.length > 50);
   });
 
-  test('the Pulsar of a trial is asked what Pulsar answers', async () => {
+  test('the other services are replaced too: no call of the server API fails, and history has it all', async () => {
+    const { publisher, failures } = apiPublisher('api', api);
+    publishers.push(publisher);
+    publisher.run(publishEveryMs);
+    await publisher.more(5);
+    await Promise.all((['api', 'history', 'presence'] as const).map((component) => deployment(component).roll()));
+    // Of those that are there now.
+    await publisher.more(5);
+    await publisher.stop();
+    assert.deepEqual(failures, []);
+    await everybodyHears();
+    const { publications } = (await api('history', { channel, limit: -1 })) as { publications: { data: unknown }[] };
+    const kept = publications.filter(({ data }) => (data as string[])[0] === 'api').map(({ data }) => data);
+    assert.deepEqual(
+      kept,
+      publisher.acknowledged.map((number) => ['api', number]),
+    );
+  });
+
+  test('a process that dies is started anew, one that stands still by liveness; clients of it go on elsewhere', async () => {
+    const [frozen, other] = deployment('edge').wanted as [Pod, Pod];
+    const [history] = deployment('history').wanted as [Pod];
+    frozen.freeze();
+    await history.crash();
+    await everybodyHears();
+    await eventually(() => (frozen.restarts.length > 0 ? true : undefined), 'restart by liveness');
+    await Promise.all([frozen.available(), history.available()]);
+    assert.deepEqual([frozen.restarts, other.restarts, history.restarts], [['liveness'], [], ['SIGKILL']]);
+    assert.deepEqual([other.lapses, frozen.lapses], [0, 1]);
+    await everybodyHears();
+  });
+
+  test('without Pulsar nobody is restarted or taken out of its Service, and no client loses its connection', async () => {
+    const [before, connects] = [standings(wanted()), subscribers.map((one) => one.connects)];
+    const pods = wanted();
+    await pulsar.kill();
+    // One that comes meanwhile waits: live, but not ready.
+    const late = await deployment('edge').addPod();
+    await Promise.all([
+      ...pods.flatMap((pod) => [pod.asked('liveness', manyQuestions), pod.asked('readiness', manyQuestions)]),
+      late.asked('startup', 1),
+    ]);
+    await pulsar.start();
+    await late.available();
+    await everybodyHears();
+    assert.deepEqual(standings(pods), before);
+    assert.deepEqual(
+      subscribers.map((one) => one.connects),
+      connects,
+    );
+    assert.ok(late.answers.startup.no > 0);
+    assert.deepEqual([late.restarts, late.lapses], [[], 0]);
+  });
+
+  test('whoever subscribes is in presence, once; what was acknowledged came to all, once and in order', async () => {
+    await eventually(async () => {
+      const { num_clients } = await api('presence_stats', { channel });
+      return num_clients === clientCount || undefined;
+    }, `${clientCount} members`);
+    await publishing.publisher.stop();
+    const received = await assertComplete(subscribers, publishers);
+    const { publications } = (await api('history', { channel, limit: -1 })) as { publications: { data: unknown }[] };
+    assert.deepEqual(publications.map(({ data }) => data).slice(0, received.length), received);
+    await collector.spans.waitFor(({ service, name }) => service === 'pharos-edge' && name === 'publish', 'span');
+  });
+
+  test('without Redis nobody is restarted or taken out of its Service either, and publications come', async () => {
+    const [before, pods] = [standings(wanted()), wanted()];
+    await redis.stop();
+    const { publisher } = apiPublisher('without-redis', api);
+    publishers.push(publisher);
+    publisher.run(publishEveryMs);
+    await Promise.all(pods.flatMap((pod) => [pod.asked('liveness', manyQuestions), publisher.more(10)]));
+    await publisher.stop();
+    assert.deepEqual(standings(pods), before);
+    await assertComplete(subscribers, publishers);
+  });
+});
+
+describe('the Pulsar of a trial', { skip: withoutHelm || unavailable('pulsar'), timeout: 300_000 }, () => {
+  test('is asked what Pulsar answers', async () => {
     const [pulsar, trial] = await Promise.all([sharedPulsar(), render(caseFile('trial'))]);
     const container = at(trial.get('Deployment', '-trial-pulsar'), 'spec.template.spec.containers.0');
     for (const probe of ['startupProbe', 'readinessProbe']) {

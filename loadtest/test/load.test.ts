@@ -7,13 +7,16 @@ import { describe, test } from 'node:test';
 
 import { chaosScenarios } from '../bench/chaos/main.ts';
 import { readChaosOptions } from '../bench/chaos/options.ts';
+import { chance } from '../bench/hostile/attack.ts';
 import { Sequence } from '../bench/load/clients/sequence.ts';
-import { slopeOf } from '../bench/load/measure/edge-sample.ts';
+import { growthOf, type Point } from '../bench/load/measure/growth.ts';
 import { judge } from '../bench/load/measure/gate.ts';
 import { Histogram } from '../bench/load/measure/histogram.ts';
+import { memoryGrowth } from '../bench/load/measure/memory.ts';
 import { Tally } from '../bench/load/measure/tally.ts';
 import { loadScenarios } from '../bench/load/main.ts';
 import { readJudgeOptions, readLoadOptions } from '../bench/load/options.ts';
+import type { Size } from '../bench/load/scenario.ts';
 import { descriptorsLeft } from '../bench/load/scenarios/soak.ts';
 import { givenTarget } from '../bench/load/target.ts';
 import { figures } from '../bench/main.ts';
@@ -59,7 +62,7 @@ describe('load tests', () => {
     const server = createServer((_request, response) => {
       const [connections, descriptors] = (pages.length > 1 ? pages.shift() : pages[0]) ?? [];
       response.end(
-        `process_resident_memory_bytes 1\nprocess_open_fds ${descriptors}\npharos_edge_connections ${connections}\n`,
+        `nodejs_heap_size_used_bytes 1\nnodejs_external_memory_bytes 1\nprocess_resident_memory_bytes 1\nprocess_open_fds ${descriptors}\npharos_edge_connections ${connections}\n`,
       );
     }).listen(0, '127.0.0.1');
     await once(server, 'listening');
@@ -119,9 +122,54 @@ describe('load tests', () => {
     }
   });
 
-  test('a slope is that of the line through the points', () => {
-    assert.equal(slopeOf([0, 1, 2, 3].map((at) => ({ at, value: 5 + 2 * at }))), 2);
-    assert.equal(slopeOf([{ at: 1, value: 7 }]), 0);
+  test('a slope is that of the line through the points, and says how sure it is', () => {
+    const line = growthOf([0, 1, 2, 3, 4].map((at) => ({ at, value: 5 + 2 * at })));
+    assert.deepEqual(line, { slope: 2, least: 2, most: 2 });
+    for (const few of [[], [{ at: 1, value: 7 }], [0, 1, 2].map((at) => ({ at, value: at }))])
+      assert.equal(growthOf(few).most, Number.POSITIVE_INFINITY);
+    // The slope 2 with the residuals 1, −2, 1, 1, −2, 1: Student's 97.5 % quantile of 4 degrees of freedom is 2.776.
+    const rough = growthOf([1, -2, 1, 1, -2, 1].map((rest, at) => ({ at, value: 2 * at + rest })));
+    assert.ok(Math.abs(rough.most - 2 - 2.776 * Math.sqrt(12 / 4 / 17.5)) < 0.01, String(rough.most));
+  });
+
+  test('soak lets no leak of a megabyte a minute through, and takes no collection of garbage for one', () => {
+    const soak = loadScenarios.find(({ name }) => name === 'soak');
+    assert.ok(soak !== undefined);
+    const passes = (size: Size, points: readonly Point[], isCollected: boolean): boolean => {
+      const { most, samples } = memoryGrowth(points, isCollected);
+      const measured = { tally: new Tally(), figures: { heapGrowth: most, memorySamples: samples } };
+      return judge(soak.gates, measured, size, noLimits).some(({ gate, passed }) => gate === 'heapGrowth' && passed);
+    };
+    const megabyte = 1e6 / 2 ** 20;
+    for (let seed = 1; seed <= 40; seed++) {
+      const numbers = chance(seed);
+      const random = (): number => numbers(1_000) / 1_000;
+      const noise = (mebibytes: number): number => (random() + random() + random() - 1.5) * 2 * mebibytes;
+      const series = (size: Size, everySeconds: number, valueAt: (minutes: number) => number): Point[] =>
+        Array.from({ length: Math.floor(size.seconds / everySeconds) }, (_value, index) => {
+          const at = ((index + 1) * everySeconds) / 60;
+          return { at, value: valueAt(at) };
+        });
+      const { full, short } = soak.sizes;
+      // What is left after a collection: it grows while code is compiled, and is uncertain by a quarter of a MiB (seen).
+      const left = (at: number): number => 100 - 3 * Math.exp(-at / 0.7) + noise(0.25);
+      // What is there without one: collections come every 30 to 60 s, and leave what was kept meanwhile.
+      const period = 0.5 + random() / 2;
+      const sawtooth = (at: number): number => left(at) + (((at + period * seed) % period) / period) * 20;
+      const leaking = (of: (at: number) => number) => (at: number) => of(at) + megabyte * at;
+      const told = `seed ${seed}`;
+      for (const [size, every] of [
+        [short, 5],
+        [full, 20],
+      ] as const) {
+        assert.ok(passes(size, series(size, every, left), true), told);
+        assert.ok(!passes(size, series(size, every, leaking(left)), true), told);
+      }
+      assert.ok(passes(full, series(full, 1, sawtooth), false), told);
+      assert.ok(!passes(full, series(full, 1, leaking(sawtooth)), false), told);
+      // A few minutes of it say nothing, whatever the slope happens to be.
+      assert.ok(!passes(short, series(short, 1, leaking(sawtooth)), false), told);
+    }
   });
 
   test('options: every mistake is named', () => {

@@ -3,6 +3,7 @@ import { parseArgs } from 'node:util';
 import { scenariosNamed, wholeNumber } from '../frame/command-line.ts';
 import { parseStartAt } from './machines/start-at.ts';
 import { type MachineNumber, parseMachine, shareOf } from './machines/share.ts';
+import { limitOf } from './measure/gate.ts';
 import type { Scenario, Size } from './scenario.ts';
 
 export interface LoadOptions {
@@ -33,9 +34,9 @@ export interface JudgeOptions {
 
 export function help(scenarios: readonly Scenario[]): string {
   const width = Math.max(...scenarios.map(({ name }) => name.length));
-  const lines = scenarios.flatMap(({ name, title, gates }) => [
+  const lines = scenarios.flatMap(({ name, title, gates, sizes }) => [
     `  ${name.padEnd(width)}  ${title}`,
-    `  ${' '.repeat(width)}  gates: ${gates.map(({ id, holds, limit }) => `${id} ${holds} ${limit}`).join(', ')}`,
+    `  ${' '.repeat(width)}  gates: ${gates.map((gate) => `${gate.id} ${gate.holds} ${limitOf(gate, sizes.full)}`).join(', ')}`,
   ]);
   return `npm run load -- <scenario …> [options]
 npm run load -- judge <file …> [--limit <gate>=<n> …] [--out <file>]

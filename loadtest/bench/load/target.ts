@@ -35,6 +35,7 @@ export async function sampleTarget(target: Target): Promise<EdgeSample> {
   const samples = (await pages(target)).map((text) => sampleOf(text));
   const sum = (of: (one: EdgeSample) => number): number => samples.reduce((total, one) => total + of(one), 0);
   return {
+    heapBytes: sum((one) => one.heapBytes),
     rssBytes: sum((one) => one.rssBytes),
     descriptors: sum((one) => one.descriptors),
     connections: sum((one) => one.connections),

@@ -15,7 +15,7 @@ export interface Gate {
   readonly unit: 'ms' | 'share' | 'count' | 'MiB/min';
   /** Whether the value may be at most or must be at least the limit. */
   readonly holds: 'at most' | 'at least';
-  readonly limit: number;
+  readonly limit: number | ((size: Size) => number);
   readonly value: (measured: Measured) => number;
   /** How much the value rests upon. */
   readonly samples: (measured: Measured) => number;
@@ -45,7 +45,7 @@ export function judge(
     const value = gate.value(measured);
     const samples = gate.samples(measured);
     const leastSamples = gate.least(size);
-    const limit = limits.get(gate.id) ?? gate.limit;
+    const limit = limits.get(gate.id) ?? limitOf(gate, size);
     // Not a number passes neither comparison.
     const holds = gate.holds === 'at most' ? value <= limit : value >= limit;
     return {
@@ -59,6 +59,11 @@ export function judge(
       passed: holds && samples >= leastSamples,
     };
   });
+}
+
+/** The gate's own, for a run of this size. */
+export function limitOf({ limit }: Gate, size: Size): number {
+  return typeof limit === 'number' ? limit : limit(size);
 }
 
 function rounded(value: number): number {
