@@ -36,10 +36,15 @@ export class Deployment {
     await Promise.all(pods.map((pod) => pod.available()));
   }
 
-  /** One more, of this revision; it isn't waited for. */
-  async addPod(): Promise<Pod> {
+  /** One more, of this revision; it isn't waited for. @param startupFailures that it may have, in place of the chart's number */
+  async addPod(startupFailures?: number): Promise<Pod> {
     const letter = String.fromCharCode('a'.charCodeAt(0) + this.#revision);
-    const pod = await Pod.start(`${this.component}-${letter}${this.pods.length}`, this.#template);
+    const { startup } = this.#template;
+    const patience = startupFailures === undefined ? startup : { ...startup, failureThreshold: startupFailures };
+    const pod = await Pod.start(`${this.component}-${letter}${this.pods.length}`, {
+      ...this.#template,
+      startup: patience,
+    });
     this.pods.push(pod);
     return pod;
   }

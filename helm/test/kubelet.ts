@@ -8,6 +8,8 @@ import type { PodTemplate, Probe } from './pods.ts';
 const entrypoint = fileURLToPath(new URL('../../services/cli/bin/pharos.mjs', import.meta.url));
 /** What a kubelet leaves a process at least, whatever preStop has taken of the grace. */
 const leastGraceMs = 2_000;
+/** Long, for it is no measure: six services may start at once on a machine that does other things too. */
+const readyTimeoutMs = 120_000;
 /** Between restarts, the first of which is at once; doubled each time. A kubelet forgets it after ten minutes: no test takes so long. */
 const backOffMs = { first: 10_000, most: 300_000 };
 
@@ -59,10 +61,12 @@ export class Pod {
 
   /** Ready, and for as long as the Deployment wants it. */
   async available(): Promise<void> {
-    await eventually(() => (this.isReady ? true : undefined), `readiness of ${this.name}`).catch((cause: unknown) => {
-      const { restarts } = this;
-      throw new Error(`${this.name} (${restarts.join(', ')}):\n${this.#container?.stderr.tail()}`, { cause });
-    });
+    try {
+      await eventually(() => (this.isReady ? true : undefined), `readiness of ${this.name}`, readyTimeoutMs);
+    } catch (cause) {
+      const { name, restarts } = this;
+      throw new Error(`${name} (${restarts.join(', ')}):\n${this.#container?.stderr.tail()}`, { cause });
+    }
     await delay(this.#template.minReadySeconds * 1_000);
   }
 

@@ -10,7 +10,7 @@ export const channel = 'news';
 type Item = readonly [publisher: string, number: number];
 
 // An edge that stands still is found out by a ping that doesn't come (the edges of these tests ping each second), and a connect that isn't answered is given up.
-const options = { websocket: WebSocket, minReconnectDelay: 50, maxReconnectDelay: 500, maxServerPingDelay: 3_000 };
+const options = { websocket: WebSocket, minReconnectDelay: 50, maxReconnectDelay: 500, maxServerPingDelay: 6_000 };
 
 /** A client as an application has one, and what it received. */
 export class Subscriber {
