@@ -130,7 +130,8 @@ describe('a release as it is rendered, under load', {
 
   before(async () => {
     [pulsar, redis, collector] = await Promise.all([
-      startPulsar(),
+      // It starts beside the broker of all tests, and others on a machine that is shared.
+      startPulsar({ readyTimeoutMs: 300_000 }),
       startRedis({ settings: { 'maxmemory-policy': 'noeviction', requirepass: 's3cret' } }),
       OtlpReceiver.start(),
     ]);
