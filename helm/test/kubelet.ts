@@ -106,13 +106,13 @@ export class Pod {
   }
 
   async #run(): Promise<void> {
-    while (!this.#isTerminating) {
+    while (!this.#isUnwanted()) {
       const container = await this.#startContainer();
       this.#container = container;
       // It may have been unwanted since it was begun.
-      if (this.#isTerminating) await container.kill();
+      if (this.#isUnwanted()) await container.kill();
       const why = await this.#supervise(container);
-      if (this.#isTerminating) return;
+      if (this.#isUnwanted()) return;
       this.restarts.push(why);
       await wait(this.#backOffMs(), this.#over.signal);
     }
@@ -166,6 +166,10 @@ export class Pod {
     return verdict ?? killedBy ?? `exit code ${code}`;
   }
 
+  #isUnwanted(): boolean {
+    return this.#isTerminating;
+  }
+
   #setReady(isOn: boolean): void {
     if (this.#isReady && !isOn && !this.#isTerminating) this.lapses++;
     this.#isReady = isOn;
@@ -184,10 +188,11 @@ export class Pod {
     const probe = this.#template[kind];
     await wait(startedAt + probe.initialDelaySeconds * 1_000 - performance.now(), signal);
     let [last, inARow, verdict] = [false, 0, false];
-    while (!signal.aborted) {
+    const isOver = (): boolean => signal.aborted;
+    while (!isOver()) {
       const askedAt = performance.now();
       const answer = await this.#answerTo(probe);
-      if (signal.aborted) break;
+      if (isOver()) break;
       this.answers[kind][answer]++;
       const isYes = answer === 'yes';
       inARow = isYes === last ? inARow + 1 : 1;

@@ -88,7 +88,8 @@ describe('a release as it is rendered, under load', {
 }, () => {
   const folder = mkdtempSync(join(tmpdir(), 'pharos-pods-'));
   const deployments = new Map<Component, Deployment>();
-  const services: PodService[] = [];
+  /** What ends what was started, oldest first. */
+  const ends: (() => Promise<void>)[] = [];
   const subscribers: Subscriber[] = [];
   const publishers: Publisher[] = [];
   let pulsar: PulsarServer;
@@ -106,7 +107,7 @@ describe('a release as it is rendered, under load', {
   const wanted = (): readonly Pod[] => components.flatMap((component) => deployment(component).wanted);
   const serviceOf = async (component: Component): Promise<number> => {
     const service = await PodService.start(() => deployment(component).pods);
-    services.push(service);
+    ends.push(() => service.stop());
     return service.port;
   };
   /** Resolves when every client has received what is published from now on. */
@@ -129,34 +130,44 @@ describe('a release as it is rendered, under load', {
     }));
 
   before(async () => {
+    // Each by itself, so that what has started is ended where another one doesn't start. The broker starts beside that of all tests, and others on a machine that is shared.
+    const started = async <Server extends { stop(): Promise<void> }>(starting: Promise<Server>): Promise<Server> => {
+      const server = await starting;
+      ends.push(() => server.stop());
+      return server;
+    };
     [pulsar, redis, collector] = await Promise.all([
-      // It starts beside the broker of all tests, and others on a machine that is shared.
-      startPulsar({ readyTimeoutMs: 300_000 }),
-      startRedis({ settings: { 'maxmemory-policy': 'noeviction', requirepass: 's3cret' } }),
-      OtlpReceiver.start(),
+      started(startPulsar({ readyTimeoutMs: 300_000 })),
+      started(startRedis({ settings: { 'maxmemory-policy': 'noeviction', requirepass: 's3cret' } })),
+      started(OtlpReceiver.start()),
     ]);
     writeFileSync(join(folder, 'redis.password'), 's3cret\n');
     writeFileSync(join(folder, 'http_api.key'), `${apiKey}\n`);
     const rendered = await render(values(pulsar, redis, collector.url) as Readonly<Record<string, unknown>>);
-    for (const component of components) deployments.set(component, new Deployment(rendered, component, folder));
+    for (const component of components) {
+      const one = new Deployment(rendered, component, folder);
+      ends.push(() => one.stop());
+      deployments.set(component, one);
+    }
     await Promise.all([...deployments.values()].map((one) => one.start()));
     const url = `ws://127.0.0.1:${await serviceOf('edge')}/connection/websocket`;
     for (let index = 0; index < clientCount; index++) subscribers.push(new Subscriber(url));
+    ends.push(() => Promise.resolve(subscribers.forEach(({ client }) => client.disconnect())));
     await Promise.all(subscribers.map((subscriber) => subscriber.ready()));
     publishing = await clientPublisher('client', url);
     publishers.push(publishing.publisher);
-    publishing.publisher.run(publishEveryMs);
+    const { publisher, client } = publishing;
+    publisher.run(publishEveryMs);
+    ends.push(async () => {
+      await publisher.stop();
+      client.disconnect();
+    });
     apiPort = await serviceOf('api');
     api = apiAt(apiPort, apiKey);
   });
 
   after(async () => {
-    await publishing?.publisher.stop();
-    publishing?.client.disconnect();
-    for (const { client } of subscribers) client.disconnect();
-    await Promise.all([...deployments.values()].map((one) => one.stop()));
-    await Promise.all(services.map((service) => service.stop()));
-    await Promise.all([pulsar?.stop(), redis?.stop(), collector?.stop()]);
+    for (const end of ends.reverse()) await end();
     rmSync(folder, { recursive: true });
   });
 

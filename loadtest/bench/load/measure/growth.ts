@@ -41,7 +41,7 @@ export function growthOf(points: readonly Point[]): Growth {
 /** The least point in each of `count` equal times: of a sawtooth, what is left after the collections of garbage. */
 export function troughsOf(points: readonly Point[], count: number): Point[] {
   const [from, to] = [points[0]?.at ?? 0, points.at(-1)?.at ?? 0];
-  const troughs: Point[] = [];
+  const troughs: (Point | undefined)[] = [];
   for (const point of points) {
     const index = Math.min(count - 1, Math.floor(((point.at - from) / (to - from || 1)) * count));
     const known = troughs[index];
