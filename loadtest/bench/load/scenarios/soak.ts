@@ -43,7 +43,15 @@ export const soak: Scenario = {
     }),
   ],
   // Each machine sees all edges: the largest is that of who looked before the others came.
-  together: { rssSlope: 'most', rssSamples: 'sum', descriptorsLeft: 'most' },
+  together: {
+    heapGrowth: 'most',
+    heapSlope: 'most',
+    rssGrowth: 'most',
+    rssSlope: 'most',
+    // Of the same edges.
+    memorySamples: 'most',
+    descriptorsLeft: 'most',
+  },
   run: async (context) => {
     const { size, fleet, target, progress } = context;
     if (target.metricsUrls.length === 0) throw new RangeError('soak needs the addresses of /metrics: --metrics');
