@@ -315,7 +315,11 @@ describe('what the chart makes', { skip: withoutHelm }, () => {
     assert.equal(at(production.get('PodMonitor', ''), 'spec.podMetricsEndpoints.0.port'), 'internal');
     assert.equal(at(production.get('PodMonitor', ''), 'metadata.labels.release'), 'prometheus');
     assert.equal(at(production.get('PodMonitor', ''), 'spec.podMetricsEndpoints.0.relabelings.0.targetLabel'), 'node');
-    const selector = at(extras.get('ServiceMonitor', ''), 'spec.selector.matchLabels') as Record<string, string>;
+    const monitor = extras.get('ServiceMonitor', '');
+    // The operator's label of that name would hide the one of `pharos_build_info`; what the values say comes after.
+    assert.deepEqual(at(monitor, 'spec.endpoints.0.relabelings.0'), { action: 'labeldrop', regex: 'service' });
+    assert.equal(at(monitor, 'spec.endpoints.0.relabelings.1.targetLabel'), 'node');
+    const selector = at(monitor, 'spec.selector.matchLabels') as Record<string, string>;
     const found = extras.ofKind('Service').filter((service) => {
       const labels = at(service, 'metadata.labels') as Record<string, string>;
       return Object.entries(selector).every(([key, value]) => labels[key] === value);
