@@ -203,6 +203,8 @@ describe('a Prometheus beside a cluster under load', { skip, timeout: 600_000 },
     // Who goes and comes can't be told.
     await fleet.cut();
     await counted(rig, ['edge pharos_edge_lifecycle_publish_errors_total']);
+    // What the edge has counted is seen before it dies.
+    await untilOnly(['pharos-path / Joins and leaves that could not be published / presence: {{code}}']);
     await edge.kill();
     await counted(rig, ['presence pharos_presence_publish_errors_total']);
     await untilOnly([]);
