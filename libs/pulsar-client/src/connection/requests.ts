@@ -1,5 +1,6 @@
 import { brokerError, PulsarError } from '../errors.ts';
 import type { CommandMap, KnownCommand } from '../wire/index.ts';
+import { SparseIds } from './sparse-ids.ts';
 
 /** Commands that answer a request, and carry its id. */
 export type ResponseCommand =
@@ -25,7 +26,7 @@ interface Pending {
 export class Requests {
   readonly #timeoutMs: number;
   readonly #pending = new Map<number, Pending>();
-  #nextId = 0;
+  readonly #ids = new SparseIds();
 
   constructor(timeoutMs: number) {
     this.#timeoutMs = timeoutMs;
@@ -40,7 +41,7 @@ export class Requests {
     what: string,
     build: (requestId: number) => KnownCommand,
   ): { readonly command: KnownCommand; readonly response: Promise<CommandMap[Name]> } {
-    const requestId = this.#nextId++;
+    const requestId = this.#ids.next();
     const command = build(requestId);
     const response = new Promise<CommandMap[Name]>((resolve, reject) => {
       const timer = setTimeout(() => {
@@ -52,11 +53,10 @@ export class Requests {
     return { command, response };
   }
 
-  answer(frame: KnownCommand): void {
-    const command = frame.command as { readonly requestId?: number };
-    if (command.requestId === undefined) return;
-    const pending = this.#take(command.requestId);
-    if (pending === undefined) return;
+  /** Whether anybody waited for it. */
+  answer(frame: KnownCommand, requestId: number): boolean {
+    const pending = this.#take(requestId);
+    if (pending === undefined) return false;
     if (pending.expected === frame.type) pending.resolve(frame.command as never);
     else
       pending.reject(
@@ -65,6 +65,7 @@ export class Requests {
           `${pending.what}: expected ${pending.expected}, the broker answered ${frame.type}`,
         ),
       );
+    return true;
   }
 
   /** Whether it was a request that was refused. */

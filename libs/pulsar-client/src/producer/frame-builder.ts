@@ -66,6 +66,7 @@ export class FrameBuilder {
       lostWrites: 0,
       damaged: 0,
       refusal: undefined,
+      doubtful: false,
     };
   }
 
