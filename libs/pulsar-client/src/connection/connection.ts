@@ -72,7 +72,7 @@ export class Connection {
     this.url = options.address.url;
     this.#options = options;
     this.#credentials = credentials;
-    this.#requests = new Requests(options.operationTimeoutMs);
+    this.#requests = new Requests(options.operationTimeoutMs, (id) => this.#parties.nobody(id));
     this.#socket = socket;
     this.#hint = hint;
     this.#keepAlive = this.#newKeepAlive();
@@ -282,13 +282,8 @@ export class Connection {
       case 'error':
         return this.#refused(frame.command);
       default:
-        return this.#answered(frame);
+        return this.#requests.answer(frame);
     }
-  }
-
-  #answered(frame: KnownCommand): void {
-    const { requestId } = frame.command as { readonly requestId?: number };
-    if (requestId !== undefined && !this.#requests.answer(frame, requestId)) this.#parties.nobody(requestId);
   }
 
   #strange(id: number): void {

@@ -27,9 +27,12 @@ export class Requests {
   readonly #timeoutMs: number;
   readonly #pending = new Map<number, Pending>();
   readonly #ids = new SparseIds();
+  readonly #nobody: (requestId: number) => void;
 
-  constructor(timeoutMs: number) {
+  /** @param nobody told of an id that nobody waits for (any more) */
+  constructor(timeoutMs: number, nobody: (requestId: number) => void) {
     this.#timeoutMs = timeoutMs;
+    this.#nobody = nobody;
   }
 
   get size(): number {
@@ -53,10 +56,11 @@ export class Requests {
     return { command, response };
   }
 
-  /** Whether anybody waited for it. */
-  answer(frame: KnownCommand, requestId: number): boolean {
-    const pending = this.#take(requestId);
-    if (pending === undefined) return false;
+  answer(frame: KnownCommand): void {
+    const command = frame.command as { readonly requestId?: number };
+    if (command.requestId === undefined) return;
+    const pending = this.#take(command.requestId);
+    if (pending === undefined) return this.#nobody(command.requestId);
     if (pending.expected === frame.type) pending.resolve(frame.command as never);
     else
       pending.reject(
@@ -65,7 +69,6 @@ export class Requests {
           `${pending.what}: expected ${pending.expected}, the broker answered ${frame.type}`,
         ),
       );
-    return true;
   }
 
   /** Whether it was a request that was refused. */

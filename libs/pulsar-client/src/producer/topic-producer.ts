@@ -259,7 +259,7 @@ export class TopicProducer implements Producer {
     }
     const stored = isDuplicate ? this.#placeOfDuplicate(entry, receipt) : place;
     if (stored === undefined) return;
-    if (!isDuplicate) this.#doubts.acknowledged(place);
+    if (!isDuplicate) this.#doubts.acknowledged(place, entry.sentAt);
     if (entry.lastSequenceId > this.#acknowledged) this.#acknowledged = entry.lastSequenceId;
     this.#pending.take();
     const { outcomes, frame, sentAt } = entry;
@@ -273,12 +273,15 @@ export class TopicProducer implements Producer {
   #placeOfDuplicate(entry: PendingEntry, receipt: CommandSendReceipt): MessageIdParts | undefined {
     const chosen = this.#parts.settings.initialSequenceId !== undefined;
     const isNone = isNoDuplicate(entry, chosen);
-    const mayBeNone = isNone || (entry.doubtful && !entry.ownSequenceId && !chosen);
-    // Who can't read can't tell; mostly it is a duplicate.
-    if (!mayBeNone || (!isNone && !this.#doubts.open)) return nowhere;
-    const stored = this.#doubts.open ? this.#doubts.placeOf(entry.sequenceId) : 'missing';
-    if (stored === undefined) this.#doubts.lookInto(receipt);
-    if (stored !== 'missing') return stored;
+    if (!isNone && (!entry.doubtful || entry.ownSequenceId || chosen)) return nowhere;
+    const found = this.#doubts.placeOf(entry.sequenceId);
+    if (found === undefined) {
+      this.#doubts.lookInto(receipt);
+      return undefined;
+    }
+    if (found !== 'missing' && found !== 'untold') return found;
+    // Mostly it is one.
+    if (found === 'untold' && !isNone) return nowhere;
     // Taken for a duplicate of something; that is no sign that it is there.
     const text = `${this.#parts.topic}: an entry was taken for a duplicate that can be none`;
     this.#giveUpOldest(new PulsarError('ChecksumError', text), true);

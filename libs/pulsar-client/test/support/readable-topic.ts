@@ -8,6 +8,8 @@ const ledgerId = 7n;
 export class ReadableTopic {
   readonly #broker: ScriptedBroker;
   readonly #entries: Buffer[] = [];
+  /** The first that is kept. */
+  #first = 0;
 
   constructor(broker: ScriptedBroker) {
     this.#broker = broker;
@@ -15,13 +17,27 @@ export class ReadableTopic {
     broker.on('closeConsumer', ({ command: { requestId }, peer }) =>
       peer.say({ type: 'success', command: { requestId } }),
     );
-    broker.on('getLastMessageId', ({ command: { requestId }, peer }) => {
-      const entryId = BigInt(this.#entries.length - 1);
-      const lastMessageId = { ledgerId: entryId < 0n ? -1n : ledgerId, entryId };
-      peer.say({ type: 'getLastMessageIdResponse', command: { requestId, lastMessageId } });
-    });
-    broker.on('flow', (heard) => this.#send(heard));
+    broker.on('getLastMessageId', this.sayLast);
+    broker.on('flow', this.send);
   }
+
+  readonly sayLast = ({ command: { requestId }, peer }: Heard<'getLastMessageId'>): void => {
+    const entryId = BigInt(this.#entries.length - 1);
+    const lastMessageId = { ledgerId: entryId < 0n ? -1n : ledgerId, entryId };
+    peer.say({ type: 'getLastMessageIdResponse', command: { requestId, lastMessageId } });
+  };
+
+  /** All before the entry `end` at once, whatever was asked for. */
+  readonly send = ({ command: { consumerId }, peer }: Heard<'flow'>, end = this.#entries.length): void => {
+    const subscribe = this.#broker.heard('subscribe').findLast(({ command }) => command.consumerId === consumerId);
+    const start = subscribe?.command.startMessageId;
+    const inclusive = start?.batchIndex !== undefined;
+    const first = start?.ledgerId === ledgerId ? Number(start.entryId) + (inclusive ? 0 : 1) : 0;
+    for (let number = Math.max(first, this.#first); number < end; number++) {
+      const messageId = { ledgerId, entryId: BigInt(number) };
+      peer.write(withEntry({ type: 'message', command: { consumerId, messageId } }, this.#entries[number] as Buffer));
+    }
+  };
 
   /** Keeps an entry; where it lies. */
   store({ entry = Buffer.alloc(0) }: Heard<'send'>): { readonly ledgerId: bigint; readonly entryId: bigint } {
@@ -29,15 +45,9 @@ export class ReadableTopic {
     return { ledgerId, entryId: BigInt(this.#entries.length - 1) };
   }
 
-  /** All at once, whatever was asked for. */
-  #send({ command: { consumerId }, peer }: Heard<'flow'>): void {
-    const subscribe = this.#broker.heard('subscribe').findLast(({ command }) => command.consumerId === consumerId);
-    const after = subscribe?.command.startMessageId;
-    const first = after?.ledgerId === ledgerId ? Number(after.entryId) + 1 : 0;
-    for (let number = first; number < this.#entries.length; number++) {
-      const messageId = { ledgerId, entryId: BigInt(number) };
-      peer.write(withEntry({ type: 'message', command: { consumerId, messageId } }, this.#entries[number] as Buffer));
-    }
+  /** Deletes what it holds, as a topic does that keeps nothing for anybody. */
+  trim(): void {
+    this.#first = this.#entries.length;
   }
 }
 
