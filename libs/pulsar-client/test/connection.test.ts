@@ -223,7 +223,7 @@ describe('lookup', () => {
   });
 
   test('that goes round in circles ends', async (t) => {
-    const { broker, client } = await startScripted(t, {}, { operationTimeoutSeconds: 0.3 });
+    const { broker, client } = await startScripted(t, {}, { operationTimeoutSeconds: 1 });
     broker.on('lookup', ({ command: { requestId }, peer }) => {
       const { serviceUrl: brokerServiceUrl } = broker;
       peer.say({ type: 'lookupResponse', command: { requestId, response: lookupResult.redirect, brokerServiceUrl } });
