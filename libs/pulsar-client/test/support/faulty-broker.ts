@@ -32,11 +32,15 @@ export class FaultyBroker {
     const proxies = await Promise.all(Array.from({ length: proxyCount }, () => startProxy(target, options)));
     const listeners = proxies.map(({ address }, index) => `proxy${index}:pulsar://${address}`);
     const advertisedListeners = [`direct:pulsar://${target}`, ...listeners].join(',');
-    const server = await startPulsar({
-      brokerPort,
-      overrides: { ...settings, advertisedListeners, internalListenerName: 'direct' },
-    });
-    return new FaultyBroker(server, proxies);
+    const own = { advertisedListeners, internalListenerName: 'direct' };
+    try {
+      const server = await startPulsar({ brokerPort, overrides: { ...settings, ...own } });
+      return new FaultyBroker(server, proxies);
+    } catch (error) {
+      // Their listeners would keep the process of a test that has failed.
+      await Promise.all(proxies.map((proxy) => proxy.close()));
+      throw error;
+    }
   }
 
   /** A client that goes past the proxies. */
