@@ -48,6 +48,7 @@ const quiet: ReadonlyMap<string, string> = new Map([
   ['pharos-path / Joins and leaves that could not be published / presence: {{code}}', 'their log takes nothing'],
 ]);
 
+// With KEEP_PANELS_IN=<new folder> the pictures that are drawn on the way stay: those in docs/pictures were made so.
 describe('a Prometheus beside a cluster under load', { skip, timeout: 600_000 }, () => {
   let application: Application;
   let rig: Rig;
@@ -138,7 +139,8 @@ describe('a Prometheus beside a cluster under load', { skip, timeout: 600_000 },
   });
 
   test('npm run panels draws every dashboard from it, and says so where there is none', async () => {
-    const folder = mkdtempSync(join(tmpdir(), 'pharos-panels-'));
+    const kept = process.env.KEEP_PANELS_IN ?? '';
+    const folder = kept === '' ? mkdtempSync(join(tmpdir(), 'pharos-panels-')) : kept;
     try {
       const drawn = await panels(
         '--prometheus',
@@ -172,7 +174,7 @@ describe('a Prometheus beside a cluster under load', { skip, timeout: 600_000 },
       assert.doesNotMatch(none.stderr, /^ +at /m, 'a reason, no stack');
       assert.equal((await panels('--minutes', 'ten')).status, 2);
     } finally {
-      rmSync(folder, { recursive: true });
+      if (kept === '') rmSync(folder, { recursive: true });
     }
   });
 
