@@ -3,6 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { tmpdir } from 'node:os';
 import { pathToFileURL } from 'node:url';
+import { waits } from './test-files.mjs';
 
 /**
  * @param {readonly string[]} files
@@ -11,13 +12,15 @@ import { pathToFileURL } from 'node:url';
  */
 export function bundles(files, size, compiled = {}) {
   if (size === 1) return { paths: files, bundled: [], remove: () => undefined };
-  const alone = files.filter(hasFakeTimers);
-  const shared = files.filter((file) => !alone.includes(file));
+  const first = files.filter(waits);
+  const last = files.filter(hasFakeTimers);
+  const shared = files.filter((file) => ![...first, ...last].includes(file));
   const count = Math.ceil(shared.length / size);
   // Dealt out in turn: neighbours are alike, in what they cost too.
   const parts = Array.from({ length: count }, (_, index) => shared.filter((_file, at) => at % count === index));
   const folder = mkdtempSync(join(tmpdir(), 'pharos-tests-'));
-  const paths = [...parts, ...alone.map((file) => [file])].map((part, index) => {
+  const alone = (list) => list.map((file) => [file]);
+  const paths = [...alone(first), ...parts, ...alone(last)].map((part, index) => {
     const path = join(folder, `${index}.test.mjs`);
     writeFileSync(path, source(part, compiled));
     return path;

@@ -73,8 +73,10 @@ function binary(name) {
 
 async function tests({ quick, servers = [], processes = [] }, node, env = environment()) {
   // Three times as many as there are processors, since two thirds of them wait for time; and no more processes than run at once, since each loads what it tests for itself.
-  const concurrency = availableParallelism() * 3;
-  const bundle = Math.ceil(quick.length / concurrency);
+  const atWork = availableParallelism() * 3;
+  const bundle = Math.ceil(quick.length / atWork);
+  // One more for whoever only waits.
+  const concurrency = atWork + 1;
   await group('tests without servers', quick, { node, env, concurrency, bundle });
   if (options.quick) return;
   const server = await sharedPulsar([...servers, ...processes], env);
