@@ -8,7 +8,6 @@ import type { Connection } from './connection/connection.ts';
 import { addressFor, type Move, urlFor } from './connection/move.ts';
 import { ConnectionPool, type PoolOptions } from './connection/pool.ts';
 import { Service } from './connection/service.ts';
-import { SparseIds } from './connection/sparse-ids.ts';
 import { PulsarError } from './errors.ts';
 import type { Logger } from './logger.ts';
 import { type BrokerAddress, Lookup } from './lookup/lookup.ts';
@@ -53,8 +52,8 @@ export class ClientCore {
   readonly #resources = new Set<ClientResource>();
   readonly #givingUp = new Set<() => void>();
   readonly #closing = new AbortController();
-  readonly #producerIds = new SparseIds();
-  readonly #consumerIds = new SparseIds();
+  #nextProducerId = 0;
+  #nextConsumerId = 0;
 
   constructor(options: ClientCoreOptions) {
     this.logger = options.logger;
@@ -72,11 +71,6 @@ export class ClientCore {
 
   get closed(): boolean {
     return this.#closing.signal.aborted;
-  }
-
-  /** Whether TLS finds what is changed on its way. */
-  get secure(): boolean {
-    return this.#service.secure;
   }
 
   /** The cluster that is used now. */
@@ -157,11 +151,11 @@ export class ClientCore {
   }
 
   newProducerId(): number {
-    return this.#producerIds.next();
+    return this.#nextProducerId++;
   }
 
   newConsumerId(): number {
-    return this.#consumerIds.next();
+    return this.#nextConsumerId++;
   }
 
   newBackoff(): Backoff {

@@ -12,8 +12,6 @@ export interface PulsarMetrics {
   received?(messages: number, bytes: number): void;
   /** A message came again too often, and the dead letter topic took it, or not yet. */
   deadLetter?(outcome: 'sent' | 'failed'): void;
-  /** A topic was read for what became of entries that were called duplicates: to its end, or not. */
-  readBack?(outcome: 'whole' | 'gone' | 'damaged' | 'failed'): void;
   /** An entry came whose checksum is wrong, or that is malformed. */
   damaged?(): void;
 }

@@ -234,7 +234,7 @@ describe('producer and answers that make no sense or no progress', { timeout }, 
       return peer.say({ type: 'sendReceipt', command: { producerId, sequenceId: id, messageId } });
     });
     broker.on('producer', ({ command: { requestId }, peer }) => {
-      const command = { requestId, producerName: 'made-up', lastSequenceId: 1000 };
+      const command = { requestId, producerName: 'mine', lastSequenceId: 1000 };
       peer.say({ type: 'producerSuccess', command });
     });
     for (const lost of sendAll(producer, 'a', 'b')) await assert.rejects(lost, pulsarError('ChecksumError', true));

@@ -20,7 +20,6 @@ export class BrokerMetrics implements PulsarMetrics {
   readonly #receivedMessages: Counter;
   readonly #receivedBytes: Counter;
   readonly #deadLetters: Counter<'outcome'>;
-  readonly #readBacks: Counter<'outcome'>;
   readonly #damaged: Counter;
 
   constructor(metrics: Metrics) {
@@ -64,18 +63,12 @@ export class BrokerMetrics implements PulsarMetrics {
       help: 'Messages that came again too often, by whether the dead letter topic took them: sent, failed (it is tried again).',
       labels: ['outcome'],
     });
-    this.#readBacks = metrics.counter({
-      name: 'pharos_pulsar_read_backs_total',
-      help: 'Times that a topic was read for what became of entries that brokers called duplicates, by outcome: whole, gone (it no longer has what it acknowledged), damaged, failed.',
-      labels: ['outcome'],
-    });
     this.#damaged = metrics.counter({
       name: 'pharos_pulsar_damaged_total',
       help: 'Entries whose checksum is wrong, or that are malformed.',
     });
     for (const event of ['opened', 'failed', 'closed']) this.#connections.inc({ event }, 0);
     for (const outcome of ['sent', 'failed']) this.#deadLetters.inc({ outcome }, 0);
-    for (const outcome of ['whole', 'gone', 'damaged', 'failed']) this.#readBacks.inc({ outcome }, 0);
     for (const kind of ['producer', 'consumer']) this.#reattached.inc({ kind }, 0);
   }
 
@@ -104,10 +97,6 @@ export class BrokerMetrics implements PulsarMetrics {
 
   deadLetter(outcome: 'sent' | 'failed'): void {
     this.#deadLetters.inc({ outcome });
-  }
-
-  readBack(outcome: 'whole' | 'gone' | 'damaged' | 'failed'): void {
-    this.#readBacks.inc({ outcome });
   }
 
   damaged(): void {

@@ -49,7 +49,6 @@ export type {
 } from './prometheus.ts';
 export { startProxy } from './proxy/fault-proxy.ts';
 export type { FaultProxy, ProxyDirection, ProxyOptions } from './proxy/fault-proxy.ts';
-export type { LaneTap } from './proxy/lane.ts';
 export { startPulsarCluster } from './pulsar/cluster.ts';
 export type { PulsarCluster, PulsarClusterOptions } from './pulsar/cluster.ts';
 export type { ClusterBroker, LoadManager } from './pulsar/cluster-parts.ts';

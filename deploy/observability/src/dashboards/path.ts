@@ -61,14 +61,12 @@ export const path: DashboardSpec = {
         },
         {
           title: 'Connections to brokers',
-          description:
-            'Bad: closed or failed while nobody restarts a broker; attached anew: topics that move; read back: what became of a publish was looked up in its topic, gone, damaged or failed where that could not be told.',
+          description: 'Bad: closed or failed while nobody restarts a broker; attached anew: topics that move.',
           unit: 'cps',
           limits: 'none',
           queries: [
             { expr: sum(rate('pharos_pulsar_connections_total'), 'event'), legend: '{{event}}' },
             { expr: sum(rate('pharos_pulsar_reattached_total'), 'kind'), legend: '{{kind}} attached anew' },
-            { expr: sum(rate('pharos_pulsar_read_backs_total'), 'outcome'), legend: 'read back: {{outcome}}' },
           ],
         },
         {

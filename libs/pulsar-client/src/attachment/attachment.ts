@@ -41,14 +41,6 @@ const final: ReadonlySet<PulsarErrorCode> = new Set<PulsarErrorCode>([
   'AlreadyClosed',
 ]);
 
-/** What a broker says of a topic whose name is none, or nobody's. */
-const ofAnotherTopic: ReadonlySet<PulsarErrorCode> = new Set<PulsarErrorCode>([
-  'InvalidTopicName',
-  'AuthorizationError',
-  'NotAllowedError',
-  'TopicNotFound',
-]);
-
 /** Whoever was attached for so long had a working broker, and may go back at once: else it backs off. */
 const settledMs = 1000;
 
@@ -70,8 +62,6 @@ export class Attachment {
   /** The broker may have done what it was asked for by a connection that was lost before the answer. */
   #unanswered = false;
   #attachedAt = 0;
-  /** What the last attempt to be back met with, where it was to be the end. */
-  #finalBefore: PulsarErrorCode | undefined;
   /** Where to attach next: any broker is asked where nobody said. */
   #route: Route = {};
   #stopped = false;
@@ -202,12 +192,11 @@ export class Attachment {
     const error = await this.#attempt();
     if (this.#stopped) return;
     if (error === undefined) {
-      this.#finalBefore = undefined;
       this.#core.metrics.reattached?.(this.#parts.kind);
       this.#core.logger.info({}, `${this.#parts.name} is back`);
       return;
     }
-    if (final.has(error.code) && !this.#mayBeMisread(error)) {
+    if (final.has(error.code)) {
       this.#awaited?.reject(error);
       this.stop();
       // Whoever only has a listener hears of it nowhere else.
@@ -222,13 +211,6 @@ export class Attachment {
     this.#core.logger.warn({ reason: describeError(error), delayMs }, `${this.#parts.name} has no broker yet`);
     this.#parts.refused?.(error);
     this.#again(delayMs);
-  }
-
-  /** Without TLS the broker may have been asked for something else: what has worked before is asked for once more. */
-  #mayBeMisread({ code }: PulsarError): boolean {
-    if (this.#core.secure || !ofAnotherTopic.has(code) || code === this.#finalBefore) return false;
-    this.#finalBefore = code;
-    return true;
   }
 
   /** Says why it failed. */

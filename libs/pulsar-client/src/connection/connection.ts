@@ -14,6 +14,7 @@ import {
   FrameParser,
   type AuthData,
   type KnownCommand,
+  migratedResource,
   serverError,
 } from '../wire/index.ts';
 import { type Access, ConnectionCredentials } from './access.ts';
@@ -22,7 +23,6 @@ import { dial, type Dialled } from './dial.ts';
 import type { ConsumerEvents, ProducerEvents } from './events.ts';
 import { KeepAlive } from './keep-alive.ts';
 import { type Move, moveOf } from './move.ts';
-import { Parties } from './parties.ts';
 import { Requests, type ResponseCommand } from './requests.ts';
 import type { ServiceAddress } from './service-url.ts';
 import { tlsRemedy } from './tls-errors.ts';
@@ -52,7 +52,8 @@ export class Connection {
   readonly #parser = new FrameParser();
   readonly #requests: Requests;
   readonly #credentials: ConnectionCredentials;
-  readonly #parties = new Parties((id) => this.#strange(id));
+  readonly #producers = new Map<number, ProducerEvents>();
+  readonly #consumers = new Map<number, ConsumerEvents>();
   readonly #writer = new ByteWriter(1024);
   readonly #onClosed: ((connection: Connection) => void)[] = [];
   /** Until the broker has answered CONNECT. */
@@ -72,12 +73,14 @@ export class Connection {
     this.url = options.address.url;
     this.#options = options;
     this.#credentials = credentials;
-    this.#requests = new Requests(options.operationTimeoutMs, (id) => this.#parties.nobody(id));
+    this.#requests = new Requests(options.operationTimeoutMs);
     this.#socket = socket;
     this.#hint = hint;
     this.#keepAlive = this.#newKeepAlive();
     socket.on('data', (chunk) => this.#read(chunk));
-    socket.on('drain', () => this.#parties.writable());
+    socket.on('drain', () => {
+      for (const producer of [...this.#producers.values()]) producer.writable();
+    });
     socket.on('error', (cause) => this.#fail(explain(cause)));
     socket.on('close', () => this.#fail(this.#closedByOther()));
     this.#greeted.promise.catch(() => undefined);
@@ -107,11 +110,6 @@ export class Connection {
   /** A proxy stands between. */
   get behindProxy(): boolean {
     return this.#options.proxyToBroker !== undefined;
-  }
-
-  /** TLS finds whatever is changed on its way. */
-  get secure(): boolean {
-    return this.#options.address.secure;
   }
 
   get closed(): boolean {
@@ -150,20 +148,20 @@ export class Connection {
 
   addProducer(id: number, events: ProducerEvents): void {
     this.#mustBeOpen();
-    this.#parties.addProducer(id, events);
+    this.#producers.set(id, events);
   }
 
   removeProducer(id: number): void {
-    this.#parties.remove('producer', id);
+    this.#producers.delete(id);
   }
 
   addConsumer(id: number, events: ConsumerEvents): void {
     this.#mustBeOpen();
-    this.#parties.addConsumer(id, events);
+    this.#consumers.set(id, events);
   }
 
   removeConsumer(id: number): void {
-    this.#parties.remove('consumer', id);
+    this.#consumers.delete(id);
   }
 
   /** Sends a command that the broker answers by its request id; throws the error that it answers with. */
@@ -256,12 +254,12 @@ export class Connection {
     if (this.#greeting) return this.#answerGreeting(frame);
     switch (frame.type) {
       case 'message':
-        if (entry !== undefined) this.#parties.consumer(frame.command.consumerId)?.message(frame.command, entry);
+        if (entry !== undefined) this.#consumers.get(frame.command.consumerId)?.message(frame.command, entry);
         return;
       case 'sendReceipt':
-        return this.#parties.producer(frame.command.producerId)?.receipt(frame.command);
+        return this.#producers.get(frame.command.producerId)?.receipt(frame.command);
       case 'sendError':
-        return this.#parties.producer(frame.command.producerId)?.sendError(frame.command);
+        return this.#producers.get(frame.command.producerId)?.sendError(frame.command);
       case 'ping':
         return this.send({ type: 'pong', command: {} });
       case 'pong':
@@ -272,22 +270,18 @@ export class Connection {
       case 'closeConsumer':
         return this.#detach('consumer', frame.command.consumerId, moveOf(frame.command));
       case 'topicMigrated':
-        return this.#parties.migrated(frame.command);
+        return this.#migrated(frame.command);
       case 'authChallenge':
         return this.#answerChallenge();
       case 'activeConsumerChange':
-        return this.#parties.consumer(frame.command.consumerId)?.activeChanged(frame.command.isActive ?? false);
+        return this.#consumers.get(frame.command.consumerId)?.activeChanged(frame.command.isActive ?? false);
       case 'reachedEndOfTopic':
-        return this.#parties.consumer(frame.command.consumerId)?.endOfTopic();
+        return this.#consumers.get(frame.command.consumerId)?.endOfTopic();
       case 'error':
         return this.#refused(frame.command);
       default:
         return this.#requests.answer(frame);
     }
-  }
-
-  #strange(id: number): void {
-    this.#fail(new PulsarError('ReadError', `${this.url} speaks of ${id}, which is nobody: bits flip on the way`));
   }
 
   /** What comes before CONNECTED. */
@@ -328,11 +322,9 @@ export class Connection {
   }
 
   #refused(command: CommandMap['error']): void {
-    if (this.#requests.refuse(command)) return;
     // The broker speaks of the connection where it speaks of no request.
-    if (command.error === serverError.AuthenticationError)
+    if (!this.#requests.refuse(command) && command.error === serverError.AuthenticationError)
       this.#fail(this.#brokerError(command, `${this.url} refused the credentials`));
-    else this.#parties.nobody(command.requestId);
   }
 
   #brokerError(command: CommandMap['error'], what: string): PulsarError {
@@ -360,8 +352,17 @@ export class Connection {
     });
   }
 
+  #migrated(command: CommandMap['topicMigrated']): void {
+    const { resourceId, resourceType, brokerServiceUrl: plainUrl, brokerServiceUrlTls: tlsUrl } = command;
+    const owners = resourceType === migratedResource.producer ? this.#producers : this.#consumers;
+    // The broker closes it next.
+    owners.get(resourceId)?.moved({ to: 'cluster', plainUrl, tlsUrl });
+  }
+
   #detach(kind: 'producer' | 'consumer', id: number, move: Move | undefined): void {
-    const owner = this.#parties.remove(kind, id) ?? this.#parties.nobody(id);
+    const owners = kind === 'producer' ? this.#producers : this.#consumers;
+    const owner = owners.get(id);
+    owners.delete(id);
     const error = new PulsarError('NotConnected', `the broker closed the ${kind} (its topic moves)`);
     if (move !== undefined) owner?.moved(move);
     this.#requests.failOf(kind, id, error);
@@ -389,7 +390,10 @@ export class Connection {
     this.#greeting = false;
     this.#greeted.reject(error);
     this.#requests.failAll(error);
+    const attached = [...this.#producers.values(), ...this.#consumers.values()];
+    this.#producers.clear();
+    this.#consumers.clear();
     for (const callback of this.#onClosed.splice(0)) callback(this);
-    for (const one of this.#parties.drain()) one.detached(error);
+    for (const one of attached) one.detached(error);
   }
 }

@@ -1,6 +1,5 @@
 import { brokerError, PulsarError } from '../errors.ts';
 import type { CommandMap, KnownCommand } from '../wire/index.ts';
-import { SparseIds } from './sparse-ids.ts';
 
 /** Commands that answer a request, and carry its id. */
 export type ResponseCommand =
@@ -26,13 +25,10 @@ interface Pending {
 export class Requests {
   readonly #timeoutMs: number;
   readonly #pending = new Map<number, Pending>();
-  readonly #ids = new SparseIds();
-  readonly #nobody: (requestId: number) => void;
+  #nextId = 0;
 
-  /** @param nobody told of an id that nobody waits for (any more) */
-  constructor(timeoutMs: number, nobody: (requestId: number) => void) {
+  constructor(timeoutMs: number) {
     this.#timeoutMs = timeoutMs;
-    this.#nobody = nobody;
   }
 
   get size(): number {
@@ -44,7 +40,7 @@ export class Requests {
     what: string,
     build: (requestId: number) => KnownCommand,
   ): { readonly command: KnownCommand; readonly response: Promise<CommandMap[Name]> } {
-    const requestId = this.#ids.next();
+    const requestId = this.#nextId++;
     const command = build(requestId);
     const response = new Promise<CommandMap[Name]>((resolve, reject) => {
       const timer = setTimeout(() => {
@@ -60,7 +56,7 @@ export class Requests {
     const command = frame.command as { readonly requestId?: number };
     if (command.requestId === undefined) return;
     const pending = this.#take(command.requestId);
-    if (pending === undefined) return this.#nobody(command.requestId);
+    if (pending === undefined) return;
     if (pending.expected === frame.type) pending.resolve(frame.command as never);
     else
       pending.reject(

@@ -66,7 +66,6 @@ export class FrameBuilder {
       lostWrites: 0,
       damaged: 0,
       refusal: undefined,
-      doubtful: false,
     };
   }
 

@@ -24,8 +24,6 @@ export interface PendingEntry {
   damaged: number;
   /** Why the broker won't take it as it was written to this connection. */
   refusal: PulsarError | undefined;
-  /** It was on its way when something else than was sent may have arrived. */
-  doubtful: boolean;
 }
 
 /**
@@ -83,24 +81,13 @@ export class Pending {
     return entry.damaged >= maxDamaged || this.#written.size > 1;
   }
 
-  /**
-   * Notes that the broker refuses an entry. It may say so before it has stored those ahead, which are settled first.
-   * Whether it is one of these.
-   */
-  refuse(lastSequenceId: number, error: PulsarError): boolean {
+  /** Notes that the broker refuses an entry. It may say so before it has stored those ahead, which are settled first. */
+  refuse(lastSequenceId: number, error: PulsarError): void {
     for (const entry of this.#written) {
       if (entry.lastSequenceId !== lastSequenceId) continue;
       if (error.code === 'ChecksumError') entry.damaged++;
       entry.refusal = error;
-      return true;
-    }
-    return false;
-  }
-
-  /** What was written may have arrived as something else. */
-  suspect(): void {
-    for (const entries of [this.#written, this.#unwritten]) {
-      for (const entry of entries) if (entry.writes > 0) entry.doubtful = true;
+      return;
     }
   }
 

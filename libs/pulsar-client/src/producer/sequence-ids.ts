@@ -9,11 +9,6 @@ export class SequenceIds {
     this.#next = last === undefined ? undefined : last + 1;
   }
 
-  /** No message had this id, or a later one; `undefined`: the application chooses, or nothing is known yet. */
-  get unused(): number | undefined {
-    return this.#chosen ? undefined : this.#next;
-  }
-
   /** The id of the next message. @param own the application's for it */
   take(own: number | undefined): number {
     const id = own ?? this.#next ?? 0;

@@ -2,26 +2,25 @@ import { Attachment } from '../attachment/attachment.ts';
 import type { ClientCore } from '../client-core.ts';
 import type { Connection } from '../connection/connection.ts';
 import { brokerError, PulsarError } from '../errors.ts';
-import type { MessageId, MessageIdParts } from '../message-id.ts';
-import { type CommandSendError, type CommandSendReceipt, DEFAULT_MAX_MESSAGE_BYTES } from '../wire/index.ts';
+import type { MessageId } from '../message-id.ts';
+import {
+  type CommandSendError,
+  type CommandSendReceipt,
+  DEFAULT_MAX_MESSAGE_BYTES,
+  producerAccessMode,
+} from '../wire/index.ts';
 import { Blocked } from './blocked.ts';
 import { Budget, type BudgetOptions } from './budget.ts';
 import { closeAtBroker } from './close-at-broker.ts';
-import { Doubts } from './doubts.ts';
-import { Filling } from './filling.ts';
 import { type FrameContext, FrameBuilder } from './frame-builder.ts';
 import { mustBeMessage, type Outgoing, standsAlone, weightOf } from './outgoing.ts';
 import { withOutcome } from './outcome.ts';
 import { Outcomes } from './outcomes.ts';
-import { isNoDuplicate, Pending, type PendingEntry } from './pending.ts';
+import { isNoDuplicate, Pending } from './pending.ts';
 import type { Producer } from './producer.ts';
 import type { ProducerMessage } from './producer-config.ts';
-import { Registration } from './registration.ts';
 import { SequenceIds } from './sequence-ids.ts';
 import type { ProducerSettings } from './settings.ts';
-
-/** What a broker says of an entry that it takes for a duplicate. */
-const nowhere: MessageIdParts = { ledgerId: -1n, entryId: -1n };
 
 export interface TopicProducerParts {
   /** Full name, plain or a partition. */
@@ -46,12 +45,13 @@ export class TopicProducer implements Producer {
   readonly #frames = new FrameBuilder();
   readonly #pending = new Pending();
   readonly #sequenceIds: SequenceIds;
-  readonly #filling: Filling;
+  #batch: Outgoing[] = [];
+  #batchBytes = 0;
+  #batchBegan = 0;
+  #batchTimer: NodeJS.Timeout | NodeJS.Immediate | undefined;
   #timeoutTimer: NodeJS.Timeout | undefined;
-  readonly #registration: Registration;
-  readonly #doubts: Doubts;
-  /** The newest sequence id that has a receipt. */
-  #acknowledged = -1;
+  #name: string;
+  #epoch = 0;
   /** The newest sequence id that was given up: its receipt may come yet. */
   #givenUp = -1;
   #maxMessageBytes = DEFAULT_MAX_MESSAGE_BYTES;
@@ -64,19 +64,8 @@ export class TopicProducer implements Producer {
     this.#core = core;
     this.#parts = parts;
     this.#producerId = core.newProducerId();
-    this.#registration = new Registration({ topic, producerId: this.#producerId, settings });
-    this.#doubts = new Doubts(core, {
-      topic,
-      partition: parts.partition,
-      producerName: () => this.#registration.name,
-      oldest: () => this.#pending.peek(),
-      replay: (receipt) => {
-        this.#receipt(receipt);
-        this.#heedRefusal();
-      },
-    });
+    this.#name = settings.producerName ?? '';
     this.#sequenceIds = new SequenceIds(settings.initialSequenceId);
-    this.#filling = new Filling(settings, () => this.#flushBatch());
     this.#budget = new Budget(parts.room);
     this.#blocked = new Blocked(this.#budget, settings.sendTimeoutMs, topic);
     this.#attachment = new Attachment(core, {
@@ -89,12 +78,7 @@ export class TopicProducer implements Producer {
       attach: (connection) => this.#attach(connection),
       release: (connection) => this.#release(connection),
       attached: (connection) => this.#attached(connection),
-      lost: () => {
-        // What the broker has heard may be something else than was said, unless TLS was between.
-        if (!core.secure) this.#pending.suspect();
-        this.#doubts.forget();
-        this.#tellConnection(false);
-      },
+      lost: () => this.#tellConnection(false),
       refused: (error) => {
         // The quota's policy is to tell; its other policy, to hold messages back, has an error of its own.
         if (error.code === 'ProducerBlockedQuotaExceededException') this.#failPending(error);
@@ -114,7 +98,7 @@ export class TopicProducer implements Producer {
   }
 
   getProducerName(): string {
-    return this.#registration.name;
+    return this.#name;
   }
 
   getTopic(): string {
@@ -134,10 +118,17 @@ export class TopicProducer implements Producer {
       if (this.#ended !== undefined) throw this.#ended;
       mustBeMessage(message);
       const weight = weightOf(message);
-      const outgoing: Outgoing = { message, sequenceId: -1, weight, sentAt: this.#filling.now(), resolve };
+      const outgoing: Outgoing = { message, sequenceId: -1, weight, sentAt: this.#now(), resolve };
       if (this.#budget.take(weight)) this.#accept(outgoing);
       else this.#blocked.add(weight, () => this.#accept(outgoing), reject);
     });
+  }
+
+  /** While a batch is filled, when it was begun, where its delay is short beside the timeout of a message: the clock isn't free. */
+  #now(): number {
+    const { batching, sendTimeoutMs } = this.#parts.settings;
+    if (this.#batch.length === 0 || batching === undefined) return performance.now();
+    return sendTimeoutMs > 0 && batching.maxDelayMs * 100 > sendTimeoutMs ? performance.now() : this.#batchBegan;
   }
 
   flush(): Promise<null> {
@@ -164,7 +155,6 @@ export class TopicProducer implements Producer {
     listening.stop();
     clearTimeout(end);
     clearTimeout(this.#timeoutTimer);
-    this.#doubts.end();
     const connection = this.#attachment.stop();
     if (connection !== undefined) await closeAtBroker(this.#core, connection, this.#producerId, this.#parts.topic);
     this.#core.remove(this);
@@ -172,7 +162,7 @@ export class TopicProducer implements Producer {
   }
 
   #accept(outgoing: Outgoing): void {
-    const { message } = outgoing;
+    const { message, weight } = outgoing;
     outgoing.sequenceId = this.#sequenceIds.take(message.sequenceId);
     this.#watch();
     const { batching } = this.#parts.settings;
@@ -180,12 +170,32 @@ export class TopicProducer implements Producer {
       this.#flushBatch();
       return this.#enqueue([outgoing]);
     }
-    this.#filling.add(outgoing, batching, this.#maxMessageBytes);
+    const maxBytes = Math.min(batching.maxBytes, this.#maxMessageBytes);
+    if (this.#batch.length > 0 && this.#batchBytes + weight > maxBytes) this.#flushBatch();
+    // Not the message's own time, which may be that of the batch before, or of when it began to wait for room.
+    if (this.#batch.length === 0) this.#batchBegan = performance.now();
+    this.#batch.push(outgoing);
+    this.#batchBytes += weight;
+    if (this.#batch.length >= batching.maxMessages || this.#batchBytes >= maxBytes) this.#flushBatch();
+    else this.#batchTimer ??= this.#flushLater(batching.maxDelayMs);
+  }
+
+  #flushLater(delayMs: number): NodeJS.Timeout | NodeJS.Immediate {
+    const flush = (): void => this.#flushBatch();
+    return delayMs === 0 ? setImmediate(flush) : setTimeout(flush, delayMs);
   }
 
   #flushBatch(): void {
-    const messages = this.#filling.take();
-    if (messages.length > 0) this.#enqueue(messages);
+    if (this.#batchTimer !== undefined) {
+      clearTimeout(this.#batchTimer as NodeJS.Timeout);
+      clearImmediate(this.#batchTimer as NodeJS.Immediate);
+      this.#batchTimer = undefined;
+    }
+    if (this.#batch.length === 0) return;
+    const messages = this.#batch;
+    this.#batch = [];
+    this.#batchBytes = 0;
+    this.#enqueue(messages);
   }
 
   #enqueue(messages: readonly Outgoing[]): void {
@@ -200,7 +210,7 @@ export class TopicProducer implements Producer {
   #frameContext(): FrameContext {
     return {
       producerId: this.#producerId,
-      producerName: this.#registration.name,
+      producerName: this.#name,
       compression: this.#parts.settings.compression,
       maxMessageBytes: this.#maxMessageBytes,
     };
@@ -217,6 +227,7 @@ export class TopicProducer implements Producer {
   }
 
   async #attach(connection: Connection): Promise<void> {
+    const { topic, settings } = this.#parts;
     connection.addProducer(this.#producerId, {
       receipt: (receipt) => {
         this.#receipt(receipt);
@@ -224,13 +235,25 @@ export class TopicProducer implements Producer {
       },
       sendError: (error) => this.#sendError(error),
       writable: () => this.#pump(),
-      moved: (to) => {
-        if (to.to === 'cluster') this.#doubts.elsewhere();
-        this.#attachment.moved(to);
-      },
+      moved: (to) => void this.#attachment.moved(to),
       detached: (error) => this.#attachment.detached(error),
     });
-    const newest = await this.#registration.ask(connection, this.#acknowledged, this.#sequenceIds.unused);
+    const answer = await connection.request('producerSuccess', `creating a producer on ${topic}`, (requestId) => ({
+      type: 'producer',
+      command: {
+        topic,
+        producerId: this.#producerId,
+        requestId,
+        producerName: this.#name === '' ? undefined : this.#name,
+        userProvidedProducerName: settings.producerName !== undefined,
+        epoch: this.#epoch++,
+        metadata: settings.properties,
+        initialSubscriptionName: settings.initialSubscriptionName,
+        producerAccessMode: producerAccessMode.shared,
+      },
+    }));
+    this.#name = answer.producerName;
+    const newest = answer.lastSequenceId ?? -1;
     if (this.#sequenceIds.adopt(newest)) this.#pending.doubt();
     if (newest >= 0) this.#pending.notSeenAfter(newest);
   }
@@ -243,54 +266,30 @@ export class TopicProducer implements Producer {
   }
 
   #receipt(receipt: CommandSendReceipt): void {
-    if (this.#doubts.holding) return this.#doubts.hold(receipt);
     const entry = this.#pending.peekWritten();
     if (entry === undefined) return;
-    const place = receipt.messageId ?? nowhere;
-    const isDuplicate = place.entryId < 0n || place.ledgerId < 0n;
+    const { ledgerId, entryId } = receipt.messageId ?? { ledgerId: -1n, entryId: -1n };
     if (receipt.sequenceId < entry.sequenceId) {
       // Of one that was given up; else the broker has misread the oldest's id, and dropped it: receipts come in order.
-      if (isDuplicate && receipt.sequenceId > this.#givenUp) entry.damaged++;
+      if (entryId < 0n && receipt.sequenceId > this.#givenUp) entry.damaged++;
       return;
     }
     if (receipt.sequenceId > entry.sequenceId) {
+      const text = `${this.#parts.topic}: the broker acknowledged sequence id ${receipt.sequenceId}, expected ${entry.sequenceId}`;
       // A broker that lets go of the topic keeps receipts back of what it has stored. Written again, it is a duplicate then.
-      return this.#contradicted(`acknowledged sequence id ${receipt.sequenceId}, expected ${entry.sequenceId}`);
+      return this.#attachment.restart(new PulsarError('UnknownError', text));
     }
-    const stored = isDuplicate ? this.#placeOfDuplicate(entry, receipt) : place;
-    if (stored === undefined) return;
-    if (!isDuplicate) this.#doubts.acknowledged(place, entry.sentAt);
-    if (entry.lastSequenceId > this.#acknowledged) this.#acknowledged = entry.lastSequenceId;
+    if (entryId < 0n && isNoDuplicate(entry, this.#parts.settings.initialSequenceId !== undefined)) {
+      // Taken for a duplicate of something; that is no sign that it is there.
+      const text = `${this.#parts.topic}: an entry was taken for a duplicate that can be none`;
+      return this.#giveUpOldest(new PulsarError('ChecksumError', text), true);
+    }
     this.#pending.take();
     const { outcomes, frame, sentAt } = entry;
-    outcomes.acknowledge(stored.ledgerId, stored.entryId, this.#parts.partition);
+    outcomes.acknowledge(ledgerId, entryId, this.#parts.partition);
     this.#pending.settled(entry, undefined);
     this.#core.metrics.published?.(outcomes.count, frame.length, performance.now() - sentAt);
     this.#budget.release(outcomes.bytes, outcomes.count);
-  }
-
-  /** Where the oldest lies, which the broker calls a duplicate; `undefined`: that is being looked into, or it was given up. */
-  #placeOfDuplicate(entry: PendingEntry, receipt: CommandSendReceipt): MessageIdParts | undefined {
-    const chosen = this.#parts.settings.initialSequenceId !== undefined;
-    const isNone = isNoDuplicate(entry, chosen);
-    if (!isNone && (!entry.doubtful || entry.ownSequenceId || chosen)) return nowhere;
-    const found = this.#doubts.placeOf(entry.sequenceId);
-    if (found === undefined) {
-      this.#doubts.lookInto(receipt);
-      return undefined;
-    }
-    if (found !== 'missing' && found !== 'untold') return found;
-    // Mostly it is one.
-    if (found === 'untold' && !isNone) return nowhere;
-    // Taken for a duplicate of something; that is no sign that it is there.
-    const text = `${this.#parts.topic}: an entry was taken for a duplicate that can be none`;
-    this.#giveUpOldest(new PulsarError('ChecksumError', text), true);
-    return undefined;
-  }
-
-  /** The broker says what can't be: of what is on its way, some may have arrived as something else. */
-  #contradicted(what: string): void {
-    this.#attachment.restart(new PulsarError('UnknownError', `${this.#parts.topic}: the broker ${what}`));
   }
 
   #sendError(command: CommandSendError): void {
@@ -300,9 +299,8 @@ export class TopicProducer implements Producer {
       if (connection !== undefined) this.#release(connection);
       return this.#end(error);
     }
-    const known = this.#pending.refuse(command.sequenceId, error);
-    if (known || command.sequenceId <= Math.max(this.#acknowledged, this.#givenUp)) return this.#heedRefusal();
-    this.#contradicted(`refused sequence id ${command.sequenceId}, which is not on its way`);
+    this.#pending.refuse(command.sequenceId, error);
+    this.#heedRefusal();
   }
 
   #heedRefusal(): void {
@@ -317,7 +315,7 @@ export class TopicProducer implements Producer {
   #watch(): void {
     const { sendTimeoutMs } = this.#parts.settings;
     if (sendTimeoutMs === 0 || this.#timeoutTimer !== undefined) return;
-    const oldest = this.#pending.peek()?.sentAt ?? this.#filling.oldest?.sentAt ?? performance.now();
+    const oldest = this.#pending.peek()?.sentAt ?? this.#batch[0]?.sentAt ?? performance.now();
     const inMs = Math.max(1, oldest + sendTimeoutMs - performance.now());
     this.#timeoutTimer = setTimeout(() => this.#expire(sendTimeoutMs), inMs);
   }
@@ -334,10 +332,20 @@ export class TopicProducer implements Producer {
     ) {
       this.#giveUpOldest(new PulsarError('Timeout', text), oldest.writes > 0);
     }
-    const late = this.#filling.expire(limit);
-    if (late.length > 0) this.#reject(new Outcomes(late), new PulsarError('Timeout', text));
+    this.#expireBatch(limit, new PulsarError('Timeout', text));
     this.#heedRefusal();
-    if (this.#pending.size > 0 || this.#filling.size > 0) this.#watch();
+    if (this.#pending.size > 0 || this.#batch.length > 0) this.#watch();
+  }
+
+  /** Of the batch that is being filled: its delay may be longer than a message may take. */
+  #expireBatch(limit: number, error: PulsarError): void {
+    let count = 0;
+    for (const { sentAt, weight } of this.#batch) {
+      if (sentAt > limit) break;
+      this.#batchBytes -= weight;
+      count++;
+    }
+    if (count > 0) this.#reject(new Outcomes(this.#batch.splice(0, count)), error);
   }
 
   #giveUpOldest(error: PulsarError, outcomeUnknown: boolean): void {
@@ -364,7 +372,6 @@ export class TopicProducer implements Producer {
 
   #end(error: PulsarError): void {
     this.#ended ??= error;
-    this.#doubts.end();
     clearTimeout(this.#timeoutTimer);
     this.#blocked.fail(error);
     this.#failPending(error);

@@ -1,12 +1,5 @@
 // A real broker that is reached over connections on which faults happen.
-import {
-  type FaultProxy,
-  freePort,
-  type ProxyOptions,
-  type PulsarServer,
-  startProxy,
-  startPulsar,
-} from '@pharos/testkit';
+import { type FaultProxy, freePort, type PulsarServer, startProxy, startPulsar } from '@pharos/testkit';
 import { Client } from '../../src/client.ts';
 import type { ClientConfig } from '../../src/client-config.ts';
 
@@ -21,15 +14,11 @@ export class FaultyBroker {
     this.proxies = proxies;
   }
 
-  /** @param settings of the broker, beside its addresses; `options` of the proxies */
-  static async start(
-    proxyCount: number,
-    settings: Readonly<Record<string, string>> = {},
-    options: ProxyOptions = {},
-  ): Promise<FaultyBroker> {
+  /** @param settings of the broker, beside its addresses */
+  static async start(proxyCount: number, settings: Readonly<Record<string, string>> = {}): Promise<FaultyBroker> {
     const brokerPort = await freePort();
     const target = `127.0.0.1:${brokerPort}`;
-    const proxies = await Promise.all(Array.from({ length: proxyCount }, () => startProxy(target, options)));
+    const proxies = await Promise.all(Array.from({ length: proxyCount }, () => startProxy(target)));
     const listeners = proxies.map(({ address }, index) => `proxy${index}:pulsar://${address}`);
     const advertisedListeners = [`direct:pulsar://${target}`, ...listeners].join(',');
     const own = { advertisedListeners, internalListenerName: 'direct' };

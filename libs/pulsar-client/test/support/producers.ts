@@ -4,7 +4,6 @@ import type { ClientConfig } from '../../src/client-config.ts';
 import { PulsarError } from '../../src/errors.ts';
 import type { Producer } from '../../src/producer/producer.ts';
 import type { ProducerConfig } from '../../src/producer/producer-config.ts';
-import { serverError } from '../../src/wire/index.ts';
 import { ScriptedBroker, type ScriptedBrokerOptions } from './scripted-broker.ts';
 
 /** A scripted broker and a client of it, closed when the test ends; `urlOf`: what the client takes for its service URL. */
@@ -26,15 +25,7 @@ export async function startScripted(
     await broker.close();
     await client.close();
   });
-  mayNotRead(broker);
   return { broker, client };
-}
-
-/** Has a scripted broker refuse whoever subscribes: as one does where who publishes may do nothing else. */
-function mayNotRead(broker: ScriptedBroker): void {
-  broker.on('subscribe', ({ command: { requestId }, peer }) =>
-    peer.say({ type: 'error', command: { requestId, error: serverError.AuthorizationError, message: 'no' } }),
-  );
 }
 
 /** Has a scripted broker take whoever subscribes. */

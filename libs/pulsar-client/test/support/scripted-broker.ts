@@ -65,7 +65,7 @@ export class ScriptedBroker {
     const { tls } = options;
     const accept = (socket: Socket): void => this.#accept(socket);
     this.#secure = tls !== undefined;
-    this.#server = tls === undefined ? createServer({ noDelay: true }, accept) : createTlsServer(tls, accept);
+    this.#server = tls === undefined ? createServer(accept) : createTlsServer(tls, accept);
     // A client that doesn't like what it sees hangs up.
     this.#server.on('tlsClientError', () => undefined);
   }

@@ -4,7 +4,7 @@ import type { Server, Socket } from 'node:net';
 import { Collector } from '../collector.ts';
 import { TestkitError } from '../errors.ts';
 import { freePort } from '../free-port.ts';
-import { type LaneTap, ProxyLane } from './lane.ts';
+import { ProxyLane } from './lane.ts';
 
 /** `up` is from the client to the server, `down` from the server to the client. */
 export type ProxyDirection = 'up' | 'down';
@@ -12,8 +12,6 @@ export type ProxyDirection = 'up' | 'down';
 export interface ProxyOptions {
   /** The port to listen on. @default a free one */
   readonly port?: number;
-  /** Asked for each direction of each connection: who is to see what passes there. */
-  readonly tap?: (direction: ProxyDirection) => LaneTap;
 }
 
 interface Pair {
@@ -30,16 +28,10 @@ export class FaultProxy {
   readonly #lanes: Readonly<Record<ProxyDirection, ProxyLane>> = { up: new ProxyLane(), down: new ProxyLane() };
   readonly #pairs = new Set<Pair>();
   readonly #accepted = new Collector<number>();
-  readonly #tap: ProxyOptions['tap'];
   #server: Server | undefined;
 
-  constructor(
-    port: number,
-    target: { readonly host: string; readonly port: number },
-    tap?: (direction: ProxyDirection) => LaneTap,
-  ) {
+  constructor(port: number, target: { readonly host: string; readonly port: number }) {
     this.port = port;
-    this.#tap = tap;
     this.address = `127.0.0.1:${port}`;
     this.#target = target;
   }
@@ -157,13 +149,13 @@ export class FaultProxy {
         if (socket.errored !== null) cut(pair);
       });
     }
-    this.#pump('up', client, server, pair);
-    this.#pump('down', server, client, pair);
+    this.#pump(this.#lanes.up, client, server, pair);
+    this.#pump(this.#lanes.down, server, client, pair);
     this.#accepted.add(this.#accepted.items.length);
   }
 
-  #pump(direction: ProxyDirection, source: Socket, target: Socket, pair: Pair): void {
-    this.#lanes[direction].run(source, target, () => cut(pair), this.#tap?.(direction)).catch(() => cut(pair));
+  #pump(lane: ProxyLane, source: Socket, target: Socket, pair: Pair): void {
+    lane.run(source, target, () => cut(pair)).catch(() => cut(pair));
   }
 }
 
@@ -190,7 +182,7 @@ export async function startProxy(target: string, options: ProxyOptions = {}): Pr
   if (url === undefined || url.hostname === '' || !(port > 0)) {
     throw new TestkitError('invalid-option', `the target must be host:port or a URL with a port, not '${target}'`);
   }
-  const proxy = new FaultProxy(options.port ?? (await freePort()), { host: url.hostname, port }, options.tap);
+  const proxy = new FaultProxy(options.port ?? (await freePort()), { host: url.hostname, port });
   await proxy.accept();
   return proxy;
 }

@@ -12,13 +12,6 @@ interface Corruption extends Trigger {
   readonly mask: number;
 }
 
-/** What a lane tells of one connection: bytes as they came, and where bits of them were flipped, counted from its first byte. */
-export interface LaneTap {
-  /** Called before the faults, with what may be changed by them afterwards. */
-  bytes(piece: Buffer): void;
-  flipped(offset: number, mask: number): void;
-}
-
 /** One direction of a fault proxy: what happens to the bytes of all its connections on their way. */
 export class ProxyLane {
   /** Bytes that have been passed on, of all connections. */
@@ -58,8 +51,7 @@ export class ProxyLane {
   }
 
   /** Moves bytes from `source` to `target` until one of them ends; `cut` ends both at once. */
-  async run(source: Socket, target: Socket, cut: () => void, tap?: LaneTap): Promise<void> {
-    let seen = 0;
+  async run(source: Socket, target: Socket, cut: () => void): Promise<void> {
     // Serial on purpose: while a piece waits, `source` is not read, so that back-pressure reaches the sender.
     // The end of this direction must leave the other one open.
     for await (const chunk of source.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
@@ -67,10 +59,7 @@ export class ProxyLane {
       for (const piece of this.#pieces(chunk)) {
         if (this.#gate !== undefined) await this.#gate.promise;
         if (target.destroyed) return;
-        tap?.bytes(piece);
-        const start = seen;
-        seen += piece.length;
-        if (await this.#pass(piece, target, (index, mask) => tap?.flipped(start + index, mask))) return cut();
+        if (await this.#pass(piece, target)) return cut();
       }
     }
     target.end();
@@ -82,10 +71,10 @@ export class ProxyLane {
   }
 
   /** Passes on `piece`, with its faults; true where the connection is to be cut after it. */
-  async #pass(piece: Buffer, target: Socket, flipped: (index: number, mask: number) => void): Promise<boolean> {
+  async #pass(piece: Buffer, target: Socket): Promise<boolean> {
     const cut = this.#cut !== undefined && this.#cut.at <= this.passedBytes + piece.length ? this.#cut : undefined;
     const passed = cut === undefined ? piece : piece.subarray(0, cut.at - this.passedBytes);
-    this.#applyCorruptions(passed, flipped);
+    this.#applyCorruptions(passed);
     this.passedBytes += passed.length;
     if (passed.length > 0) await write(target, passed);
     // A turn between two writes, so that the receiver reads them apart.
@@ -96,13 +85,12 @@ export class ProxyLane {
     return true;
   }
 
-  #applyCorruptions(piece: Buffer, flipped: (index: number, mask: number) => void): void {
+  #applyCorruptions(piece: Buffer): void {
     for (const corruption of [...this.#corruptions]) {
       const index = corruption.at - this.passedBytes;
       const byte = piece[index];
       if (byte === undefined) continue;
       piece[index] = byte ^ corruption.mask;
-      flipped(index, corruption.mask);
       this.#corruptions.splice(this.#corruptions.indexOf(corruption), 1);
       corruption.done.resolve();
     }
