@@ -15,6 +15,8 @@ const bottom = 20;
 const ticks = 4;
 /** More lines have no name below the chart. */
 const maxLegend = 8;
+/** Pixels, on average. */
+const letterWidth = 6;
 
 export interface Box {
   readonly width: number;
@@ -25,7 +27,9 @@ export interface Box {
 export function curveSvg(panel: DrawnPanel, range: { readonly start: number; readonly end: number }, box: Box): string {
   const { lines, unit, thresholds } = panel;
   if (lines.length === 0) return emptySvg(box);
-  const legendRows = Math.ceil(Math.min(lines.length, maxLegend) / 2);
+  const names = lines.slice(0, maxLegend).map(({ name }) => name);
+  const columns = names.some((name) => name.length * letterWidth > (box.width - left) / 2 - 20) ? 1 : 2;
+  const legendRows = Math.ceil(names.length / columns);
   const plotHeight = box.height - top - bottom - 14 * legendRows;
   const [low, high] = extent(panel);
   const x = (at: number): number =>
@@ -46,9 +50,9 @@ export function curveSvg(panel: DrawnPanel, range: { readonly start: number; rea
     parts.push(rule(y(value), box, colors[color] ?? color, 'stroke-dasharray="5 4"'));
   }
   for (const [index, line] of lines.entries()) parts.push(curve(line, x, y, colorOf(index)));
-  for (const [index, { name }] of lines.slice(0, maxLegend).entries()) {
-    const atX = left + (index % 2) * ((box.width - left) / 2);
-    const atY = top + plotHeight + 30 + 14 * Math.floor(index / 2);
+  for (const [index, name] of names.entries()) {
+    const atX = left + (index % columns) * ((box.width - left) / columns);
+    const atY = top + plotHeight + 30 + 14 * Math.floor(index / columns);
     parts.push(`<rect x="${atX - 14}" y="${atY - 8}" width="9" height="9" fill="${colorOf(index)}"/>`);
     const isLast = index === maxLegend - 1 && lines.length > maxLegend;
     parts.push(label(atX, atY, isLast ? `${name}, and ${lines.length - maxLegend} more` : name, 'start'));
