@@ -134,8 +134,8 @@ async function group(name, files, how) {
 }
 
 async function runFiles(files, how) {
-  // Coverage is of the sources as they are.
-  if (how.bundle === undefined || process.env.NODE_V8_COVERAGE !== undefined)
+  // Few are run as they are, each in a process; and coverage is of the sources as they are.
+  if ((how.bundle ?? 1) === 1 || process.env.NODE_V8_COVERAGE !== undefined)
     return runner(files, how, ['--conditions=source', '--import', 'tsx'], {});
   const { compiled, remove } = await compile(files);
   try {
