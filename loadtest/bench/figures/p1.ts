@@ -3,8 +3,9 @@ import { uniqueTopic } from '@pharos/testkit';
 
 import { ProcessGroup } from '../frame/child.ts';
 import type { Figure, FigureContext, FigureOutcome, FigureResult } from '../frame/figure.ts';
-import { type Pair, type Sample, summarise } from '../frame/pairs.ts';
+import { summarise } from '../frame/pairs.ts';
 import type { BusChoice } from '../frame/roles.ts';
+import { inRounds, pairsOf } from '../frame/rounds.ts';
 import { type Audience, type Contestant, startEdge, startFloor } from './p1-contestant.ts';
 
 const id = 'P1';
@@ -67,24 +68,19 @@ async function measureEncoding(
   }
 }
 
-/** Rounds in which every server has its turn, in alternating order, so that a machine that gets slower slows all of them. */
 async function measureRate(
   context: FigureContext,
   size: P1Size,
   { perSecond, encoding }: { readonly perSecond: number; readonly encoding: Encoding },
   contestants: readonly Contestant[],
 ): Promise<FigureResult[]> {
-  const rounds: Map<Contestant, Sample>[] = [];
-  for (let round = 0; round < context.pairs; round++) {
-    const samples = new Map<Contestant, Sample>();
-    for (const contestant of round % 2 === 0 ? contestants : contestants.toReversed()) {
-      const sample = await contestant.measure(size.windowSeconds * perSecond, perSecond);
-      samples.set(contestant, sample);
-      const told = `${contestant.name} ${sample.value.toFixed(2)} µs`;
-      context.progress(`${id}: ${perSecond} msg/s, round ${round + 1} of ${context.pairs}: ${told}`);
-    }
-    rounds.push(samples);
-  }
+  const rounds = await inRounds(
+    context,
+    `${id}: ${perSecond} msg/s,`,
+    contestants,
+    (contestant) => contestant.measure(size.windowSeconds * perSecond, perSecond),
+    (value) => `${value.toFixed(2)} µs`,
+  );
   const [floor, ...edges] = contestants;
   return edges.map((edge) => {
     const figure = {
@@ -93,12 +89,6 @@ async function measureRate(
       unit: 'µs',
       reach,
     };
-    const pairs = rounds.map(
-      (samples): Pair => ({
-        pharos: samples.get(edge) as Sample,
-        floor: samples.get(floor as Contestant) as Sample,
-      }),
-    );
-    return summarise(figure, pairs);
+    return summarise(figure, pairsOf(rounds, edge, floor as Contestant));
   });
 }

@@ -3,9 +3,10 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { type Child, ProcessGroup } from '../frame/child.ts';
 import type { Checked } from '../frame/delivery-check.ts';
 import type { Figure, FigureContext, FigureOutcome } from '../frame/figure.ts';
-import { type Pair, type Sample, summarise } from '../frame/pairs.ts';
+import { type Sample, summarise } from '../frame/pairs.ts';
 import { rssBytes } from '../frame/proc.ts';
 import type { Certificate, EdgeServerCommands, ReceiverCommands } from '../frame/roles.ts';
+import { inRounds, pairsOf } from '../frame/rounds.ts';
 
 const id = 'P4';
 const reach = 2;
@@ -39,29 +40,25 @@ export const p4: Figure = {
 };
 
 export async function measureP4(context: FigureContext, size: P4Size): Promise<FigureOutcome> {
-  const pairs: Pair[] = [];
-  for (let round = 0; round < context.pairs; round++) {
-    const samples = new Map<Side, Sample>();
-    for (const side of round % 2 === 0 ? sides : sides.toReversed()) {
-      const sample = await connectionMemory(side, size);
-      samples.set(side, sample);
-      context.progress(
-        `${id}: round ${round + 1} of ${context.pairs}: ${side} ${sample.value.toFixed(0)} B per connection`,
-      );
-    }
-    pairs.push({ pharos: samples.get('pharos') as Sample, floor: samples.get('floor') as Sample });
-  }
+  const rounds = await inRounds(
+    context,
+    `${id}:`,
+    [pharos, floor],
+    ({ name }) => connectionMemory(name, size),
+    (value) => `${value.toFixed(0)} B per connection`,
+  );
   const figure = {
     id,
     what: `RSS per idle connection with one recoverable subscription, after forced GC, slope of ${size.from} to ${size.to}`,
     unit: 'B',
     reach,
   };
-  return { results: [summarise(figure, pairs)], skipped: [] };
+  return { results: [summarise(figure, pairsOf(rounds, pharos, floor))], skipped: [] };
 }
 
-const sides = ['pharos', 'floor'] as const;
-type Side = (typeof sides)[number];
+type Side = 'pharos' | 'floor';
+const pharos = { name: 'pharos' } as const;
+const floor = { name: 'floor' } as const;
 
 /** Each measurement has processes of its own: a heap that has once grown stays different. */
 export async function connectionMemory(side: Side, size: P4Size, tls?: Certificate): Promise<Sample> {

@@ -4,7 +4,7 @@ import { Rig } from '../chaos/rig.ts';
 import { rigApiKey } from '../chaos/settings.ts';
 import { type Child, ProcessGroup } from '../frame/child.ts';
 import type { Figure, FigureContext, FigureOutcome, FigureResult } from '../frame/figure.ts';
-import { type Pair, type Sample, summarise } from '../frame/pairs.ts';
+import { type Sample, summarise } from '../frame/pairs.ts';
 import { cpuMicros, cpuSample } from '../frame/proc.ts';
 import {
   type EdgeServerCommands,
@@ -13,6 +13,7 @@ import {
   type Request,
   type RequesterCommands,
 } from '../frame/roles.ts';
+import { inRounds, pairsOf } from '../frame/rounds.ts';
 
 const payloadBytes = 128;
 /** Nobody is in a hurry: each request is alone at the server; and some at a time. */
@@ -148,23 +149,18 @@ async function measureVariant(
       return child;
     };
     const count = Math.ceil(publications / publicationsOf(request));
-    const sides: readonly Side[] = [
-      { ...server, requester: await asking(server), count },
-      { ...floor, requester: await asking(floor), count: count * floorTimes },
-    ];
-    for (const { requester } of sides) await requester.call('ask', { count });
-    const pairs: Pair[] = [];
-    for (let round = 0; round < context.pairs; round++) {
-      const samples = new Map<string, Sample>();
-      for (const side of round % 2 === 0 ? sides : sides.toReversed()) {
-        const sample = await window(side, publicationsOf(request));
-        samples.set(side.name, sample);
-        context.progress(`${id}: round ${round + 1} of ${context.pairs}: ${side.name} ${sample.value.toFixed(1)} µs`);
-      }
-      pairs.push({ pharos: samples.get(server.name) as Sample, floor: samples.get(floor.name) as Sample });
-    }
+    const ours: Side = { ...server, requester: await asking(server), count };
+    const bare: Side = { ...floor, requester: await asking(floor), count: count * floorTimes };
+    for (const { requester } of [ours, bare]) await requester.call('ask', { count });
+    const rounds = await inRounds(
+      context,
+      `${id}:`,
+      [ours, bare],
+      (side) => window(side, publicationsOf(request)),
+      (value) => `${value.toFixed(1)} µs`,
+    );
     const text = `CPU of the ${server.name} per publication of ${payloadBytes} B, confirmed by Pulsar: ${what}`;
-    return summarise({ id, what: text, unit: 'µs', reach }, pairs);
+    return summarise({ id, what: text, unit: 'µs', reach }, pairsOf(rounds, ours, bare));
   } finally {
     await processes.stop();
   }

@@ -9,6 +9,7 @@ import type { Figure, FigureContext, FigureOutcome, FigureResult } from '../fram
 import { type Pair, type Sample, summarise } from '../frame/pairs.ts';
 import { cpuMicros, cpuSample } from '../frame/proc.ts';
 import type { Certificate, EdgeServerCommands, ReceiverCommands } from '../frame/roles.ts';
+import { inRounds, pairsOf } from '../frame/rounds.ts';
 import { type Audience, startEdge } from './p1-contestant.ts';
 import { connectionMemory, type P4Size } from './p4.ts';
 
@@ -82,6 +83,7 @@ async function certificateIn(folder: string): Promise<Certificate> {
 }
 
 interface Door {
+  readonly name: string;
   readonly edge: Child<EdgeServerCommands>;
   readonly receiver: Child<ReceiverCommands>;
   readonly port: number;
@@ -96,21 +98,17 @@ export async function measureHandshakes(
 ): Promise<FigureResult> {
   const processes = new ProcessGroup();
   try {
-    const doors = { tls: await door(processes, certificate), plain: await door(processes, undefined) };
-    for (const one of Object.values(doors)) await connectAll(one, Math.ceil(size.handshakes / 2));
-    const pairs: Pair[] = [];
-    for (let round = 0; round < context.pairs; round++) {
-      const samples = new Map<string, Sample>();
-      for (const name of round % 2 === 0 ? (['tls', 'plain'] as const) : (['plain', 'tls'] as const)) {
-        const sample = await connectAll(doors[name], size.handshakes);
-        samples.set(name, sample);
-        const told = `${name} ${sample.value.toFixed(0)} µs a connection`;
-        context.progress(`${id}: round ${round + 1} of ${context.pairs}: ${told}`);
-      }
-      pairs.push({ pharos: samples.get('tls') as Sample, floor: samples.get('plain') as Sample });
-    }
+    const [secure, plain] = [await door(processes, certificate), await door(processes, undefined)];
+    for (const one of [secure, plain]) await connectAll(one, Math.ceil(size.handshakes / 2));
+    const rounds = await inRounds(
+      context,
+      `${id}:`,
+      [secure, plain],
+      (one) => connectAll(one, size.handshakes),
+      (value) => `${value.toFixed(0)} µs a connection`,
+    );
     const what = 'CPU of an edge per connection, up to its subscription: TLS 1.3, RSA 2048, no session resumed ÷ plain';
-    return summarise({ id: `${id}-handshake`, what, unit: 'µs', reach: 20 }, pairs);
+    return summarise({ id: `${id}-handshake`, what, unit: 'µs', reach: 20 }, pairsOf(rounds, secure, plain));
   } finally {
     await processes.stop();
   }
@@ -121,7 +119,8 @@ async function door(processes: ProcessGroup, certificate: Certificate | undefine
   const receiver = await processes.start<ReceiverCommands>('receiver');
   const secured = certificate === undefined ? {} : { tls: certificate };
   const { port } = await edge.call('start', { bus: { kind: 'memory' }, ...secured });
-  return { edge, receiver, port, secure: certificate !== undefined };
+  const secure = certificate !== undefined;
+  return { name: secure ? 'tls' : 'plain', edge, receiver, port, secure };
 }
 
 /** Rejects where one is not subscribed in the end, so that all of them count. */
@@ -146,19 +145,17 @@ export async function measureDeliveries(
     for (const one of [secure, plain]) await one.measure(size.windowSeconds * warmUpPerSecond, warmUpPerSecond);
     const results: FigureResult[] = [];
     for (const perSecond of size.perSecond) {
-      const pairs: Pair[] = [];
-      for (let round = 0; round < context.pairs; round++) {
-        const samples = new Map<string, Sample>();
-        for (const one of round % 2 === 0 ? [secure, plain] : [plain, secure]) {
-          const sample = await one.measure(size.windowSeconds * perSecond, perSecond);
-          samples.set(one.name, sample);
-          const told = `${one.name} ${sample.value.toFixed(2)} µs`;
-          context.progress(`${id}: ${perSecond} msg/s, round ${round + 1} of ${context.pairs}: ${told}`);
-        }
-        pairs.push({ pharos: samples.get(secure.name) as Sample, floor: samples.get(plain.name) as Sample });
-      }
+      const rounds = await inRounds(
+        context,
+        `${id}: ${perSecond} msg/s,`,
+        [secure, plain],
+        (one) => one.measure(size.windowSeconds * perSecond, perSecond),
+        (value) => `${value.toFixed(2)} µs`,
+      );
       const what = `CPU per delivery, edge with TLS ÷ plain, on memory, json, ${size.subscribers} subscribers, ${payloadBytes} B, ${perSecond} msg/s`;
-      results.push(summarise({ id: `${id}-delivery-${perSecond}`, what, unit: 'µs', reach: 1.5 }, pairs));
+      results.push(
+        summarise({ id: `${id}-delivery-${perSecond}`, what, unit: 'µs', reach: 1.5 }, pairsOf(rounds, secure, plain)),
+      );
     }
     return results;
   } finally {
