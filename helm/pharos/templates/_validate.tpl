@@ -5,17 +5,14 @@
 
 {{- define "pharos.validateConfig" -}}
 {{- $config := .c.config -}}
-{{- $fromEnvironment := list -}}
-{{- range .c.extraEnv -}}{{- $fromEnvironment = append $fromEnvironment .name -}}{{- end -}}
-{{- $isOpen := gt (len .c.envFrom) 0 -}}
-{{- if not (or (dig "pulsar" "url" "" $config) (has "PHAROS_PULSAR_URL" $fromEnvironment) $isOpen) -}}
+{{- if not (or (dig "pulsar" "url" "" $config) (include "pharos.hasEnv" (dict "c" .c "name" "PHAROS_PULSAR_URL")) .c.envFrom) -}}
 {{- include "pharos.problem" (dict "state" .state "text" "config.pulsar.url: is missing; where is Pulsar? (pulsar://host:6650)") -}}
 {{- end -}}
 {{- $redis := include "pharos.hasRedis" .c -}}
 {{- if and (not $redis) (has .name (list "history" "presence")) -}}
 {{- include "pharos.problem" (dict "state" .state "text" (printf "config.redis.url: is missing, and %s needs a Redis; give one, or set %s.enabled=false" .name .name)) -}}
 {{- end -}}
-{{- if and (eq .name "api") (not (or (hasKey .c.settingsFrom "http_api.key") (hasKey .c.settingsFrom "http_api.keys") (has "PHAROS_HTTP_API_KEY" $fromEnvironment) (has "PHAROS_HTTP_API_KEYS" $fromEnvironment) $isOpen)) -}}
+{{- if and (eq .name "api") (not (or (hasKey .c.settingsFrom "http_api.key") (hasKey .c.settingsFrom "http_api.keys") (include "pharos.hasEnv" (dict "c" .c "name" "PHAROS_HTTP_API_KEY")) (include "pharos.hasEnv" (dict "c" .c "name" "PHAROS_HTTP_API_KEYS")) .c.envFrom)) -}}
 {{- include "pharos.problem" (dict "state" .state "text" "settingsFrom: the server API needs a key (http_api.key or http_api.keys from a Secret); give one, or set api.enabled=false") -}}
 {{- end -}}
 {{- if eq .name "edge" -}}
