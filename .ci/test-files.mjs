@@ -18,13 +18,8 @@ export function testFiles(filters) {
       groups[groupOf(path, suffix[1])].push(path);
     }
   }
-  for (const files of Object.values(groups)) files.sort((a, b) => waits(b) - waits(a) || (a < b ? -1 : 1));
+  for (const files of Object.values(groups)) files.sort((a, b) => (a < b ? -1 : 1));
   return groups;
-}
-
-/** What waits for true time goes first and alone, beside those that work. */
-export function waits(path) {
-  return path.endsWith('/timeouts.test.ts');
 }
 
 function groupOf(path, kind) {
